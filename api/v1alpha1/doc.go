@@ -1,0 +1,10 @@
+// Package v1alpha1 holds the kinds of the orderplane.dev API group: orders, the
+// stock they claim, the documents that move stock, and the policy they follow.
+//
+// The types carry no logic. What may be written is stated in the schema and its
+// CEL rules (they run inside the API server); what is done about it is in
+// internal/order and internal/stock.
+//
+// +kubebuilder:object:generate=true
+// +groupName=orderplane.dev
+package v1alpha1

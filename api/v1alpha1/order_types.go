@@ -1,0 +1,507 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// OrderPhase is where an order is in its life.
+//
+// +kubebuilder:validation:Enum=Pending;Confirmed;Fulfilled;ReturnRequested;Returned;Cancelled
+type OrderPhase string
+
+const (
+	// OrderPending waits for its stock to be reserved. It holds nothing yet.
+	OrderPending OrderPhase = "Pending"
+	// OrderConfirmed has every line reserved.
+	OrderConfirmed OrderPhase = "Confirmed"
+	// OrderFulfilled was shipped: its stock left the shelf.
+	OrderFulfilled OrderPhase = "Fulfilled"
+	// OrderReturnRequested waits for a decision about a return.
+	OrderReturnRequested OrderPhase = "ReturnRequested"
+	// OrderReturned is final: the return was approved, the refund requested.
+	OrderReturned OrderPhase = "Returned"
+	// OrderCancelled is final: nothing is held for it.
+	OrderCancelled OrderPhase = "Cancelled"
+)
+
+// CancelReason says why an order was cancelled, in the words of the public contract.
+//
+// +kubebuilder:validation:Enum=CUSTOMER_REQUEST;PAYMENT_FAILED;INSUFFICIENT_STOCK;SLA_TIMEOUT
+type CancelReason string
+
+const (
+	CancelCustomerRequest   CancelReason = "CUSTOMER_REQUEST"
+	CancelPaymentFailed     CancelReason = "PAYMENT_FAILED"
+	CancelInsufficientStock CancelReason = "INSUFFICIENT_STOCK"
+	CancelSLATimeout        CancelReason = "SLA_TIMEOUT"
+)
+
+// Condition types of an Order.
+const (
+	// OrderConditionConfirmed is True once every line was reserved, and stays so.
+	OrderConditionConfirmed = "Confirmed"
+	// OrderConditionFulfilled is True once the order was shipped.
+	OrderConditionFulfilled = "Fulfilled"
+	// OrderConditionReturned is True once a return was approved and restocked.
+	OrderConditionReturned = "Returned"
+	// OrderConditionIntentRefused is True when the last intent in spec came too
+	// late or lost a race; its reason and message say which and why. It goes
+	// away when nothing in spec is refused any more.
+	OrderConditionIntentRefused = "IntentRefused"
+	// OrderConditionStalled is True when the order can't go on without a person.
+	OrderConditionStalled = "Stalled"
+)
+
+const (
+	// OrderFinalizer keeps an order until its reservation is gone.
+	OrderFinalizer = "orderplane.dev/order"
+	// OrderCustomerLabel repeats spec.customerID where it is a valid label value.
+	OrderCustomerLabel = "orderplane.dev/customer"
+	// TraceParentAnnotation carries the W3C traceparent of the request that made the object.
+	TraceParentAnnotation = "orderplane.dev/traceparent"
+	// TraceIDAnnotation carries the X-Trace-Id of the request that made the object.
+	TraceIDAnnotation = "orderplane.dev/trace-id"
+)
+
+// OrderItem is one line of an order.
+type OrderItem struct {
+	// productID is the name of the StockItem that is ordered.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	ProductID string `json:"productID"`
+	// quantity is how many units are ordered.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Quantity int64 `json:"quantity"`
+	// unitPrice is the price of one unit in the order's currency: a decimal
+	// written as a string, such as "19.99", never below zero, with at most as
+	// many decimals as the currency has.
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:Pattern=`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$`
+	UnitPrice string `json:"unitPrice"`
+}
+
+// Address is where an order is shipped to.
+type Address struct {
+	// street and house number.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Street string `json:"street"`
+	// city or town.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	City string `json:"city"`
+	// country, as ISO 3166-1 alpha-2 code or name.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=60
+	Country string `json:"country"`
+	// zip is the postal code.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=20
+	Zip string `json:"zip"`
+}
+
+// Contact is how the customer is told about the order.
+type Contact struct {
+	// email address for notifications.
+	// +optional
+	// +kubebuilder:validation:MaxLength=254
+	Email string `json:"email,omitempty"`
+	// phone number for notifications, in E.164 form such as +4917012345678.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^(\+[1-9][0-9]{1,14})?$`
+	Phone string `json:"phone,omitempty"`
+}
+
+// Requester says who set an intent.
+type Requester struct {
+	// requestedBy is the user who set this intent, as the API server knew them.
+	// Filled in at admission; what a client writes here is replaced.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	RequestedBy string `json:"requestedBy,omitempty"`
+	// onBehalfOf is the person for whom requestedBy acted, as requestedBy says;
+	// the gateway puts the subject of the token here.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	OnBehalfOf string `json:"onBehalfOf,omitempty"`
+}
+
+// Cancellation is the intent to cancel.
+type Cancellation struct {
+	// reason for the cancellation.
+	// +kubebuilder:validation:Enum=CUSTOMER_REQUEST;PAYMENT_FAILED;INSUFFICIENT_STOCK;SLA_TIMEOUT
+	Reason    CancelReason `json:"reason"`
+	Requester `json:",inline"`
+}
+
+// Fulfillment is the intent to fulfil: the goods left the warehouse.
+type Fulfillment struct {
+	// carrier that took the parcel.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	Carrier string `json:"carrier,omitempty"`
+	// trackingNumber the carrier gave it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	TrackingNumber string `json:"trackingNumber,omitempty"`
+	Requester      `json:",inline"`
+}
+
+// ReturnVerdict is the decision about a return.
+//
+// +kubebuilder:validation:Enum=Approve;Reject
+type ReturnVerdict string
+
+const (
+	VerdictApprove ReturnVerdict = "Approve"
+	VerdictReject  ReturnVerdict = "Reject"
+)
+
+// ReturnDecision answers a return request.
+//
+// +kubebuilder:validation:XValidation:rule="self.verdict != 'Reject' || (has(self.reason) && size(self.reason) > 0)",message="a rejection needs a reason: the customer is told it",fieldPath=".reason"
+type ReturnDecision struct {
+	// verdict: Approve or Reject.
+	Verdict ReturnVerdict `json:"verdict"`
+	// reason for the verdict; required for a rejection, and shown to the customer.
+	// +optional
+	// +kubebuilder:validation:MaxLength=500
+	Reason string `json:"reason,omitempty"`
+	// restock says whether what came back is put back on the shelf; false when
+	// it can't be sold again.
+	// +optional
+	// +kubebuilder:default=true
+	Restock   *bool `json:"restock,omitempty"`
+	Requester `json:",inline"`
+}
+
+// ReturnItem is a product that comes back.
+type ReturnItem struct {
+	// productID of a line of the order.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// quantity that comes back, at most what was ordered of the product.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000000
+	Quantity int64 `json:"quantity"`
+}
+
+// Return is the intent to return what was shipped, and the decision about it.
+type Return struct {
+	// requestID names this request. After a rejection a new id asks again.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	RequestID string `json:"requestID"`
+	// reason the customer gives.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Reason string `json:"reason"`
+	// items that come back, each product once; the whole order when empty.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Items []ReturnItem `json:"items,omitempty"`
+	// decision about this request, by whoever has the verb "approve" on orders/return.
+	// +optional
+	Decision  *ReturnDecision `json:"decision,omitempty"`
+	Requester `json:",inline"`
+}
+
+// OrderPolicy is what an OrderClass says about an order's life.
+type OrderPolicy struct {
+	// pendingTimeout is how long an order may stay Pending before it is
+	// cancelled with SLA_TIMEOUT. 15 minutes unless the class says otherwise.
+	// +optional
+	PendingTimeout *metav1.Duration `json:"pendingTimeout,omitempty"`
+	// returnWindow is how long after fulfilment a return may be asked for.
+	// 720h (30 days) unless the class says otherwise.
+	// +optional
+	ReturnWindow *metav1.Duration `json:"returnWindow,omitempty"`
+	// retention is how long a finished order stays in the cluster.
+	// +optional
+	Retention *metav1.Duration `json:"retention,omitempty"`
+	// autoApproveReturns is a CEL expression over `order` that yields true when
+	// a return is approved without a person, such as
+	// "double(order.status.totalAmount) < 20.0". Never when empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1000
+	AutoApproveReturns string `json:"autoApproveReturns,omitempty"`
+	// notificationChannels on which the customer is told; all that the contact
+	// allows when empty.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=3
+	NotificationChannels []NotificationChannel `json:"notificationChannels,omitempty"`
+}
+
+// NotificationChannel is a way to tell a customer something.
+//
+// +kubebuilder:validation:Enum=EMAIL;SMS;PUSH
+type NotificationChannel string
+
+// OrderSpec is what a customer wants, and what is wanted of the order since.
+//
+// What was ordered never changes. Each intent (cancellation, fulfillment,
+// return, return.decision) is set once, only in a phase that allows it, and
+// never removed.
+//
+// +kubebuilder:validation:XValidation:rule="self.customerID == oldSelf.customerID",message="an order keeps its customer; cancel it and create another",fieldPath=".customerID"
+// +kubebuilder:validation:XValidation:rule="self.items == oldSelf.items",message="the lines of an order never change; cancel it and create another",fieldPath=".items"
+// +kubebuilder:validation:XValidation:rule="has(self.currency) == has(oldSelf.currency) && (!has(self.currency) || self.currency == oldSelf.currency)",message="an order keeps its currency",fieldPath=".currency"
+// +kubebuilder:validation:XValidation:rule="has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)",message="an order keeps its class",fieldPath=".className"
+// +kubebuilder:validation:XValidation:rule="has(self.policy) == has(oldSelf.policy) && (!has(self.policy) || self.policy == oldSelf.policy)",message="an order keeps the policy it was created under",fieldPath=".policy"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancellation) || (has(self.cancellation) && self.cancellation == oldSelf.cancellation)",message="a cancellation is set once and never changed",fieldPath=".cancellation"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.fulfillment) || (has(self.fulfillment) && self.fulfillment == oldSelf.fulfillment)",message="a fulfillment is set once and never changed",fieldPath=".fulfillment"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || has(self.__return__)",message="a return request is never removed",fieldPath=".return"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || !has(self.__return__) || self.__return__.requestID != oldSelf.return.requestID || (self.__return__.reason == oldSelf.return.reason && has(self.__return__.items) == has(oldSelf.return.items) && (!has(self.__return__.items) || self.__return__.items == oldSelf.return.items))",message="a return request is never changed; after a rejection, ask again with a new requestID",fieldPath=".return"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || !has(self.__return__) || self.__return__.requestID != oldSelf.return.requestID || !has(oldSelf.return.decision) || (has(self.__return__.decision) && self.__return__.decision == oldSelf.return.decision)",message="a decision is set once and never changed",fieldPath=".return.decision"
+// +kubebuilder:validation:XValidation:rule="!has(self.__return__) || !has(self.__return__.items) || self.__return__.items.all(r, self.__return__.items.exists_one(q, q.productID == r.productID))",message="name each product once",fieldPath=".return.items"
+// +kubebuilder:validation:XValidation:rule="self.items.all(i, !i.unitPrice.contains('.') || size(i.unitPrice) - i.unitPrice.indexOf('.') - 1 <= (!has(self.currency) ? 2 : self.currency in ['BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF'] ? 0 : self.currency in ['BHD','IQD','JOD','KWD','LYD','OMR','TND'] ? 3 : self.currency in ['CLF','UYW'] ? 4 : 2))",message="a unitPrice has more decimals than the order's currency (ISO 4217)",fieldPath=".items"
+type OrderSpec struct {
+	// className is the OrderClass this order follows; the class marked default when absent.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	ClassName string `json:"className,omitempty"`
+	// customerID is who ordered: the subject of their token.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.:@|+]*[A-Za-z0-9])?$`
+	CustomerID string `json:"customerID"`
+	// currency of every price in this order, an ISO 4217 code; the class's
+	// default, or USD, when absent.
+	// +optional
+	Currency Currency `json:"currency,omitempty"`
+	// items are the lines of the order. All of them are reserved, or none.
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	Items []OrderItem `json:"items"`
+	// shippingAddress the parcel goes to.
+	ShippingAddress Address `json:"shippingAddress"`
+	// contact of the customer for notifications.
+	// +optional
+	Contact *Contact `json:"contact,omitempty"`
+	// policy the order was created under, taken from its class at admission.
+	// +optional
+	Policy *OrderPolicy `json:"policy,omitempty"`
+
+	// cancellation asks to cancel; allowed before shipment (Pending, Confirmed).
+	// +optional
+	Cancellation *Cancellation `json:"cancellation,omitempty"`
+	// fulfillment says that the order was shipped; allowed when Confirmed.
+	// +optional
+	Fulfillment *Fulfillment `json:"fulfillment,omitempty"`
+	// return asks to send the goods back; allowed when Fulfilled, within the return window.
+	// +optional
+	Return *Return `json:"return,omitempty"`
+}
+
+// OrderHistoryType names something that happened to an order.
+//
+// +kubebuilder:validation:Enum=Created;Confirmed;CancelRequested;Cancelled;Fulfilled;ReturnRequested;ReturnRejected;Returned
+type OrderHistoryType string
+
+const (
+	HistoryCreated         OrderHistoryType = "Created"
+	HistoryConfirmed       OrderHistoryType = "Confirmed"
+	HistoryCancelRequested OrderHistoryType = "CancelRequested"
+	HistoryCancelled       OrderHistoryType = "Cancelled"
+	HistoryFulfilled       OrderHistoryType = "Fulfilled"
+	HistoryReturnRequested OrderHistoryType = "ReturnRequested"
+	HistoryReturnRejected  OrderHistoryType = "ReturnRejected"
+	HistoryReturned        OrderHistoryType = "Returned"
+)
+
+// OrderHistoryEntry is one thing that happened to the order.
+type OrderHistoryEntry struct {
+	// seq counts the entries of this order from 1, without gaps.
+	// +kubebuilder:validation:Minimum=1
+	Seq int64 `json:"seq"`
+	// type of what happened.
+	Type OrderHistoryType `json:"type"`
+	// at is when it happened.
+	At metav1.Time `json:"at"`
+	// reason it happened, in one word.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+	// message for people.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// by is who asked for it; absent when a controller decided it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=520
+	By string `json:"by,omitempty"`
+	// requestID of the return it belongs to.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	RequestID string `json:"requestID,omitempty"`
+}
+
+// OrderReservation says what is known of the order's stock reservation.
+type OrderReservation struct {
+	// name of the StockReservation.
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// phase of the reservation when the order last looked.
+	// +optional
+	Phase StockReservationPhase `json:"phase,omitempty"`
+}
+
+// ReturnState is where a return request is.
+//
+// +kubebuilder:validation:Enum=Requested;Approved;Rejected;Refused
+type ReturnState string
+
+const (
+	// ReturnRequested waits for a decision.
+	ReturnRequested ReturnState = "Requested"
+	// ReturnApproved was approved.
+	ReturnApproved ReturnState = "Approved"
+	// ReturnRejected was rejected by a person.
+	ReturnRejected ReturnState = "Rejected"
+	// ReturnRefused broke a rule, such as the return window.
+	ReturnRefused ReturnState = "Refused"
+)
+
+// OrderReturnStatus is the state of the last return request.
+type OrderReturnStatus struct {
+	// requestID of the request this is about.
+	// +kubebuilder:validation:MaxLength=63
+	RequestID string `json:"requestID"`
+	// state of the request.
+	State ReturnState `json:"state"`
+	// reason the customer gave.
+	// +optional
+	// +kubebuilder:validation:MaxLength=500
+	Reason string `json:"reason,omitempty"`
+	// items that come back, with the whole order spelled out.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Items []ReturnItem `json:"items,omitempty"`
+	// refundAmount that is paid back when approved, a decimal in the order's currency.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	RefundAmount string `json:"refundAmount,omitempty"`
+	// requestedAt is when the request was accepted.
+	// +optional
+	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
+	// decidedAt is when it was approved, rejected or refused.
+	// +optional
+	DecidedAt *metav1.Time `json:"decidedAt,omitempty"`
+	// message says why it was rejected or refused.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// OrderStatus is what happened to the order. Only the order controller writes it.
+type OrderStatus struct {
+	// observedGeneration is the generation of spec this status answers; -1 when none yet.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// phase of the order's life.
+	// +optional
+	// +kubebuilder:default=Pending
+	Phase OrderPhase `json:"phase,omitempty"`
+	// currency of totalAmount and refundAmount.
+	// +optional
+	Currency Currency `json:"currency,omitempty"`
+	// totalAmount is the sum of quantity x unitPrice, a decimal with the currency's decimals.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	TotalAmount string `json:"totalAmount,omitempty"`
+	// refundAmount that was approved so far, a decimal with the currency's decimals.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	RefundAmount string `json:"refundAmount,omitempty"`
+	// reservation that holds the order's stock.
+	// +optional
+	Reservation *OrderReservation `json:"reservation,omitempty"`
+	// shortages are the products for which stock ran short.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Shortages []StockShortage `json:"shortages,omitempty"`
+	// confirmedAt is when every line was reserved.
+	// +optional
+	ConfirmedAt *metav1.Time `json:"confirmedAt,omitempty"`
+	// fulfilledAt is when the order was shipped.
+	// +optional
+	FulfilledAt *metav1.Time `json:"fulfilledAt,omitempty"`
+	// cancelledAt is when the order was cancelled.
+	// +optional
+	CancelledAt *metav1.Time `json:"cancelledAt,omitempty"`
+	// cancelledReason says why the order was cancelled.
+	// +optional
+	CancelledReason CancelReason `json:"cancelledReason,omitempty"`
+	// returnRequestedAt is when the last return request was accepted.
+	// +optional
+	ReturnRequestedAt *metav1.Time `json:"returnRequestedAt,omitempty"`
+	// returnedAt is when a return was approved.
+	// +optional
+	ReturnedAt *metav1.Time `json:"returnedAt,omitempty"`
+	// return is the state of the last return request.
+	// +optional
+	Return *OrderReturnStatus `json:"return,omitempty"`
+	// history is everything that happened to the order, oldest first. Entries
+	// are appended and never edited.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	History []OrderHistoryEntry `json:"history,omitempty"`
+	// conditions of the order: Confirmed, Fulfilled, Returned, IntentRefused, Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Order is what a customer wants to buy, and what became of it. Its name is the order id.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=ord,categories=orderplane
+// +kubebuilder:selectablefield:JSONPath=".spec.customerID"
+// +kubebuilder:selectablefield:JSONPath=".status.phase"
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=".status.phase"
+// +kubebuilder:printcolumn:name="Customer",type=string,JSONPath=".spec.customerID"
+// +kubebuilder:printcolumn:name="Total",type=string,JSONPath=".status.totalAmount"
+// +kubebuilder:printcolumn:name="Currency",type=string,JSONPath=".status.currency"
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=".status.cancelledReason",priority=1
+// +kubebuilder:printcolumn:name="Reservation",type=string,JSONPath=".status.reservation.phase",priority=1
+// +kubebuilder:printcolumn:name="Class",type=string,JSONPath=".spec.className",priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="an order's name is its id and has at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.fulfillment) || (oldSelf.hasValue() && (has(oldSelf.value().spec.fulfillment) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'Confirmed' && !has(oldSelf.value().spec.cancellation) && !has(self.spec.cancellation))))",optionalOldSelf=true,message="only a Confirmed order that nobody asked to cancel can be fulfilled",reason=FieldValueForbidden,fieldPath=".spec.fulfillment"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.cancellation) || !oldSelf.hasValue() || has(oldSelf.value().spec.cancellation) || (has(oldSelf.value().status) && oldSelf.value().status.phase in ['Pending', 'Confirmed'] && !has(oldSelf.value().spec.fulfillment))",optionalOldSelf=true,message="only an order that is Pending or Confirmed and not shipped can be cancelled; ask for a return instead",reason=FieldValueForbidden,fieldPath=".spec.cancellation"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.__return__) || (oldSelf.hasValue() && ((has(oldSelf.value().spec.__return__) && oldSelf.value().spec.__return__.requestID == self.spec.__return__.requestID) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'Fulfilled')))",optionalOldSelf=true,message="only a Fulfilled order can be returned",reason=FieldValueForbidden,fieldPath=".spec.return"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.__return__) || !has(self.spec.__return__.decision) || (oldSelf.hasValue() && has(oldSelf.value().spec.__return__) && oldSelf.value().spec.__return__.requestID == self.spec.__return__.requestID && (has(oldSelf.value().spec.__return__.decision) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'ReturnRequested')))",optionalOldSelf=true,message="only a return that was requested (phase ReturnRequested) can be decided",reason=FieldValueForbidden,fieldPath=".spec.return.decision"
+type Order struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what is wanted.
+	Spec OrderSpec `json:"spec"`
+	// status is what happened.
+	// +optional
+	// +default={"observedGeneration":-1,"phase":"Pending"}
+	Status OrderStatus `json:"status,omitzero"`
+}
+
+// OrderList is a list of orders.
+//
+// +kubebuilder:object:root=true
+type OrderList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Order `json:"items"`
+}

@@ -1,0 +1,130 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// StockJournalName is the name of a namespace's one journal.
+const StockJournalName = "stock"
+
+// JournalEntryKind is the kind of a stock decision.
+//
+// +kubebuilder:validation:Enum=Grant;Reject;Release;Commit;Restock;Adjust;AdjustReject
+type JournalEntryKind string
+
+const (
+	// EntryGrant reserves every line of a reservation.
+	EntryGrant JournalEntryKind = "Grant"
+	// EntryReject refuses a reservation: stock is short.
+	EntryReject JournalEntryKind = "Reject"
+	// EntryRelease gives back what a reservation holds.
+	EntryRelease JournalEntryKind = "Release"
+	// EntryCommit takes what a reservation holds off the shelf.
+	EntryCommit JournalEntryKind = "Commit"
+	// EntryRestock puts back on the shelf what a reservation took.
+	EntryRestock JournalEntryKind = "Restock"
+	// EntryAdjust applies a stock document.
+	EntryAdjust JournalEntryKind = "Adjust"
+	// EntryAdjustReject settles a stock document without a movement.
+	EntryAdjustReject JournalEntryKind = "AdjustReject"
+)
+
+// JournalLine is what a decision does to one product.
+type JournalLine struct {
+	// productID is the name of the StockItem.
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// itemUID is the uid of the StockItem; absent when there is none of that name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	ItemUID string `json:"itemUID,omitempty"`
+	// quantity in units: reserved, released, taken or put back; for Adjust the
+	// change of onHand, which may be negative.
+	Quantity int64 `json:"quantity"`
+	// remaining units available after the decision.
+	Remaining int64 `json:"remaining"`
+	// onHand after the decision; only for Adjust and AdjustReject.
+	// +optional
+	OnHand *int64 `json:"onHand,omitempty"`
+	// shortage says why the line could not be reserved; only for Reject.
+	// +optional
+	Shortage ShortageReason `json:"shortage,omitempty"`
+}
+
+// JournalEntry is one decision, and all that is needed to carry it out again.
+type JournalEntry struct {
+	// seq counts the decisions of the namespace.
+	Seq int64 `json:"seq"`
+	// kind of the decision.
+	Kind JournalEntryKind `json:"kind"`
+	// name of the StockReservation or StockAdjustment it is about.
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// uid of that object.
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid"`
+	// at is when it was decided.
+	At metav1.Time `json:"at"`
+	// reason for it, in one word.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+	// lines it touches.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Lines []JournalLine `json:"lines,omitempty"`
+	// generated is true for a document whose name the server generated.
+	// +optional
+	Generated bool `json:"generated,omitempty"`
+}
+
+// StockJournalStatus is the journal. Only the stock controller writes it, and
+// only with the resourceVersion it last saw.
+type StockJournalStatus struct {
+	// epoch counts the leaders that took the journal over.
+	// +optional
+	Epoch int64 `json:"epoch,omitempty"`
+	// holder is the leader of this epoch.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Holder string `json:"holder,omitempty"`
+	// seq of the last decision.
+	// +optional
+	Seq int64 `json:"seq,omitempty"`
+	// entries are the decisions whose effects may not all be written yet, in order of seq.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=512
+	Entries []JournalEntry `json:"entries,omitempty"`
+}
+
+// StockJournal is the write-ahead journal of a namespace's stock decisions. It
+// is internal: made and written by the stock controller, one a namespace, named "stock".
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:categories=orderplane-internal
+// +kubebuilder:printcolumn:name="Epoch",type=integer,JSONPath=".status.epoch"
+// +kubebuilder:printcolumn:name="Seq",type=integer,JSONPath=".status.seq"
+// +kubebuilder:printcolumn:name="Holder",type=string,JSONPath=".status.holder"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'stock'",message="a namespace has one journal, named stock"
+type StockJournal struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// status is the journal.
+	// +optional
+	Status StockJournalStatus `json:"status,omitzero"`
+}
+
+// StockJournalList is a list of journals.
+//
+// +kubebuilder:object:root=true
+type StockJournalList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []StockJournal `json:"items"`
+}

@@ -1,0 +1,241 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ReservationIntent is what the owner of a reservation wants done with it.
+//
+// +kubebuilder:validation:Enum=Hold;Commit;Release;Restock
+type ReservationIntent string
+
+const (
+	// IntentHold wants the lines reserved.
+	IntentHold ReservationIntent = "Hold"
+	// IntentCommit wants what is reserved taken off the shelf.
+	IntentCommit ReservationIntent = "Commit"
+	// IntentRelease wants what is reserved given back.
+	IntentRelease ReservationIntent = "Release"
+	// IntentRestock wants what was committed put back on the shelf.
+	IntentRestock ReservationIntent = "Restock"
+)
+
+// StockReservationPhase is what was decided about a reservation.
+//
+// +kubebuilder:validation:Enum=Pending;Reserved;Rejected;Released;Committed;Restocked
+type StockReservationPhase string
+
+const (
+	// ReservationPending waits for a decision and holds nothing.
+	ReservationPending StockReservationPhase = "Pending"
+	// ReservationReserved holds every line.
+	ReservationReserved StockReservationPhase = "Reserved"
+	// ReservationRejected is final: stock was short, nothing is held.
+	ReservationRejected StockReservationPhase = "Rejected"
+	// ReservationReleased is final: what was held was given back.
+	ReservationReleased StockReservationPhase = "Released"
+	// ReservationCommitted took its lines off the shelf.
+	ReservationCommitted StockReservationPhase = "Committed"
+	// ReservationRestocked is final: what was taken came back.
+	ReservationRestocked StockReservationPhase = "Restocked"
+)
+
+const (
+	// ReservationConditionReserved is True while the lines are held or were taken.
+	ReservationConditionReserved = "Reserved"
+)
+
+// StockLine is a quantity of one product.
+type StockLine struct {
+	// productID is the name of a StockItem.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// quantity in units.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000000
+	Quantity int64 `json:"quantity"`
+}
+
+// OrderReference points at an order in the same namespace.
+type OrderReference struct {
+	// name of the order.
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// uid of the order.
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid"`
+}
+
+// StockReservationSpec is the claim.
+//
+// +kubebuilder:validation:XValidation:rule="self.lines == oldSelf.lines",message="the lines of a reservation never change; release it and create another",fieldPath=".lines"
+// +kubebuilder:validation:XValidation:rule="self.lines.all(l, self.lines.exists_one(m, m.productID == l.productID))",message="name each product once",fieldPath=".lines"
+// +kubebuilder:validation:XValidation:rule="has(self.orderRef) == has(oldSelf.orderRef) && (!has(self.orderRef) || self.orderRef == oldSelf.orderRef)",message="a reservation keeps its order",fieldPath=".orderRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.orderRef) || !has(self.expiresAt)",message="a reservation of an order ends with the order and has no time of its own",fieldPath=".expiresAt"
+// +kubebuilder:validation:XValidation:rule="oldSelf.intent == self.intent || oldSelf.intent == 'Hold' || (oldSelf.intent == 'Commit' && self.intent == 'Restock')",message="intent goes from Hold to Commit, Release or Restock, and from Commit to Restock",fieldPath=".intent"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.restock) || (has(self.restock) && self.restock == oldSelf.restock)",message="restock is set once",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.intent == 'Restock'",message="restock goes with the intent Restock",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="!has(self.restock) || has(oldSelf.restock) || oldSelf.intent != 'Restock'",message="restock is set together with the intent Restock",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.restock.all(r, self.restock.exists_one(q, q.productID == r.productID) && self.lines.exists(l, l.productID == r.productID && r.quantity <= l.quantity))",message="restock names each product once, and at most what was reserved of it",fieldPath=".restock"
+type StockReservationSpec struct {
+	// orderRef is the order the stock is held for; absent for a free-standing
+	// reservation, such as a basket.
+	// +optional
+	OrderRef *OrderReference `json:"orderRef,omitempty"`
+	// lines to reserve, each product once: all of them or none.
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	Lines []StockLine `json:"lines"`
+	// intent is what is wanted: Hold, then Commit or Release; after Commit, Restock.
+	// +optional
+	// +kubebuilder:default=Hold
+	Intent ReservationIntent `json:"intent,omitempty"`
+	// restock is what is put back on the shelf with the intent Restock; every
+	// line when absent, nothing when empty.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Restock *[]StockLine `json:"restock,omitempty"`
+	// expiresAt is when what is held is released by itself. May be moved while
+	// the reservation holds.
+	// +optional
+	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+}
+
+// StockAllocation is what a reservation holds of one item.
+type StockAllocation struct {
+	// productID is the name of the StockItem.
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// itemUID is the uid of that StockItem: one deleted and made again is another.
+	// +kubebuilder:validation:MaxLength=64
+	ItemUID string `json:"itemUID"`
+	// quantity held, in units.
+	Quantity int64 `json:"quantity"`
+}
+
+// ShortageReason says why a product could not be reserved.
+//
+// +kubebuilder:validation:Enum=InsufficientStock;UnknownProduct;Oversold
+type ShortageReason string
+
+const (
+	// ShortageInsufficientStock: fewer units are available than were asked for.
+	ShortageInsufficientStock ShortageReason = "InsufficientStock"
+	// ShortageUnknownProduct: there is no StockItem of that name.
+	ShortageUnknownProduct ShortageReason = "UnknownProduct"
+	// ShortageOversold: a count found less than is already promised.
+	ShortageOversold ShortageReason = "Oversold"
+)
+
+// StockShortage is a product of which there was not enough.
+type StockShortage struct {
+	// productID that is short.
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// requested units.
+	Requested int64 `json:"requested"`
+	// available units when it was decided; below zero when more is promised
+	// than there is.
+	Available int64 `json:"available"`
+	// reason it is short.
+	// +optional
+	Reason ShortageReason `json:"reason,omitempty"`
+}
+
+// StockMovementLine is what a decision did to one product.
+type StockMovementLine struct {
+	// productID the decision touched.
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// quantity in units.
+	Quantity int64 `json:"quantity"`
+	// remaining units available after the decision.
+	Remaining int64 `json:"remaining"`
+}
+
+// ReservationHistoryEntry is one decision about the reservation.
+type ReservationHistoryEntry struct {
+	// seq of the decision in the namespace's stock journal.
+	Seq int64 `json:"seq"`
+	// phase the decision led to.
+	Phase StockReservationPhase `json:"phase"`
+	// at is when it was decided.
+	At metav1.Time `json:"at"`
+	// reason for it, in one word.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+	// lines it touched.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Lines []StockMovementLine `json:"lines,omitempty"`
+}
+
+// StockReservationStatus is what was decided. Only the stock controller writes it.
+type StockReservationStatus struct {
+	// observedGeneration is the generation of spec this status answers; -1 when none yet.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// phase that was decided.
+	// +optional
+	// +kubebuilder:default=Pending
+	Phase StockReservationPhase `json:"phase,omitempty"`
+	// allocations are what is held, or was taken.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Allocations []StockAllocation `json:"allocations,omitempty"`
+	// shortages are why it was rejected.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Shortages []StockShortage `json:"shortages,omitempty"`
+	// history of the decisions, oldest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	History []ReservationHistoryEntry `json:"history,omitempty"`
+	// conditions of the reservation: Reserved.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// StockReservation is an all-or-nothing claim on stock.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=rsv,categories=orderplane
+// +kubebuilder:selectablefield:JSONPath=".status.phase"
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=".status.phase"
+// +kubebuilder:printcolumn:name="Intent",type=string,JSONPath=".spec.intent"
+// +kubebuilder:printcolumn:name="Order",type=string,JSONPath=".spec.orderRef.name"
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=".spec.expiresAt",priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+type StockReservation struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the claim.
+	Spec StockReservationSpec `json:"spec"`
+	// status is what was decided.
+	// +optional
+	// +default={"observedGeneration":-1,"phase":"Pending"}
+	Status StockReservationStatus `json:"status,omitzero"`
+}
+
+// StockReservationList is a list of reservations.
+//
+// +kubebuilder:object:root=true
+type StockReservationList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []StockReservation `json:"items"`
+}

@@ -1,0 +1,102 @@
+package money
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+)
+
+// Amount is an exact amount of money in one currency. The zero Amount is
+// nothing of no currency; make one with Zero or Parse. Amounts are values: no
+// method changes its receiver.
+type Amount struct {
+	minor    *big.Int
+	currency string
+	digits   int
+}
+
+// Zero returns nothing of a currency.
+func Zero(currency string) (Amount, error) {
+	digits, known := Digits(currency)
+	if !known {
+		return Amount{}, fmt.Errorf("currency %q is not an ISO 4217 code of a currency in circulation", currency)
+	}
+	return Amount{minor: new(big.Int), currency: currency, digits: digits}, nil
+}
+
+// Parse reads a decimal such as "19.99" as an amount of a currency. It is an
+// error when it is negative, has an exponent, or has more decimals than the
+// currency.
+func Parse(decimal, currency string) (Amount, error) {
+	a, err := Zero(currency)
+	if err != nil {
+		return Amount{}, err
+	}
+	whole, fraction, hasPoint := strings.Cut(decimal, ".")
+	if !isDigits(whole) || hasPoint && !isDigits(fraction) {
+		return Amount{}, fmt.Errorf("%q is not a decimal number such as 19.99", decimal)
+	}
+	if len(fraction) > a.digits {
+		return Amount{}, fmt.Errorf("%q has %d decimals, but %s has %d", decimal, len(fraction), currency, a.digits)
+	}
+	a.minor.SetString(whole+fraction+strings.Repeat("0", a.digits-len(fraction)), 10)
+	return a, nil
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Times returns the amount n times.
+func (a Amount) Times(n int64) Amount {
+	a.minor = new(big.Int).Mul(a.value(), big.NewInt(n))
+	return a
+}
+
+// Plus returns the sum of two amounts of the same currency.
+func (a Amount) Plus(b Amount) (Amount, error) {
+	if a.currency != b.currency {
+		return Amount{}, fmt.Errorf("add %s to %s: different currencies", b.currency, a.currency)
+	}
+	a.minor = new(big.Int).Add(a.value(), b.value())
+	return a, nil
+}
+
+// Cmp is -1, 0 or +1 as the amount is below, equal to or above b, which must be
+// of the same currency.
+func (a Amount) Cmp(b Amount) int { return a.value().Cmp(b.value()) }
+
+// Minor returns the amount in the currency's minor units, and whether that fits.
+func (a Amount) Minor() (int64, bool) { return a.value().Int64(), a.value().IsInt64() }
+
+// Currency returns the ISO 4217 code of the amount.
+func (a Amount) Currency() string { return a.currency }
+
+// String writes the amount as a decimal with exactly the currency's decimals.
+func (a Amount) String() string {
+	digits := new(big.Int).Abs(a.value()).String()
+	if pad := a.digits + 1 - len(digits); pad > 0 {
+		digits = strings.Repeat("0", pad) + digits
+	}
+	sign := ""
+	if a.value().Sign() < 0 {
+		sign = "-"
+	}
+	point := len(digits) - a.digits
+	if a.digits == 0 {
+		return sign + digits
+	}
+	return sign + digits[:point] + "." + digits[point:]
+}
+
+func (a Amount) value() *big.Int {
+	if a.minor == nil {
+		return new(big.Int)
+	}
+	return a.minor
+}

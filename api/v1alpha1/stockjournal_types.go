@@ -7,6 +7,10 @@ import (
 // StockJournalName is the name of a namespace's one journal.
 const StockJournalName = "stock"
 
+// JournalConditionConsistent is True while the last audit found that the
+// objects in the cluster say what the journal's holder remembers.
+const JournalConditionConsistent = "Consistent"
+
 // JournalEntryKind is the kind of a stock decision.
 //
 // +kubebuilder:validation:Enum=Grant;Reject;Release;Commit;Restock;Adjust;AdjustReject
@@ -74,6 +78,9 @@ type JournalEntry struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	Lines []JournalLine `json:"lines,omitempty"`
+	// countedAt is when the shelf was counted; only for a Counted document.
+	// +optional
+	CountedAt *metav1.Time `json:"countedAt,omitempty"`
 	// generated is true for a document whose name the server generated.
 	// +optional
 	Generated bool `json:"generated,omitempty"`
@@ -97,6 +104,12 @@ type StockJournalStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=512
 	Entries []JournalEntry `json:"entries,omitempty"`
+	// conditions of the journal: Consistent.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=4
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // StockJournal is the write-ahead journal of a namespace's stock decisions. It

@@ -1,0 +1,10 @@
+// Package config holds Orderplane's manifests; what the programs need at run
+// time is embedded from here, so that there is one copy of it.
+package config
+
+import "embed"
+
+// CRDs are the custom resource definitions, generated from the API types.
+//
+//go:embed crd/bases/*.yaml
+var CRDs embed.FS

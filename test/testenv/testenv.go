@@ -1,0 +1,146 @@
+// Package testenv gives tests a real API server with Orderplane's CRDs on it, and
+// counts what they write to it.
+//
+// One control plane serves a whole test binary: start it in ginkgo's BeforeSuite
+// with Start(GinkgoTB()), or in TestMain with Run. Tests keep apart by namespace.
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/controlplane"
+)
+
+// startTimeout covers a control plane on a machine that is busy with other tests.
+const startTimeout = 3 * time.Minute
+
+// TB is what this package needs of a test: a *testing.T, a *testing.B, GinkgoTB() or GinkgoT().
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Cleanup(func())
+}
+
+// Env is a running control plane with Orderplane's kinds.
+type Env struct {
+	// Config is an administrator's access, without client-side limits.
+	Config *rest.Config
+	// Client reads and writes straight through to the API server.
+	Client client.Client
+	// Scheme knows Kubernetes' kinds and Orderplane's.
+	Scheme *runtime.Scheme
+	// ControlPlane is what runs: restart it, stop it, add API servers and users.
+	ControlPlane *controlplane.ControlPlane
+}
+
+// Start runs a control plane until the test, or the ginkgo suite, is over.
+func Start(t TB) *Env {
+	t.Helper()
+	return StartWith(t, controlplane.Options{UnsafeNoFsync: true})
+}
+
+// StartWith is Start with options of the caller's, such as further API server arguments.
+func StartWith(t TB, opts controlplane.Options) *Env {
+	t.Helper()
+	env, err := start(opts)
+	if err != nil {
+		t.Fatalf("start the test environment: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := env.ControlPlane.Stop(); err != nil {
+			t.Errorf("stop the test environment: %v", err)
+		}
+	})
+	return env
+}
+
+// Run is for TestMain: it starts a control plane, hands it over, runs the tests
+// and gives the exit code.
+//
+//	func TestMain(m *testing.M) { os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e })) }
+func Run(m *testing.M, use func(*Env)) int {
+	env, err := start(controlplane.Options{UnsafeNoFsync: true})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "start the test environment: %v\n", err)
+		return 1
+	}
+	use(env)
+	code := m.Run()
+	if err := env.ControlPlane.Stop(); err != nil {
+		fmt.Fprintf(os.Stderr, "stop the test environment: %v\n", err)
+		return 1
+	}
+	return code
+}
+
+func start(opts controlplane.Options) (*Env, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register Kubernetes' kinds: %w", err)
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register Orderplane's kinds: %w", err)
+	}
+	cp, err := controlplane.Start(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	env := &Env{Config: cp.Config(), Scheme: scheme, ControlPlane: cp}
+	if err := env.prepare(ctx); err != nil {
+		_ = cp.Stop()
+		return nil, err
+	}
+	return env, nil
+}
+
+func (e *Env) prepare(ctx context.Context) error {
+	if err := e.ControlPlane.InstallCRDs(ctx); err != nil {
+		return err
+	}
+	c, err := client.New(e.Config, client.Options{Scheme: e.Scheme})
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	e.Client = c
+	return nil
+}
+
+// Namespace makes a namespace for one test and gives its name. It is never
+// deleted: the control plane goes with the test binary.
+func (e *Env) Namespace(t TB) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	if err := e.Client.Create(context.Background(), ns); err != nil {
+		t.Fatalf("create a namespace: %v", err)
+	}
+	return ns.Name
+}
+
+// As is a client of a user of that name and groups, who may do what RBAC grants.
+func (e *Env) As(t TB, name string, groups ...string) client.Client {
+	t.Helper()
+	cfg, err := e.ControlPlane.AddUser(name, groups...)
+	if err != nil {
+		t.Fatalf("add user %s: %v", name, err)
+	}
+	c, err := client.New(cfg, client.Options{Scheme: e.Scheme})
+	if err != nil {
+		t.Fatalf("make a client for %s: %v", name, err)
+	}
+	return c
+}

@@ -1,0 +1,55 @@
+// Package stock decides who gets stock. It is the pure half of the stock
+// controller: no client, no clock, no logger. controllers/stock gathers what it
+// needs and writes what it decides.
+//
+// # Protocol
+//
+// All stock decisions of a namespace pass through one object, its StockJournal,
+// the way a database's pass through its write-ahead log. Kubernetes has no
+// transaction over several objects; it has one fence, the resourceVersion of
+// one object, and the journal is where that fence is used.
+//
+// Take over. A new leader (T1) reads the journal live and swaps in epoch + 1,
+// keeping its entries; (T2) carries out every entry again, from live objects;
+// (T3) only then lists items, reservations and documents, consistently, and
+// makes a [Ledger] of them.
+//
+// Decide. One goroutine, in order of arrival: [Ledger.DecideReservation] and
+// [Ledger.DecideDocument] turn what somebody wants into a journal entry, and
+// the ledger remembers it at once. Phases and quantities come from the ledger
+// alone; objects seen through an informer give intents, new objects and
+// deletions, never phases.
+//
+// Journal. The batch is written by one compare-and-swap of the journal:
+// entries whose effects were not yet all seen durable, then the new ones
+// ([Journal.Next]). Whoever loses the swap forgets everything and takes over
+// again. When the answer of a swap is unclear the journal is read: only if it
+// is to the letter what was written ([Same]) does the leader go on.
+//
+// Apply. Each effect is a PUT with resourceVersion and uid, worked out from the
+// object itself by [ApplyToReservation], [ApplyToItem] and [ApplyToDocument].
+// They can be repeated by anybody at any time: what is done is seen to be done.
+// An entry is dropped only by a swap after this leader saw all its effects.
+//
+// # Invariants
+//
+//   - After every decision the sum of the lines of Reserved reservations of an
+//     item is at most what is on hand, unless a count found less (Oversold),
+//     and then nothing is granted until that is over.
+//   - A reservation is resolved once; phases move only along
+//     Pending → Reserved | Rejected | Released, Reserved → Committed | Released,
+//     Committed → Restocked.
+//   - Every Commit, Restock and Adjust changes onHand exactly once.
+//   - What is reserved is derived, the sum over Reserved reservations. There is
+//     no counter that could drift; StockItem.status.reserved is a projection.
+//
+// # Failure rules
+//
+// A crash between any two writes leaves entries in the journal; the next leader
+// carries them out. A leader that was replaced can finish effects of entries it
+// journaled (they are due anyway) and can do nothing else: its next swap fails.
+// An object that is gone, or has another uid, needs nothing more; the item side
+// of its journaled Commit, Restock or Adjust is still carried out, which is why
+// entries carry their lines. An item made again under its old name has another
+// uid: claims on the old one never debit it.
+package stock

@@ -1,0 +1,127 @@
+package stock
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// Open is a journaled decision and which of its effects were seen durable.
+type Open struct {
+	Entry *v1alpha1.JournalEntry
+	// Object is true once the reservation or document was seen to carry it.
+	Object bool
+	// items are the uids of the items that do not contain it yet.
+	items []types.UID
+}
+
+// NewOpen is a decision none of whose effects were seen yet.
+func NewOpen(e *v1alpha1.JournalEntry) *Open {
+	o := &Open{Entry: e}
+	if MovesStock(e.Kind) {
+		for _, l := range e.Lines {
+			if l.ItemUID != "" {
+				o.items = append(o.items, types.UID(l.ItemUID))
+			}
+		}
+	}
+	return o
+}
+
+// NeedsItem reports whether the item was not yet seen to contain the decision.
+func (o *Open) NeedsItem(uid types.UID) bool { return slices.Contains(o.items, uid) }
+
+// Items are the items that were not yet seen to contain the decision.
+func (o *Open) Items() []types.UID { return o.items }
+
+// ItemDone notes that the item was seen to contain the decision, or is gone.
+func (o *Open) ItemDone(uid types.UID) {
+	o.items = slices.DeleteFunc(slices.Clone(o.items), func(u types.UID) bool { return u == uid })
+}
+
+// Durable reports whether every effect was seen; only then may the entry leave the journal.
+func (o *Open) Durable() bool { return o.Object && len(o.items) == 0 }
+
+// OpenAll is what a leader finds in a journal it took over.
+func OpenAll(entries []v1alpha1.JournalEntry) []*Open {
+	open := make([]*Open, 0, len(entries))
+	for i := range entries {
+		open = append(open, NewOpen(entries[i].DeepCopy()))
+	}
+	return open
+}
+
+// Keep is what of the journal must stay in it: the decisions whose effects were
+// not all seen durable.
+func Keep(open []*Open) []*Open {
+	return slices.DeleteFunc(slices.Clone(open), (*Open).Durable)
+}
+
+// Next is the status to swap in: what must stay, then the new decisions.
+func Next(current v1alpha1.StockJournalStatus, kept []*Open, decided []*v1alpha1.JournalEntry) v1alpha1.StockJournalStatus {
+	next := current
+	next.Entries = make([]v1alpha1.JournalEntry, 0, len(kept)+len(decided))
+	for _, o := range kept {
+		next.Entries = append(next.Entries, *o.Entry)
+	}
+	for _, e := range decided {
+		next.Entries = append(next.Entries, *e)
+		next.Seq = e.Seq
+	}
+	return next
+}
+
+// Same reports whether two states of the journal are the same to the letter.
+// After a swap whose answer was lost it is the only proof that it was applied:
+// neither epoch nor seq alone is.
+func Same(a, b *v1alpha1.StockJournalStatus) bool {
+	return a.Epoch == b.Epoch && a.Seq == b.Seq && a.Holder == b.Holder && equality.Semantic.DeepEqual(a.Entries, b.Entries)
+}
+
+// Limits of the journal object.
+const (
+	// MaxJournalBytes bounds the entries of a journal as JSON, well below what
+	// makes a swap expensive; the whole object stays under 64 KiB.
+	MaxJournalBytes = 56 << 10
+	entryBytes      = 215
+	lineBytes       = 175
+)
+
+// Size is an upper bound of an entry's length as JSON, in bytes.
+func Size(e *v1alpha1.JournalEntry) int {
+	n := entryBytes + len(e.Name) + len(e.Reason)
+	for i := range e.Lines {
+		n += lineBytes + len(e.Lines[i].ProductID)
+	}
+	return n
+}
+
+// maxEntryBytes is the size of the largest entry there can be: 100 lines, names
+// of full length.
+const maxEntryBytes = entryBytes + 253 + 64 + 100*(lineBytes+63)
+
+// Room counts what still fits in the journal.
+type Room struct{ bytes, entries int }
+
+// NewRoom is the room left beside what must stay, for at most maxEntries
+// decisions at a time.
+func NewRoom(kept []*Open, maxEntries int) *Room {
+	r := &Room{bytes: MaxJournalBytes, entries: maxEntries}
+	for _, o := range kept {
+		r.Take(o.Entry)
+	}
+	return r
+}
+
+// Full reports whether another decision, however large, might not fit. The size
+// of a decision is known only when it is made, and then it can't be taken back.
+func (r *Room) Full() bool { return r.entries <= 0 || r.bytes < maxEntryBytes }
+
+// Take uses room for a decision.
+func (r *Room) Take(e *v1alpha1.JournalEntry) {
+	r.bytes -= Size(e)
+	r.entries--
+}

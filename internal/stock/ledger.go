@@ -1,0 +1,372 @@
+package stock
+
+import (
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// MaxOnHand is the most units of one item that documents may add up to. It
+// leaves room for arithmetic in int64 and for exact JSON numbers (2^53).
+const MaxOnHand = int64(1_000_000_000_000_000)
+
+// Ledger is one leader's memory of one namespace: what is on hand, what is
+// promised, and what was decided about every reservation and document. It is
+// made from the lists of T3 and changed only by its own decisions and by
+// deletions. It is not safe for concurrent use.
+type Ledger struct {
+	seq       int64
+	items     map[types.UID]*item
+	products  map[string]*item
+	claims    map[types.UID]*claim
+	documents map[types.UID]struct{} // settled ones
+}
+
+type item struct {
+	uid          types.UID
+	product      string
+	onHand       int64
+	reserved     int64
+	safety       int64
+	lastMovement time.Time
+	applied      []string // names of documents that count, oldest first
+	deleting     bool
+}
+
+func (i *item) available() int64 { return i.onHand - i.reserved - i.safety }
+
+type claim struct {
+	phase       v1alpha1.StockReservationPhase
+	allocations []v1alpha1.StockAllocation
+}
+
+// NewLedger makes the memory of a leader that took the journal over at seq,
+// after every entry still in it was carried out. The lists must be consistent
+// reads made after that. Numbering goes on behind every number found in them,
+// so that a journal somebody deleted can't make new decisions look carried out.
+func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) *Ledger {
+	l := &Ledger{
+		seq:       seq,
+		items:     make(map[types.UID]*item, len(items)),
+		products:  make(map[string]*item, len(items)),
+		claims:    make(map[types.UID]*claim, len(reservations)),
+		documents: make(map[types.UID]struct{}, len(documents)),
+	}
+	for i := range items {
+		l.ObserveItem(&items[i])
+		l.seq = max(l.seq, items[i].Status.JournalSeq)
+	}
+	for i := range reservations {
+		r := &reservations[i]
+		if n := len(r.Status.History); n > 0 {
+			l.seq = max(l.seq, r.Status.History[n-1].Seq)
+		}
+		if r.Status.Phase == v1alpha1.ReservationPending || r.Status.Phase == "" {
+			continue
+		}
+		c := &claim{phase: r.Status.Phase, allocations: r.Status.Allocations}
+		l.claims[r.UID] = c
+		if c.phase == v1alpha1.ReservationReserved {
+			l.hold(c, +1)
+		}
+	}
+	for i := range documents {
+		if d := &documents[i]; d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused {
+			l.documents[d.UID] = struct{}{}
+			l.seq = max(l.seq, d.Status.JournalSeq)
+		}
+	}
+	return l
+}
+
+// Seq is the number of the last decision.
+func (l *Ledger) Seq() int64 { return l.seq }
+
+// ObserveItem takes an item's policy from its object, and its stock when the
+// item was not known yet. It reports whether it was new. The quantities of a
+// known item come from the ledger's own decisions, whatever the object says.
+func (l *Ledger) ObserveItem(o *v1alpha1.StockItem) (isNew bool) {
+	it, known := l.items[o.UID]
+	if !known {
+		it = &item{uid: o.UID, product: o.Name, onHand: OnHand(o), applied: slices.Clone(o.Status.AppliedDocuments)}
+		if o.Status.LastMovementAt != nil {
+			it.lastMovement = o.Status.LastMovementAt.Time
+		}
+		l.items[o.UID] = it
+		l.products[o.Name] = it
+	}
+	it.safety = o.Spec.SafetyStock
+	it.deleting = o.DeletionTimestamp != nil
+	return !known
+}
+
+// ForgetItem drops an item that is gone. Claims on it stay and bind nothing.
+func (l *Ledger) ForgetItem(uid types.UID) {
+	it, ok := l.items[uid]
+	if !ok {
+		return
+	}
+	delete(l.items, uid)
+	if l.products[it.product] == it {
+		delete(l.products, it.product)
+	}
+}
+
+// ForgetReservation drops a reservation that is gone and returns the products
+// whose stock that freed.
+func (l *Ledger) ForgetReservation(uid types.UID) (freed []string) {
+	c, ok := l.claims[uid]
+	if !ok {
+		return nil
+	}
+	delete(l.claims, uid)
+	if c.phase != v1alpha1.ReservationReserved {
+		return nil
+	}
+	l.hold(c, -1)
+	for _, a := range c.allocations {
+		freed = append(freed, a.ProductID)
+	}
+	return freed
+}
+
+// ForgetDocument drops a document that is gone.
+func (l *Ledger) ForgetDocument(uid types.UID) { delete(l.documents, uid) }
+
+// Phase of a reservation as decided; Pending when nothing was decided yet.
+func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
+	if c, ok := l.claims[uid]; ok {
+		return c.phase
+	}
+	return v1alpha1.ReservationPending
+}
+
+// Known reports whether anything was decided about the reservation.
+func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
+
+// KnownItem reports whether the item is in the ledger.
+func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
+
+// Settled reports whether the document was decided.
+func (l *Ledger) Settled(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
+
+// Level is what there is of one item, in units.
+type Level struct {
+	OnHand, Reserved, Available int64
+}
+
+// Level of an item; ok is false when there is no such item.
+func (l *Ledger) Level(uid types.UID) (level Level, ok bool) {
+	it, ok := l.items[uid]
+	if !ok {
+		return Level{}, false
+	}
+	return Level{OnHand: it.onHand, Reserved: it.reserved, Available: it.available()}, true
+}
+
+// DecideReservation decides what is due for a reservation at now, remembers it
+// and returns its journal entry; nil when nothing is due.
+//
+// An expired reservation is released, unless its Commit was seen first.
+func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
+	release, reason := wantsRelease(r, now)
+	switch l.Phase(r.UID) {
+	case v1alpha1.ReservationPending:
+		if release {
+			return l.release(r, reason, now)
+		}
+		return l.grantOrReject(r, now)
+	case v1alpha1.ReservationReserved:
+		switch {
+		case r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock:
+			return l.commit(r, now)
+		case release:
+			return l.release(r, reason, now)
+		}
+	case v1alpha1.ReservationCommitted:
+		if r.Spec.Intent == v1alpha1.IntentRestock {
+			return l.restock(r, now)
+		}
+	}
+	return nil
+}
+
+// Reasons a reservation was released for.
+const (
+	ReasonRequested = "Requested"
+	ReasonExpired   = "Expired"
+	ReasonDeleted   = "Deleted"
+)
+
+func wantsRelease(r *v1alpha1.StockReservation, now time.Time) (release bool, reason string) {
+	switch {
+	case r.Spec.Intent == v1alpha1.IntentRelease:
+		return true, ReasonRequested
+	case r.Spec.Intent != v1alpha1.IntentHold && r.Spec.Intent != "":
+		return false, ""
+	case r.DeletionTimestamp != nil:
+		return true, ReasonDeleted
+	case r.Spec.ExpiresAt != nil && !now.Before(r.Spec.ExpiresAt.Time):
+		return true, ReasonExpired
+	}
+	return false, ""
+}
+
+// grantOrReject reserves every line or none. A line fits when the units asked
+// for are available: on hand, not reserved, not kept back as safety stock.
+func (l *Ledger) grantOrReject(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
+	lines := make([]v1alpha1.JournalLine, 0, len(r.Spec.Lines))
+	short := false
+	for _, want := range r.Spec.Lines {
+		line := l.line(want)
+		short = short || line.Shortage != ""
+		lines = append(lines, line)
+	}
+	if short {
+		e := l.entry(v1alpha1.EntryReject, r, now)
+		e.Reason = string(v1alpha1.CancelInsufficientStock)
+		e.Lines = lines
+		l.claims[r.UID] = &claim{phase: v1alpha1.ReservationRejected}
+		return e
+	}
+	c := &claim{phase: v1alpha1.ReservationReserved, allocations: make([]v1alpha1.StockAllocation, 0, len(lines))}
+	for i := range lines {
+		c.allocations = append(c.allocations, v1alpha1.StockAllocation{ProductID: lines[i].ProductID, ItemUID: lines[i].ItemUID, Quantity: lines[i].Quantity})
+	}
+	l.hold(c, +1)
+	l.claims[r.UID] = c
+	e := l.entry(v1alpha1.EntryGrant, r, now)
+	e.Lines = lines
+	l.remaining(e)
+	return e
+}
+
+func (l *Ledger) line(want v1alpha1.StockLine) v1alpha1.JournalLine {
+	line := v1alpha1.JournalLine{ProductID: want.ProductID, Quantity: want.Quantity}
+	it := l.products[want.ProductID]
+	switch {
+	case it == nil || it.deleting:
+		line.Shortage = v1alpha1.ShortageUnknownProduct
+		return line
+	case it.reserved > it.onHand:
+		line.Shortage = v1alpha1.ShortageOversold
+	case want.Quantity > it.available():
+		line.Shortage = v1alpha1.ShortageInsufficientStock
+	}
+	line.ItemUID, line.Remaining = string(it.uid), it.available()
+	return line
+}
+
+func (l *Ledger) release(r *v1alpha1.StockReservation, reason string, now time.Time) *v1alpha1.JournalEntry {
+	c := l.claims[r.UID]
+	e := l.entry(v1alpha1.EntryRelease, r, now)
+	e.Reason = reason
+	if c != nil {
+		e.Lines = held(c.allocations)
+		l.hold(c, -1)
+	}
+	l.remaining(e)
+	l.claims[r.UID] = &claim{phase: v1alpha1.ReservationReleased}
+	return e
+}
+
+func (l *Ledger) commit(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
+	c := l.claims[r.UID]
+	e := l.entry(v1alpha1.EntryCommit, r, now)
+	e.Lines = held(c.allocations)
+	l.hold(c, -1)
+	l.move(e, -1)
+	l.remaining(e)
+	c.phase = v1alpha1.ReservationCommitted
+	return e
+}
+
+func (l *Ledger) restock(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
+	c := l.claims[r.UID]
+	e := l.entry(v1alpha1.EntryRestock, r, now)
+	e.Lines = restocked(c.allocations, r.Spec.Restock)
+	l.move(e, +1)
+	l.remaining(e)
+	c.phase = v1alpha1.ReservationRestocked
+	return e
+}
+
+// restocked is what comes back of what was taken: everything when wanted is
+// nil, and never more of a product than was taken, whatever wanted says.
+func restocked(taken []v1alpha1.StockAllocation, wanted *[]v1alpha1.StockLine) []v1alpha1.JournalLine {
+	if wanted == nil {
+		return held(taken)
+	}
+	var lines []v1alpha1.JournalLine
+	for _, a := range taken {
+		for _, w := range *wanted {
+			if w.ProductID == a.ProductID {
+				lines = append(lines, v1alpha1.JournalLine{ProductID: a.ProductID, ItemUID: a.ItemUID, Quantity: min(w.Quantity, a.Quantity)})
+				break
+			}
+		}
+	}
+	return lines
+}
+
+func held(allocations []v1alpha1.StockAllocation) []v1alpha1.JournalLine {
+	lines := make([]v1alpha1.JournalLine, 0, len(allocations))
+	for _, a := range allocations {
+		lines = append(lines, v1alpha1.JournalLine{ProductID: a.ProductID, ItemUID: a.ItemUID, Quantity: a.Quantity})
+	}
+	return lines
+}
+
+// entry counts one decision about o.
+func (l *Ledger) entry(kind v1alpha1.JournalEntryKind, o metav1.Object, now time.Time) *v1alpha1.JournalEntry {
+	l.seq++
+	return &v1alpha1.JournalEntry{
+		Seq: l.seq, Kind: kind, Name: o.GetName(), UID: string(o.GetUID()),
+		At: metav1.NewTime(now.UTC().Truncate(time.Second)),
+	}
+}
+
+// hold adds (+1) or takes back (-1) what a claim reserves.
+func (l *Ledger) hold(c *claim, sign int64) {
+	for _, a := range c.allocations {
+		if it := l.items[types.UID(a.ItemUID)]; it != nil {
+			it.reserved += sign * a.Quantity
+		}
+	}
+}
+
+// move changes what is on hand by the lines of an entry.
+func (l *Ledger) move(e *v1alpha1.JournalEntry, sign int64) {
+	for i := range e.Lines {
+		if it := l.items[types.UID(e.Lines[i].ItemUID)]; it != nil {
+			it.onHand += sign * e.Lines[i].Quantity
+			it.lastMovement = moved(it.lastMovement, e)
+		}
+	}
+}
+
+// remaining notes what is available of every product of an entry afterwards.
+func (l *Ledger) remaining(e *v1alpha1.JournalEntry) {
+	for i := range e.Lines {
+		if it := l.items[types.UID(e.Lines[i].ItemUID)]; it != nil {
+			e.Lines[i].Remaining = it.available()
+		}
+	}
+}
+
+// moved is when an item last moved once e is carried out: a count speaks for
+// the moment the shelf was counted, everything else for when it was decided.
+func moved(last time.Time, e *v1alpha1.JournalEntry) time.Time {
+	at := e.At.Time
+	if e.CountedAt != nil {
+		at = e.CountedAt.Time
+	}
+	if at.After(last) {
+		return at
+	}
+	return last
+}

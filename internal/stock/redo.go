@@ -1,0 +1,263 @@
+package stock
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// MovesStock reports whether an entry of this kind changes onHand of its items.
+func MovesStock(kind v1alpha1.JournalEntryKind) bool {
+	switch kind {
+	case v1alpha1.EntryCommit, v1alpha1.EntryRestock, v1alpha1.EntryAdjust:
+		return true
+	}
+	return false
+}
+
+// IsDocument reports whether an entry of this kind is about a StockAdjustment.
+func IsDocument(kind v1alpha1.JournalEntryKind) bool {
+	return kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject
+}
+
+// target is the phase a decision leads to.
+func target(kind v1alpha1.JournalEntryKind) v1alpha1.StockReservationPhase {
+	switch kind {
+	case v1alpha1.EntryGrant:
+		return v1alpha1.ReservationReserved
+	case v1alpha1.EntryReject:
+		return v1alpha1.ReservationRejected
+	case v1alpha1.EntryRelease:
+		return v1alpha1.ReservationReleased
+	case v1alpha1.EntryCommit:
+		return v1alpha1.ReservationCommitted
+	case v1alpha1.EntryRestock:
+		return v1alpha1.ReservationRestocked
+	}
+	return ""
+}
+
+// before reports whether a phase lies strictly before the target of a decision,
+// so that the decision is still to be carried out. It is never tested by
+// equality with the target: a later decision may have been carried out already.
+func before(phase v1alpha1.StockReservationPhase, kind v1alpha1.JournalEntryKind) bool {
+	switch phase {
+	case v1alpha1.ReservationPending, "":
+		return true
+	case v1alpha1.ReservationReserved:
+		return kind == v1alpha1.EntryRelease || kind == v1alpha1.EntryCommit || kind == v1alpha1.EntryRestock
+	case v1alpha1.ReservationCommitted:
+		return kind == v1alpha1.EntryRestock
+	}
+	return false
+}
+
+// ApplyToReservation carries a decision out on the reservation it is about and
+// reports whether that changed it. A reservation with another uid, or one that
+// is already there, is left alone.
+func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) (changed bool) {
+	if IsDocument(e.Kind) || string(r.UID) != e.UID || !before(r.Status.Phase, e.Kind) {
+		return false
+	}
+	s := &r.Status
+	s.Phase = target(e.Kind)
+	s.ObservedGeneration = r.Generation
+	condition := metav1.Condition{
+		Type: v1alpha1.ReservationConditionReserved, Status: metav1.ConditionFalse,
+		Reason: string(s.Phase), ObservedGeneration: r.Generation, LastTransitionTime: e.At,
+	}
+	switch e.Kind {
+	case v1alpha1.EntryGrant:
+		s.Allocations = allocations(e.Lines)
+		condition.Status = metav1.ConditionTrue
+	case v1alpha1.EntryReject:
+		s.Shortages = shortages(e.Lines)
+		condition.Message = describeShortages(s.Shortages)
+	case v1alpha1.EntryCommit:
+		s.Allocations = allocations(e.Lines)
+		condition.Status = metav1.ConditionTrue
+	case v1alpha1.EntryRelease:
+		s.Allocations = nil
+		condition.Message = releaseMessage[e.Reason]
+	}
+	meta.SetStatusCondition(&s.Conditions, condition)
+	s.History = append(slices.Clone(s.History), v1alpha1.ReservationHistoryEntry{
+		Seq: e.Seq, Phase: s.Phase, At: e.At, Reason: e.Reason, Lines: movements(e),
+	})
+	return true
+}
+
+var releaseMessage = map[string]string{
+	ReasonRequested: "what was held was given back, as asked for",
+	ReasonExpired:   "spec.expiresAt passed; what was held was given back",
+	ReasonDeleted:   "the reservation is being deleted; what was held was given back",
+}
+
+func allocations(lines []v1alpha1.JournalLine) []v1alpha1.StockAllocation {
+	out := make([]v1alpha1.StockAllocation, 0, len(lines))
+	for _, l := range lines {
+		out = append(out, v1alpha1.StockAllocation{ProductID: l.ProductID, ItemUID: l.ItemUID, Quantity: l.Quantity})
+	}
+	return out
+}
+
+func shortages(lines []v1alpha1.JournalLine) []v1alpha1.StockShortage {
+	var out []v1alpha1.StockShortage
+	for _, l := range lines {
+		if l.Shortage != "" {
+			out = append(out, v1alpha1.StockShortage{ProductID: l.ProductID, Requested: l.Quantity, Available: l.Remaining, Reason: l.Shortage})
+		}
+	}
+	return out
+}
+
+func movements(e *v1alpha1.JournalEntry) []v1alpha1.StockMovementLine {
+	out := make([]v1alpha1.StockMovementLine, 0, len(e.Lines))
+	for _, l := range e.Lines {
+		out = append(out, v1alpha1.StockMovementLine{ProductID: l.ProductID, Quantity: l.Quantity, Remaining: l.Remaining})
+	}
+	return out
+}
+
+// describeShortages names at most five short products.
+func describeShortages(short []v1alpha1.StockShortage) string {
+	const most = 5
+	var parts []string
+	for i, s := range short {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(short)-most))
+			break
+		}
+		switch s.Reason {
+		case v1alpha1.ShortageUnknownProduct:
+			parts = append(parts, fmt.Sprintf("%s does not exist", s.ProductID))
+		case v1alpha1.ShortageOversold:
+			parts = append(parts, fmt.Sprintf("%s is oversold", s.ProductID))
+		default:
+			parts = append(parts, fmt.Sprintf("%s: %d asked for, %d available", s.ProductID, s.Requested, s.Available))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// OnHand is what an item's object says is on hand: its opening quantity until
+// its status was first written.
+func OnHand(o *v1alpha1.StockItem) int64 {
+	if o.Status.OnHand != nil {
+		return *o.Status.OnHand
+	}
+	return o.Spec.OpeningQuantity
+}
+
+// ApplyToItem carries out on an item what the decisions do to it, in the order
+// of their seq, and reports whether that changed it. Decisions that the item
+// already contains (journalSeq) and lines of an item with another uid are
+// passed over. Entries must be in order of seq.
+func ApplyToItem(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (changed bool) {
+	s := &o.Status
+	for _, e := range entries {
+		if !MovesStock(e.Kind) || e.Seq <= s.JournalSeq {
+			continue
+		}
+		for _, line := range e.Lines {
+			if line.ItemUID != string(o.UID) {
+				continue
+			}
+			onHand := OnHand(o)
+			if e.Kind == v1alpha1.EntryCommit {
+				onHand -= line.Quantity
+			} else {
+				onHand += line.Quantity
+			}
+			s.OnHand, s.JournalSeq, changed = &onHand, e.Seq, true
+			if e.Kind == v1alpha1.EntryAdjust {
+				s.AppliedDocuments = recordDocument(s.AppliedDocuments, e)
+			}
+			var last metav1.Time
+			if s.LastMovementAt != nil {
+				last = *s.LastMovementAt
+			}
+			at := metav1.NewTime(moved(last.Time, e))
+			s.LastMovementAt = &at
+		}
+	}
+	return changed
+}
+
+// ApplyToDocument writes on a document what was decided about it and reports
+// whether that changed it. A settled document, or one with another uid, is left alone.
+func ApplyToDocument(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) (changed bool) {
+	settled := d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+	if !IsDocument(e.Kind) || string(d.UID) != e.UID || settled {
+		return false
+	}
+	s := &d.Status
+	at, line := e.At, e.Lines[0]
+	s.ObservedGeneration = d.Generation
+	s.JournalSeq, s.ItemUID, s.DecidedAt = e.Seq, line.ItemUID, &at
+	s.OnHandAfter, s.AvailableAfter = line.OnHand, &line.Remaining
+	s.Phase = v1alpha1.AdjustmentApplied
+	applied := metav1.ConditionTrue
+	if e.Kind == v1alpha1.EntryAdjustReject && e.Reason != ReasonAlreadyApplied {
+		s.Phase, applied = v1alpha1.AdjustmentRefused, metav1.ConditionFalse
+	}
+	message := documentMessage(e, d)
+	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
+		Type: v1alpha1.AdjustmentConditionApplied, Status: applied, Reason: e.Reason, Message: message,
+		ObservedGeneration: d.Generation, LastTransitionTime: at,
+	})
+	if s.Phase == v1alpha1.AdjustmentRefused {
+		meta.SetStatusCondition(&s.Conditions, metav1.Condition{
+			Type: conditionStalled, Status: metav1.ConditionTrue, Reason: e.Reason, Message: message,
+			ObservedGeneration: d.Generation, LastTransitionTime: at,
+		})
+	}
+	return true
+}
+
+// conditionStalled is kstatus' name for "a person has to do something".
+const conditionStalled = "Stalled"
+
+// documentMessage says what became of a document and, when it was refused, the way out.
+func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) string {
+	line := e.Lines[0]
+	onHand := int64(0)
+	if line.OnHand != nil {
+		onHand = *line.OnHand
+	}
+	switch e.Reason {
+	case ReasonApplied:
+		return fmt.Sprintf("%d on hand, %d available afterwards", onHand, line.Remaining)
+	case ReasonAlreadyApplied:
+		return fmt.Sprintf("a document named %s already counts in StockItem %s and did not count again; give a new document a new name", d.Name, line.ProductID)
+	case ReasonBelowReserved:
+		return fmt.Sprintf("spec.quantity %d would leave less than is reserved (%d on hand, %d available); release reservations first, or use kind Counted if the stock is really gone", d.Spec.Quantity, onHand, line.Remaining)
+	case ReasonBelowZero:
+		return fmt.Sprintf("spec.quantity %d would leave less than nothing: %d on hand; correct the quantity in a new document", d.Spec.Quantity, onHand)
+	case ReasonStaleCount:
+		return fmt.Sprintf("spec.countedAt is older than the last movement of StockItem %s, so the count no longer says what is there; count again", line.ProductID)
+	case ReasonCountInFuture:
+		return "spec.countedAt is in the future; make a new document with the time the shelf was counted"
+	case ReasonUnexpectedOnHand:
+		return fmt.Sprintf("spec.expectedOnHand does not hold: %d on hand; look again and make a new document", onHand)
+	case ReasonQuantityOverflow:
+		return fmt.Sprintf("spec.quantity %d would make more than %d units on hand; correct the quantity in a new document", d.Spec.Quantity, MaxOnHand)
+	}
+	return ""
+}
+
+// MarkWaiting notes on a document that its product does not exist yet and
+// reports whether that changed it.
+func MarkWaiting(d *v1alpha1.StockAdjustment, now metav1.Time) (changed bool) {
+	d.Status.ObservedGeneration = d.Generation
+	return meta.SetStatusCondition(&d.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.AdjustmentConditionApplied, Status: metav1.ConditionFalse, Reason: ReasonUnknownProduct,
+		Message:            fmt.Sprintf("waits for a StockItem named %s (spec.productID)", d.Spec.ProductID),
+		ObservedGeneration: d.Generation, LastTransitionTime: now,
+	})
+}

@@ -54,7 +54,7 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 	}
 	generated := d.GenerateName != ""
 	reason := l.refusal(it, d, delta, generated, now)
-	l.documents[d.UID] = struct{}{}
+	l.documents[d.UID] = true
 
 	kind := v1alpha1.EntryAdjust
 	if reason != ReasonApplied {

@@ -23,7 +23,7 @@ type Ledger struct {
 	items     map[types.UID]*item
 	products  map[string]*item
 	claims    map[types.UID]*claim
-	documents map[types.UID]struct{} // settled ones
+	documents map[types.UID]bool // true once settled
 }
 
 type item struct {
@@ -54,7 +54,7 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 		items:     make(map[types.UID]*item, len(items)),
 		products:  make(map[string]*item, len(items)),
 		claims:    make(map[types.UID]*claim, len(reservations)),
-		documents: make(map[types.UID]struct{}, len(documents)),
+		documents: make(map[types.UID]bool, len(documents)),
 	}
 	for i := range items {
 		l.ObserveItem(&items[i])
@@ -65,20 +65,19 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 		if n := len(r.Status.History); n > 0 {
 			l.seq = max(l.seq, r.Status.History[n-1].Seq)
 		}
-		if r.Status.Phase == v1alpha1.ReservationPending || r.Status.Phase == "" {
-			continue
-		}
 		c := &claim{phase: r.Status.Phase, allocations: r.Status.Allocations}
+		if c.phase == "" {
+			c.phase = v1alpha1.ReservationPending
+		}
 		l.claims[r.UID] = c
 		if c.phase == v1alpha1.ReservationReserved {
 			l.hold(c, +1)
 		}
 	}
 	for i := range documents {
-		if d := &documents[i]; d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused {
-			l.documents[d.UID] = struct{}{}
-			l.seq = max(l.seq, d.Status.JournalSeq)
-		}
+		d := &documents[i]
+		l.documents[d.UID] = d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+		l.seq = max(l.seq, d.Status.JournalSeq)
 	}
 	return l
 }
@@ -145,14 +144,19 @@ func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
 	return v1alpha1.ReservationPending
 }
 
-// Known reports whether anything was decided about the reservation.
+// Known reports whether the reservation was in the list the ledger was made
+// from, or was decided since.
 func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
 
 // KnownItem reports whether the item is in the ledger.
 func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
 
+// KnownDocument reports whether the document was in the list the ledger was
+// made from, or was decided since.
+func (l *Ledger) KnownDocument(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
+
 // Settled reports whether the document was decided.
-func (l *Ledger) Settled(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
+func (l *Ledger) Settled(uid types.UID) bool { return l.documents[uid] }
 
 // Level is what there is of one item, in units.
 type Level struct {

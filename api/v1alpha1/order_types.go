@@ -50,6 +50,9 @@ const (
 	OrderConditionIntentRefused = "IntentRefused"
 	// OrderConditionStalled is True when the order can't go on without a person.
 	OrderConditionStalled = "Stalled"
+	// OrderConditionReconciling is True where an order is still on its way
+	// although its status answers for its spec.
+	OrderConditionReconciling = "Reconciling"
 )
 
 const (
@@ -456,7 +459,7 @@ type OrderStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	History []OrderHistoryEntry `json:"history,omitempty"`
-	// conditions of the order: Confirmed, Fulfilled, Returned, IntentRefused, Stalled.
+	// conditions of the order: Confirmed, Fulfilled, Returned, IntentRefused, Stalled, Reconciling.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -1,0 +1,104 @@
+// Package order moves orders along their life: it gathers the facts about one,
+// asks internal/order what is to be done, does that one write and tells of it.
+// All rules are in internal/order; what is here is reading and writing.
+package order
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// Options of the order controller. The zero value is ready for use.
+type Options struct {
+	// Workers is how many orders are worked on at once. 16 when 0: a worker
+	// spends its time waiting for the API server.
+	Workers int
+	// Clock that deadlines are measured by; the real one when nil.
+	Clock clock.PassiveClock
+}
+
+const defaultWorkers = 16
+
+// What an order waits for after an error: it doubles from the first to the last.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = time.Minute
+)
+
+// +kubebuilder:rbac:groups=orderplane.dev,resources=orders,verbs=get;list;watch;update;delete
+// +kubebuilder:rbac:groups=orderplane.dev,resources=orders/status,verbs=update
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=orderplane.dev,resources=orderclasses,verbs=get;list;watch
+
+// SetupWithManager adds the order controller to a manager whose scheme knows
+// api/v1alpha1.
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	if o.Workers < 0 {
+		return fmt.Errorf("order controller: Workers is %d; give 1 or more, or 0 for %d", o.Workers, defaultWorkers)
+	}
+	if o.Workers == 0 {
+		o.Workers = defaultWorkers
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	m, err := newMetrics(metrics.Registry)
+	if err != nil {
+		return fmt.Errorf("order controller: %w", err)
+	}
+	r := &reconciler{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, metrics: m}
+	err = ctrl.NewControllerManagedBy(mgr).
+		Named("order").
+		For(&v1alpha1.Order{}).
+		Watches(&v1alpha1.StockReservation{}, handler.EnqueueRequestsFromMapFunc(orderOf), builder.WithPredicates(decidedReservations())).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: o.Workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+		}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("order controller: %w", err)
+	}
+	return nil
+}
+
+// orderOf maps a reservation to the order it is named as.
+func orderOf(_ context.Context, r client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: r.GetNamespace(), Name: r.GetName()}}}
+}
+
+// decidedReservations lets through what can matter to an order: the reservation
+// was decided, its intent was changed, it goes or is gone. One that was just made
+// matters to nobody until it is decided.
+func decidedReservations() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool {
+			r, ok := e.Object.(*v1alpha1.StockReservation)
+			undecided := ok && r.Status.Phase == v1alpha1.ReservationPending && r.Spec.Intent == v1alpha1.IntentHold
+			return !undecided
+		},
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, ok1 := e.ObjectOld.(*v1alpha1.StockReservation)
+			is, ok2 := e.ObjectNew.(*v1alpha1.StockReservation)
+			return !ok1 || !ok2 || was.UID != is.UID || was.Status.Phase != is.Status.Phase ||
+				was.Spec.Intent != is.Spec.Intent || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero()
+		},
+	}
+}

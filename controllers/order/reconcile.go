@@ -1,0 +1,161 @@
+package order
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/order"
+)
+
+// behind is how soon to look again when a write showed that the cache is behind
+// the API server. The event that brings the cache up to date wakes us as well;
+// this is for the one that came in between.
+const behind = 200 * time.Millisecond
+
+type reconciler struct {
+	// client reads from the cache and writes to the API server.
+	client client.Client
+	// live reads from the API server.
+	live    client.Reader
+	clock   clock.PassiveClock
+	metrics *orderMetrics
+}
+
+// Reconcile takes at most one step with one order.
+func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	facts, err := r.gather(ctx, req.NamespacedName)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	decision := judge(facts)
+	if decision.Act == order.Nothing {
+		return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
+	}
+	if decision.Verify != order.VerifyNothing {
+		if decision, err = r.verify(ctx, req.NamespacedName, facts, decision); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	err = r.act(ctx, facts.Order, decision)
+	r.metrics.write(decision.Act, err)
+	switch {
+	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err):
+		return ctrl.Result{RequeueAfter: behind}, nil
+	case err != nil:
+		return ctrl.Result{}, fmt.Errorf("%s (rule %s): %w", decision.Act, decision.Rule, err)
+	}
+	r.announce(ctx, facts, decision)
+	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
+}
+
+func judge(facts order.Facts) order.Decision {
+	if facts.Order == nil {
+		return order.Orphan(facts.Reservation)
+	}
+	return order.Judge(facts)
+}
+
+// gather reads what a decision rests on, from the cache and without copying it:
+// nothing below may change what it is given.
+func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Facts, error) {
+	facts := order.Facts{Now: r.clock.Now()}
+	o := &v1alpha1.Order{}
+	switch err := r.client.Get(ctx, key, o, client.UnsafeDisableDeepCopy); {
+	case err == nil:
+		facts.Order = o
+	case !apierrors.IsNotFound(err):
+		return facts, fmt.Errorf("get the order: %w", err)
+	}
+	reservation := &v1alpha1.StockReservation{}
+	switch err := r.client.Get(ctx, key, reservation, client.UnsafeDisableDeepCopy); {
+	case err == nil:
+		facts.Reservation = reservation
+	case !apierrors.IsNotFound(err):
+		return facts, fmt.Errorf("get the reservation: %w", err)
+	}
+	if facts.Order == nil || !order.NeedsClass(facts.Order) {
+		return facts, nil
+	}
+	class, err := r.classOf(ctx, facts.Order)
+	facts.Class = class
+	return facts, err
+}
+
+// classOf returns the class of an order that carries no policy of its own, nil
+// when there is none. Admission gives every order its policy; this is for the
+// cluster in which the webhooks are not installed.
+func (r *reconciler) classOf(ctx context.Context, o *v1alpha1.Order) (*v1alpha1.OrderClass, error) {
+	classes := &v1alpha1.OrderClassList{}
+	if err := r.client.List(ctx, classes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list the order classes: %w", err)
+	}
+	return order.ClassOf(o.Spec.ClassName, classes.Items), nil
+}
+
+// verify looks up live what a decision takes to be absent, and decides again on
+// what it finds.
+func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts order.Facts, d order.Decision) (order.Decision, error) {
+	if d.Verify == order.VerifyOrderAbsent {
+		o := &v1alpha1.Order{}
+		err := r.live.Get(ctx, key, o)
+		if err == nil && order.BelongsTo(d.Reservation, o) {
+			return order.Decision{RequeueAfter: behind}, nil
+		}
+		if client.IgnoreNotFound(err) != nil {
+			return d, fmt.Errorf("look up the order of a reservation: %w", err)
+		}
+		return d, nil
+	}
+	reservation := &v1alpha1.StockReservation{}
+	switch err := r.live.Get(ctx, key, reservation); {
+	case apierrors.IsNotFound(err):
+		return d, nil
+	case err != nil:
+		return d, fmt.Errorf("look up the reservation: %w", err)
+	}
+	facts.Reservation = reservation
+	return judge(facts), nil
+}
+
+// act does the one write of a decision.
+func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decision) error {
+	switch d.Act {
+	case order.WriteStatus:
+		return r.client.Status().Update(ctx, statusOf(o, d.Status))
+	case order.CreateReservation:
+		return r.client.Create(ctx, d.Reservation)
+	case order.UpdateReservation:
+		return r.client.Update(ctx, d.Reservation)
+	case order.DeleteReservation:
+		// The uid, not the version: whatever was decided about this reservation in
+		// the meantime, it goes.
+		gone := &v1alpha1.StockReservation{ObjectMeta: metav1.ObjectMeta{Namespace: d.Reservation.Namespace, Name: d.Reservation.Name}}
+		return r.client.Delete(ctx, gone, client.Preconditions{UID: &d.Reservation.UID})
+	case order.DropFinalizer:
+		return r.client.Update(ctx, order.WithoutFinalizer(o))
+	case order.DeleteOrder:
+		gone := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
+		return r.client.Delete(ctx, gone, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	}
+	return nil
+}
+
+// statusOf is an order to write the status of. The API server takes nothing
+// but the status from it, so nothing else is copied or sent; the answer is
+// decoded into it, so it shares nothing with the cache.
+func statusOf(o *v1alpha1.Order, status *v1alpha1.OrderStatus) *v1alpha1.Order {
+	return &v1alpha1.Order{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion,
+		},
+		Status: *status,
+	}
+}

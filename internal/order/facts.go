@@ -1,0 +1,78 @@
+package order
+
+import (
+	"time"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// Facts are all that a decision about an order rests on.
+type Facts struct {
+	// Order to judge; read only.
+	Order *v1alpha1.Order
+	// Reservation that is named as the order; nil when there is none. Read only.
+	Reservation *v1alpha1.StockReservation
+	// Class of the order, asked only for an order without a policy of its own;
+	// nil when there is none.
+	Class *v1alpha1.OrderClass
+	// AutoApproval of the return that waits for a decision; nil when nobody
+	// asked or the policy has no such rule.
+	AutoApproval *AutoApproval
+	// Now is the time of the decision.
+	Now time.Time
+}
+
+// AutoApproval is what the policy's CEL expression said about a return.
+type AutoApproval struct {
+	Approved bool
+	// Problem that kept the expression from giving an answer; empty when it gave one.
+	Problem string
+}
+
+// Act is the one thing a decision does.
+type Act string
+
+const (
+	// Nothing is to be done.
+	Nothing Act = ""
+	// WriteStatus puts Decision.Status on the order.
+	WriteStatus Act = "WriteStatus"
+	// CreateReservation creates Decision.Reservation.
+	CreateReservation Act = "CreateReservation"
+	// UpdateReservation puts Decision.Reservation, whose intent has changed.
+	UpdateReservation Act = "UpdateReservation"
+	// DeleteReservation deletes Decision.Reservation.
+	DeleteReservation Act = "DeleteReservation"
+	// DropFinalizer takes OrderFinalizer off the order.
+	DropFinalizer Act = "DropFinalizer"
+	// DeleteOrder deletes the order: its retention is over.
+	DeleteOrder Act = "DeleteOrder"
+)
+
+// Verify is an absence that a decision rests on and that a cache can't prove.
+type Verify string
+
+const (
+	// VerifyNothing: the write is fenced by a resourceVersion.
+	VerifyNothing Verify = ""
+	// VerifyReservationAbsent: there is no reservation of the order's name.
+	VerifyReservationAbsent Verify = "ReservationAbsent"
+	// VerifyOrderAbsent: there is no order of the uid the reservation was made for.
+	VerifyOrderAbsent Verify = "OrderAbsent"
+)
+
+// Decision is what to do about an order, and when to look again.
+type Decision struct {
+	// Rule that decided; empty when none had anything to say.
+	Rule string
+	// Act is the one write, or Nothing.
+	Act Act
+	// Verify names what must be looked up live before the act.
+	Verify Verify
+	// Status to write, with WriteStatus.
+	Status *v1alpha1.OrderStatus
+	// Reservation to create, update or delete.
+	Reservation *v1alpha1.StockReservation
+	// RequeueAfter is the time to the next deadline, 0 when there is none.
+	RequeueAfter time.Duration
+}

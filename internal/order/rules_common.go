@@ -1,0 +1,169 @@
+package order
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// Rules that hold in every phase, and what stalls an order.
+
+// orderIsDeleted gives the stock of a deleted order back by deleting its
+// reservation, whatever became of it, and then lets the order go.
+func orderIsDeleted(s *scene) (Decision, bool) {
+	switch {
+	case s.Order.DeletionTimestamp == nil:
+		return Decision{}, false
+	case !hasFinalizer(s.Order): // held by somebody else
+		return Decision{}, true
+	case s.mine == nil:
+		return Decision{Act: DropFinalizer, Verify: VerifyReservationAbsent}, true
+	case s.mine.DeletionTimestamp == nil:
+		return Decision{Act: DeleteReservation, Reservation: s.mine}, true
+	}
+	return Decision{}, true // its deletion wakes us
+}
+
+func hasFinalizer(o *v1alpha1.Order) bool {
+	for _, f := range o.Finalizers {
+		if f == v1alpha1.OrderFinalizer {
+			return true
+		}
+	}
+	return false
+}
+
+// WithoutFinalizer returns the order as it is written to let it go.
+func WithoutFinalizer(o *v1alpha1.Order) *v1alpha1.Order {
+	o = o.DeepCopy()
+	kept := o.Finalizers[:0]
+	for _, f := range o.Finalizers {
+		if f != v1alpha1.OrderFinalizer {
+			kept = append(kept, f)
+		}
+	}
+	o.Finalizers = kept
+	return o
+}
+
+// reservationIsOfAnEarlierOrder clears away what an earlier order of the same
+// name left behind.
+func reservationIsOfAnEarlierOrder(s *scene) (Decision, bool) {
+	r := s.Reservation
+	if r == nil || s.mine != nil || r.Spec.OrderRef == nil || r.Spec.OrderRef.Name != s.Order.Name || r.DeletionTimestamp != nil {
+		return Decision{}, false
+	}
+	return Decision{Act: DeleteReservation, Reservation: r, Verify: VerifyOrderAbsent}, true
+}
+
+// Orphan decides about a reservation that is named as an order which is not
+// there: one that was made for it is deleted. Anything else is somebody's own.
+func Orphan(r *v1alpha1.StockReservation) Decision {
+	if r == nil || r.Spec.OrderRef == nil || r.Spec.OrderRef.Name != r.Name || r.DeletionTimestamp != nil {
+		return Decision{}
+	}
+	return Decision{Rule: "OrderIsGone", Act: DeleteReservation, Reservation: r, Verify: VerifyOrderAbsent}
+}
+
+func retentionIsOver(s *scene) (Decision, bool) {
+	at, finite := s.retentionDeadline(&s.Order.Status)
+	if !finite || s.Now.Before(at) {
+		return Decision{}, false
+	}
+	return Decision{Act: DeleteOrder}, true
+}
+
+// specIsUnanswered answers a change of spec that moved nothing: the generation
+// is observed, and an intent that came too late is refused. A Pending order that
+// was never written about answers when it leaves that phase, and one whose
+// shipment or return is under way when that is done.
+func specIsUnanswered(s *scene) (Decision, bool) {
+	status := &s.Order.Status
+	answered := status.ObservedGeneration == s.Order.Generation && !refusalsDiffer(s.Order)
+	if answered || s.isUnderWay() {
+		return Decision{}, false
+	}
+	return s.change().decide(), true
+}
+
+// isUnderWay is whether a status write is on its way that will answer for spec.
+func (s *scene) isUnderWay() bool {
+	switch s.phase() {
+	case v1alpha1.OrderPending:
+		return true
+	case v1alpha1.OrderConfirmed:
+		return s.Order.Spec.Fulfillment != nil && !s.stalled()
+	}
+	return false
+}
+
+// stallHasChanged writes that an order can't go on without a person, or that it
+// can again.
+func stallHasChanged(s *scene) (Decision, bool) {
+	reason, message := s.stall()
+	was := meta.FindStatusCondition(s.Order.Status.Conditions, v1alpha1.OrderConditionStalled)
+	switch {
+	case reason == "" && was == nil:
+		return Decision{}, false
+	case reason == "":
+		c := s.change()
+		meta.RemoveStatusCondition(&c.status.Conditions, v1alpha1.OrderConditionStalled)
+		return c.decide(), true
+	case was != nil && was.Reason == reason && was.Message == message && s.Order.Status.ObservedGeneration == s.Order.Generation:
+		return Decision{}, false
+	}
+	c := s.change()
+	c.condition(v1alpha1.OrderConditionStalled, metav1.ConditionTrue, reason, message)
+	d := c.decide()
+	if s.Reservation == nil && s.phase() == v1alpha1.OrderConfirmed {
+		d.Verify = VerifyReservationAbsent
+	}
+	return d, true
+}
+
+// stall says why an order that waits for stock, or should have it, can't go on;
+// "" when it can.
+func (s *scene) stall() (reason, message string) {
+	if s.phase() == v1alpha1.OrderPending {
+		return s.stallOfPending()
+	}
+	return s.stallOfConfirmed()
+}
+
+func (s *scene) stallOfPending() (reason, message string) {
+	if _, err := Total(s.Order.Spec.Items, s.currency); err != nil {
+		return "InvalidPrice", err.Error() + "; the lines of an order never change: delete it and create another"
+	}
+	switch {
+	case s.Reservation != nil && s.mine == nil && s.Reservation.DeletionTimestamp == nil:
+		return "NameTaken", fmt.Sprintf("StockReservation %s stands in the way and is not this order's; delete it, or create the order under another name", s.Reservation.Name)
+	case s.reservation() == v1alpha1.ReservationReleased, s.reservation() == v1alpha1.ReservationRestocked:
+		return "ReservationReleased", fmt.Sprintf("StockReservation %s was released by hand; delete it and the order reserves again, or cancel the order", s.mine.Name)
+	}
+	return "", ""
+}
+
+// stallOfConfirmed finds a Confirmed order that no longer holds what it was
+// confirmed with.
+func (s *scene) stallOfConfirmed() (reason, message string) {
+	name := s.Order.Name
+	switch s.reservation() {
+	case v1alpha1.ReservationReserved:
+		return "", ""
+	case v1alpha1.ReservationCommitted:
+		return "CommittedByHand", fmt.Sprintf("StockReservation %s was committed by hand: its stock left the shelf; set spec.fulfillment if it was shipped, or cancel the order to put it back", name)
+	case v1alpha1.ReservationPending:
+		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and is being reserved again; until then nothing is held", name)
+	case v1alpha1.ReservationRejected:
+		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and its stock is gone: %s; bring stock in and delete it to try again, or cancel the order", name, shortageText(s.mine.Status.Shortages))
+	case "":
+		if s.Order.Spec.Fulfillment != nil {
+			return "ReservationLost", fmt.Sprintf("StockReservation %s is gone, and whether its stock was taken off the shelf before that is not known; count its products, then create it again with this order's name and uid in spec.orderRef", name)
+		}
+		return "ReservationLost", fmt.Sprintf("StockReservation %s is gone; it is made again, and until it is reserved nothing is held", name)
+	}
+	return "ReservationLost", fmt.Sprintf("StockReservation %s was released by hand: nothing is held; delete it and the order reserves again, or cancel the order", name)
+}

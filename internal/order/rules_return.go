@@ -1,0 +1,224 @@
+package order
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// MaxHistory is how many entries status.history may have (the schema's limit).
+const MaxHistory = 64
+
+// Rules about returns.
+
+func returnIsAsked(s *scene) (Decision, bool) {
+	asked, last := s.Order.Spec.Return, s.Order.Status.Return
+	if asked == nil || last != nil && last.RequestID == asked.RequestID {
+		return Decision{}, false
+	}
+	items := returnedItems(s.Order, asked)
+	worth, err := Refund(s.Order.Spec.Items, s.currency, items)
+	why := s.returnIsRefused(asked)
+	if why == "" && err != nil {
+		why = err.Error()
+	}
+	c := s.change()
+	c.status.Return = &v1alpha1.OrderReturnStatus{RequestID: asked.RequestID, Reason: asked.Reason}
+	if why != "" {
+		c.status.Return.State = v1alpha1.ReturnRefused
+		c.status.Return.DecidedAt = c.now()
+		c.status.Return.Message = truncate(why)
+		return c.decide(), true
+	}
+	c.to(v1alpha1.OrderReturnRequested)
+	c.status.Return.State = v1alpha1.ReturnRequested
+	c.status.Return.Items = items
+	c.status.Return.RefundAmount = worth.String()
+	c.status.Return.RequestedAt = c.now()
+	c.status.ReturnRequestedAt = c.now()
+	c.happened(v1alpha1.OrderHistoryEntry{
+		Type: v1alpha1.HistoryReturnRequested, Message: asked.Reason, By: byWhom(asked.Requester), RequestID: asked.RequestID,
+	})
+	return c.decide(), true
+}
+
+// returnIsRefused says why a return can't be accepted; "" when it can.
+func (s *scene) returnIsRefused(asked *v1alpha1.Return) string {
+	status := &s.Order.Status
+	if deadline := s.returnDeadline(status); s.Now.After(deadline) {
+		return fmt.Sprintf("the return window of %s ended at %s", s.policy.ReturnWindow, deadline.UTC().Format("2006-01-02T15:04:05Z"))
+	}
+	for _, entry := range status.History {
+		if entry.RequestID == asked.RequestID {
+			return fmt.Sprintf("requestID %s was used by an earlier return of this order; ask again with a new one", asked.RequestID)
+		}
+	}
+	// Room for the request and for its answer.
+	if len(status.History)+2 > MaxHistory {
+		return "this order was returned and refused too often: its history is full; handle the case outside the system"
+	}
+	return ""
+}
+
+// returnedItems is what a return is about, each product once; the whole order
+// when the request names nothing.
+func returnedItems(o *v1alpha1.Order, asked *v1alpha1.Return) []v1alpha1.ReturnItem {
+	if len(asked.Items) > 0 {
+		return append([]v1alpha1.ReturnItem(nil), asked.Items...)
+	}
+	lines := StockLines(o.Spec.Items)
+	items := make([]v1alpha1.ReturnItem, len(lines))
+	for i, line := range lines {
+		items[i] = v1alpha1.ReturnItem{ProductID: line.ProductID, Quantity: line.Quantity}
+	}
+	return items
+}
+
+// decision is the decision about the return that is open, nil when there is none.
+func (s *scene) decision() *v1alpha1.ReturnDecision {
+	asked, open := s.Order.Spec.Return, s.Order.Status.Return
+	if asked == nil || open == nil || asked.RequestID != open.RequestID || open.State != v1alpha1.ReturnRequested {
+		return nil
+	}
+	return asked.Decision
+}
+
+func (s *scene) returnState() v1alpha1.ReturnState {
+	if s.Order.Status.Return == nil {
+		return ""
+	}
+	return s.Order.Status.Return.State
+}
+
+// returnIsApproved records the approval before anything is put back: this write
+// is what a rejection that comes at the same moment loses against.
+func returnIsApproved(s *scene) (Decision, bool) {
+	decision := s.decision()
+	if decision == nil || decision.Verdict != v1alpha1.VerdictApprove {
+		return Decision{}, false
+	}
+	return s.approve(decision.Reason), true
+}
+
+func returnIsAutoApproved(s *scene) (Decision, bool) {
+	if s.AutoApproval == nil || !s.AutoApproval.Approved || s.returnState() != v1alpha1.ReturnRequested {
+		return Decision{}, false
+	}
+	return s.approve("approved by the class's autoApproveReturns"), true
+}
+
+func (s *scene) approve(message string) Decision {
+	c := s.change()
+	c.status.Return.State = v1alpha1.ReturnApproved
+	c.status.Return.DecidedAt = c.now()
+	c.status.Return.Message = message
+	return c.decide()
+}
+
+func autoApprovalFailed(s *scene) (Decision, bool) {
+	if s.AutoApproval == nil || s.AutoApproval.Problem == "" || s.returnState() != v1alpha1.ReturnRequested {
+		return Decision{}, false
+	}
+	message := truncate("autoApproveReturns gave no answer, so a person decides: " + s.AutoApproval.Problem)
+	if s.Order.Status.Return.Message == message {
+		return Decision{}, false
+	}
+	c := s.change()
+	c.status.Return.Message = message
+	return c.decide(), true
+}
+
+func returnIsRejected(s *scene) (Decision, bool) {
+	decision := s.decision()
+	if decision == nil || decision.Verdict != v1alpha1.VerdictReject {
+		return Decision{}, false
+	}
+	c := s.change()
+	c.to(v1alpha1.OrderFulfilled)
+	c.status.Return.State = v1alpha1.ReturnRejected
+	c.status.Return.DecidedAt = c.now()
+	c.status.Return.Message = decision.Reason
+	c.happened(v1alpha1.OrderHistoryEntry{
+		Type: v1alpha1.HistoryReturnRejected, Message: decision.Reason,
+		By: byWhom(decision.Requester), RequestID: s.Order.Status.Return.RequestID,
+	})
+	return c.decide(), true
+}
+
+func approvedStockComesBack(s *scene) (Decision, bool) {
+	if s.returnState() != v1alpha1.ReturnApproved || s.mine == nil {
+		return Decision{}, false
+	}
+	if s.intent() != v1alpha1.IntentCommit && s.intent() != v1alpha1.IntentHold {
+		return Decision{}, false
+	}
+	lines := []v1alpha1.StockLine{}
+	if s.isResellable() {
+		for _, item := range s.Order.Status.Return.Items {
+			lines = append(lines, v1alpha1.StockLine{ProductID: item.ProductID, Quantity: item.Quantity})
+		}
+	}
+	return s.setIntent(v1alpha1.IntentRestock, &lines), true
+}
+
+// isResellable is whether what comes back goes on the shelf again.
+func (s *scene) isResellable() bool {
+	approval := s.approval()
+	return approval == nil || approval.Restock == nil || *approval.Restock
+}
+
+// approval is the decision of a person that approved the return; nil when the
+// class's rule did.
+func (s *scene) approval() *v1alpha1.ReturnDecision {
+	asked := s.Order.Spec.Return
+	if asked == nil || asked.Decision == nil || asked.Decision.Verdict != v1alpha1.VerdictApprove {
+		return nil
+	}
+	return asked.Decision
+}
+
+// returnIsComplete ends an approved return: its stock is back. Where the
+// reservation is gone there is nothing to put back by; the customer's refund
+// does not wait for that, and the history tells whoever keeps the stock.
+func returnIsComplete(s *scene) (Decision, bool) {
+	if s.returnState() != v1alpha1.ReturnApproved {
+		return Decision{}, false
+	}
+	message, verify := "put back on the shelf", VerifyNothing
+	switch s.reservation() {
+	case v1alpha1.ReservationRestocked:
+		if s.mine.Spec.Restock != nil && len(*s.mine.Spec.Restock) == 0 {
+			message = "not put back on the shelf"
+		}
+	case "":
+		message, verify = lostOnReturn, VerifyReservationAbsent
+	case v1alpha1.ReservationReleased, v1alpha1.ReservationRejected:
+		message = lostOnReturn
+	default:
+		return Decision{}, false
+	}
+	return s.returned(message, verify), true
+}
+
+const lostOnReturn = "nothing was put back on the shelf: the order's StockReservation is gone; " +
+	"book what came back with a StockAdjustment of kind Adjusted"
+
+func (s *scene) returned(message string, verify Verify) Decision {
+	reason, by := "AutoApproved", ""
+	if approval := s.approval(); approval != nil {
+		reason, by = "Approved", byWhom(approval.Requester)
+	}
+	c := s.change()
+	c.to(v1alpha1.OrderReturned)
+	c.status.ReturnedAt = c.now()
+	c.status.RefundAmount = c.status.Return.RefundAmount
+	c.condition(v1alpha1.OrderConditionReturned, metav1.ConditionTrue, reason, message)
+	c.happened(v1alpha1.OrderHistoryEntry{
+		Type: v1alpha1.HistoryReturned, Reason: reason, Message: message, By: by, RequestID: c.status.Return.RequestID,
+	})
+	d := c.decide()
+	d.Verify = verify
+	return d
+}

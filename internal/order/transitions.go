@@ -1,0 +1,130 @@
+package order
+
+import (
+	"fmt"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// Command is something that can be done to an order.
+type Command string
+
+// The commands, as the public contract names them.
+const (
+	Confirm       Command = "confirm"
+	Cancel        Command = "cancel"
+	TimeOut       Command = "time-out"
+	RejectStock   Command = "reservation failed"
+	Fulfil        Command = "fulfil"
+	RequestReturn Command = "request return"
+	Approve       Command = "approve"
+	Reject        Command = "reject"
+)
+
+// Commands returns every command.
+func Commands() []Command {
+	return []Command{Confirm, Cancel, TimeOut, RejectStock, Fulfil, RequestReturn, Approve, Reject}
+}
+
+// Phases returns every phase, in the order of a life.
+func Phases() []v1alpha1.OrderPhase {
+	return []v1alpha1.OrderPhase{
+		v1alpha1.OrderPending, v1alpha1.OrderConfirmed, v1alpha1.OrderFulfilled,
+		v1alpha1.OrderReturnRequested, v1alpha1.OrderReturned, v1alpha1.OrderCancelled,
+	}
+}
+
+// Transition is a pair of phase and command that is allowed, and where it leads.
+type Transition struct {
+	From    v1alpha1.OrderPhase
+	Command Command
+	To      v1alpha1.OrderPhase
+	// Guard is what must hold besides, for people.
+	Guard string
+	// Effect is what goes with it, for people.
+	Effect string
+	// History is what it appends to status.history.
+	History []v1alpha1.OrderHistoryType
+}
+
+// Transitions returns every transition there is. Any other pair of phase and
+// command is refused and changes nothing.
+func Transitions() []Transition {
+	return []Transition{
+		{
+			v1alpha1.OrderPending, Confirm, v1alpha1.OrderConfirmed,
+			"every line is reserved", "the stock is held",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryConfirmed},
+		},
+		{
+			v1alpha1.OrderPending, Cancel, v1alpha1.OrderCancelled,
+			"any reason", "anything held is released",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryCancelled},
+		},
+		{
+			v1alpha1.OrderPending, TimeOut, v1alpha1.OrderCancelled,
+			"Pending for the class's pendingTimeout (15 minutes)", "reason SLA_TIMEOUT; anything held is released",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryCancelled},
+		},
+		{
+			v1alpha1.OrderPending, RejectStock, v1alpha1.OrderCancelled,
+			"a line is short", "reason INSUFFICIENT_STOCK; status.shortages names the products; nothing is held",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryCancelRequested, v1alpha1.HistoryCancelled},
+		},
+		{
+			v1alpha1.OrderConfirmed, Cancel, v1alpha1.OrderCancelled,
+			"not shipped", "what was held is released",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryCancelled},
+		},
+		{
+			v1alpha1.OrderConfirmed, Fulfil, v1alpha1.OrderFulfilled,
+			"nobody asked to cancel", "the reservation is committed: what is on hand goes down",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryFulfilled},
+		},
+		{
+			v1alpha1.OrderFulfilled, RequestReturn, v1alpha1.OrderReturnRequested,
+			"within the class's returnWindow (30 days) of fulfilment, a new requestID, at most what was ordered", "status.return says what comes back and what it is worth",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturnRequested},
+		},
+		{
+			v1alpha1.OrderReturnRequested, Approve, v1alpha1.OrderReturned,
+			"the verb approve on orders/return, or the class's autoApproveReturns", "what can be sold again is restocked; refundAmount is set",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturned},
+		},
+		{
+			v1alpha1.OrderReturnRequested, Reject, v1alpha1.OrderFulfilled,
+			"the verb approve on orders/return; a reason", "the customer is told the reason; a new requestID asks again",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturnRejected},
+		},
+	}
+}
+
+// InvalidTransition says that a command is not allowed in a phase.
+type InvalidTransition struct {
+	From    v1alpha1.OrderPhase
+	Command Command
+}
+
+// Error names the phase, the command and the phases that would allow it.
+func (e InvalidTransition) Error() string {
+	allowed := ""
+	for _, t := range Transitions() {
+		if t.Command == e.Command {
+			if allowed != "" {
+				allowed += " or "
+			}
+			allowed += string(t.From)
+		}
+	}
+	return fmt.Sprintf("%s: the order is %s, and this goes only when it is %s", e.Command, e.From, allowed)
+}
+
+// Next returns the phase a command leads to, or an InvalidTransition.
+func Next(from v1alpha1.OrderPhase, command Command) (v1alpha1.OrderPhase, error) {
+	for _, t := range Transitions() {
+		if t.From == from && t.Command == command {
+			return t.To, nil
+		}
+	}
+	return from, InvalidTransition{From: from, Command: command}
+}

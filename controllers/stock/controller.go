@@ -1,0 +1,148 @@
+// Package stock is the stock controller: it gathers what internal/stock needs
+// to decide, journals the decisions and carries them out. The reconcile key is
+// a namespace, so that one goroutine decides a namespace's stock and whatever
+// arrives meanwhile is the next batch.
+package stock
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	crevent "sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations;stockitems;stockadjustments,verbs=get;list;watch
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockitems,verbs=update
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations/status;stockitems/status;stockadjustments/status,verbs=update
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals,verbs=get;create
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals/status,verbs=update
+
+// How long a namespace waits after a lost journal or an API server that is
+// away: short at first, and never so long that people notice it came back.
+const (
+	firstFailure = 10 * time.Millisecond
+	lastFailure  = 10 * time.Second
+)
+
+// reconciler decides stock, a namespace at a time.
+type reconciler struct {
+	opts    Options
+	store   *store
+	metrics *shardMetrics
+
+	mu     sync.Mutex
+	shards map[string]*shard
+}
+
+// SetupWithManager adds the stock controller to a manager. It needs leader
+// election to be efficient, not to be safe: two at once take the journal from
+// each other and neither oversells.
+func SetupWithManager(mgr ctrl.Manager, opts Options) error {
+	if err := opts.complete(); err != nil {
+		return err
+	}
+	metrics, err := newMetrics(opts.Registerer)
+	if err != nil {
+		return err
+	}
+	r := &reconciler{
+		opts: opts, metrics: metrics, shards: map[string]*shard{},
+		store: &store{live: mgr.GetAPIReader(), cached: mgr.GetClient(), writer: mgr.GetClient()},
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("stock").
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: opts.Namespaces,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstFailure, lastFailure),
+		}).
+		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockItem{}, watch(r, nil, itemChanged))).
+		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockReservation{}, watch(r, reservationMatters, reservationChanged))).
+		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockAdjustment{}, watch(r, documentMatters, nil))).
+		Complete(r)
+}
+
+// Reconcile decides what waits in a namespace.
+func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	again, err := r.shard(req.Namespace).run(ctx)
+	return reconcile.Result{RequeueAfter: again}, err
+}
+
+func (r *reconciler) shard(namespace string) *shard {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.shards[namespace]
+	if s == nil {
+		s = &shard{
+			namespace: namespace, opts: &r.opts, store: r.store, metrics: r.metrics,
+			inbox: newInbox(), projector: newProjector(r.opts.ProjectionInterval),
+		}
+		s.expiry.clear()
+		r.shards[namespace] = s
+	}
+	return s
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// watch puts what happens to objects of one kind into their namespace's inbox.
+// matters says which new objects may need a decision (all when nil), changed
+// which updates may (none when nil). A change of status alone never does: the
+// stock controller made it.
+func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(before, after O) bool) handler.TypedEventHandler[O, reconcile.Request] {
+	put := func(o O, gone bool, q queue) {
+		r.shard(o.GetNamespace()).inbox.put(event{object: o, gone: gone})
+		q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace()}})
+	}
+	return handler.TypedFuncs[O, reconcile.Request]{
+		CreateFunc: func(_ context.Context, e crevent.TypedCreateEvent[O], q queue) {
+			if matters == nil || matters(e.Object) {
+				put(e.Object, false, q)
+			}
+		},
+		UpdateFunc: func(_ context.Context, e crevent.TypedUpdateEvent[O], q queue) {
+			if e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
+				// Deleted and made again between two looks.
+				put(e.ObjectOld, true, q)
+				put(e.ObjectNew, false, q)
+				return
+			}
+			if changed != nil && changed(e.ObjectOld, e.ObjectNew) {
+				put(e.ObjectNew, false, q)
+			}
+		},
+		DeleteFunc: func(_ context.Context, e crevent.TypedDeleteEvent[O], q queue) {
+			put(e.Object, true, q)
+		},
+	}
+}
+
+func itemChanged(before, after *v1alpha1.StockItem) bool {
+	return before.Generation != after.Generation || deletionBegan(before, after) || len(before.Finalizers) != len(after.Finalizers)
+}
+
+func reservationMatters(r *v1alpha1.StockReservation) bool {
+	return mayBeDue(r) || r.Spec.ExpiresAt != nil
+}
+
+func reservationChanged(before, after *v1alpha1.StockReservation) bool {
+	return before.Generation != after.Generation || deletionBegan(before, after)
+}
+
+func documentMatters(d *v1alpha1.StockAdjustment) bool {
+	return d.Status.Phase != v1alpha1.AdjustmentApplied && d.Status.Phase != v1alpha1.AdjustmentRefused
+}
+
+func deletionBegan(before, after client.Object) bool {
+	return (before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)
+}

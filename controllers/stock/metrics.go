@@ -1,0 +1,83 @@
+package stock
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// shardMetrics are the stock controller's metrics, shared by its namespaces.
+type shardMetrics struct {
+	decisions *prometheus.CounterVec
+	batch     prometheus.Histogram
+	swaps     *prometheus.HistogramVec
+	takeOvers *prometheus.CounterVec
+	failures  *prometheus.CounterVec
+	waiting   *prometheus.GaugeVec
+	full      *prometheus.GaugeVec
+	drifts    *prometheus.GaugeVec
+}
+
+func newMetrics(r prometheus.Registerer) (*shardMetrics, error) {
+	const ns, sub = "orderplane", "stock"
+	m := &shardMetrics{
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: "decisions_total", Help: "Journaled stock decisions by kind."}, []string{"kind"}),
+		batch:     prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: ns, Subsystem: sub, Name: "journal_batch_size", Help: "Decisions written to the stock journal at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
+		swaps:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: ns, Subsystem: sub, Name: "journal_swap_seconds", Help: "Duration of writes of the stock journal by result.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"result"}),
+		takeOvers: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: "journal_takeovers_total", Help: "Times this process took a stock journal over, by namespace."}, []string{"namespace"}),
+		failures:  prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: "effect_failures_total", Help: "Writes of decided effects that failed and are tried again, by kind of object."}, []string{"kind"}),
+		waiting:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: "waiting", Help: "Objects that wait for a stock decision, by namespace."}, []string{"namespace"}),
+		full:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: "journal_full", Help: "1 while the stock journal has no room for another decision."}, []string{"namespace"}),
+		drifts:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: "audit_drift", Help: "Differences the last stock audit found between objects and memory. Zero by construction."}, []string{"namespace"}),
+	}
+	return m, errors.Join(
+		register(r, &m.decisions), register(r, &m.batch), register(r, &m.swaps), register(r, &m.takeOvers),
+		register(r, &m.failures), register(r, &m.waiting), register(r, &m.full), register(r, &m.drifts),
+	)
+}
+
+// register shares a metric with another manager of the same process.
+func register[C prometheus.Collector](r prometheus.Registerer, c *C) error {
+	err := r.Register(*c)
+	var twice prometheus.AlreadyRegisteredError
+	if errors.As(err, &twice) {
+		if same, ok := twice.ExistingCollector.(C); ok {
+			*c = same
+			return nil
+		}
+	}
+	return err
+}
+
+func (m *shardMetrics) decided(entries []*v1alpha1.JournalEntry) {
+	m.batch.Observe(float64(len(entries)))
+	for _, e := range entries {
+		m.decisions.WithLabelValues(string(e.Kind)).Inc()
+	}
+}
+
+func (m *shardMetrics) swapped(took time.Duration, err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.swaps.WithLabelValues(result).Observe(took.Seconds())
+}
+
+func (m *shardMetrics) tookOver(namespace string) { m.takeOvers.WithLabelValues(namespace).Inc() }
+func (m *shardMetrics) effectFailed(kind string)  { m.failures.WithLabelValues(kind).Inc() }
+func (m *shardMetrics) drift(namespace string, n int) {
+	m.drifts.WithLabelValues(namespace).Set(float64(n))
+}
+
+func (m *shardMetrics) backlog(namespace string, waiting int, full bool) {
+	m.waiting.WithLabelValues(namespace).Set(float64(waiting))
+	is := 0.0
+	if full {
+		is = 1
+	}
+	m.full.WithLabelValues(namespace).Set(is)
+}

@@ -1,0 +1,128 @@
+package stock
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// store is the one place where the stock controller talks to the API server.
+// Reads are live; every write is a PUT with resourceVersion and uid.
+type store struct {
+	live   client.Reader
+	cached client.Reader
+	writer client.Client
+}
+
+// listPage is how many objects a consistent list fetches at a time. Pages after
+// the first continue the same snapshot.
+const listPage = 1000
+
+// journal reads a namespace's journal, made when there is none.
+func (s *store) journal(ctx context.Context, namespace string) (*v1alpha1.StockJournal, error) {
+	j := &v1alpha1.StockJournal{}
+	key := client.ObjectKey{Namespace: namespace, Name: v1alpha1.StockJournalName}
+	err := s.live.Get(ctx, key, j)
+	if !apierrors.IsNotFound(err) {
+		return j, err
+	}
+	j = &v1alpha1.StockJournal{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	if err := s.writer.Create(ctx, j); !apierrors.IsAlreadyExists(err) {
+		return j, err
+	}
+	j = &v1alpha1.StockJournal{}
+	return j, s.live.Get(ctx, key, j)
+}
+
+// snapshot is a consistent list of one kind.
+type snapshot[T any] struct {
+	items           []T
+	resourceVersion string
+}
+
+func listAll[T any](ctx context.Context, live client.Reader, namespace string, list client.ObjectList, page func() []T) (snapshot[T], error) {
+	var out snapshot[T]
+	opts := &client.ListOptions{Namespace: namespace, Limit: listPage}
+	for {
+		if err := live.List(ctx, list, opts); err != nil {
+			return out, fmt.Errorf("list %T: %w", list, err)
+		}
+		out.items = append(out.items, page()...)
+		out.resourceVersion = list.GetResourceVersion()
+		if opts.Continue = list.GetContinue(); opts.Continue == "" {
+			return out, nil
+		}
+	}
+}
+
+func (s *store) items(ctx context.Context, namespace string) (snapshot[v1alpha1.StockItem], error) {
+	var list v1alpha1.StockItemList
+	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockItem { p := list.Items; list.Items = nil; return p })
+}
+
+func (s *store) reservations(ctx context.Context, namespace string) (snapshot[v1alpha1.StockReservation], error) {
+	var list v1alpha1.StockReservationList
+	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockReservation { p := list.Items; list.Items = nil; return p })
+}
+
+func (s *store) documents(ctx context.Context, namespace string) (snapshot[v1alpha1.StockAdjustment], error) {
+	var list v1alpha1.StockAdjustmentList
+	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockAdjustment { p := list.Items; list.Items = nil; return p })
+}
+
+// putStatus brings an object's status to where change wants it: it works change
+// out on a copy of seen, or of the live object when seen is another object or
+// not the newest, and writes it. It returns nil once the object is known to be
+// as change wants it, is gone, or is another object of the same name; written
+// is the resourceVersion of what it wrote, empty when it wrote nothing.
+//
+// change reports whether it changed anything; it must be safe to repeat.
+func putStatus[O client.Object](ctx context.Context, s *store, key identity, seen O, change func(O) bool) (written string, err error) {
+	o, live := seen.DeepCopyObject().(O), false
+	for {
+		if live || o.GetUID() != key.uid {
+			live = true
+			err := s.live.Get(ctx, client.ObjectKey{Namespace: key.namespace, Name: key.name}, o)
+			if apierrors.IsNotFound(err) {
+				return "", nil
+			}
+			if err != nil {
+				return "", fmt.Errorf("get %s: %w", key, err)
+			}
+			if o.GetUID() != key.uid {
+				return "", nil
+			}
+		}
+		if !change(o) {
+			return "", nil
+		}
+		err := s.writer.Status().Update(ctx, o)
+		switch {
+		case err == nil:
+			return o.GetResourceVersion(), nil
+		case apierrors.IsNotFound(err):
+			return "", nil
+		case !apierrors.IsConflict(err):
+			return "", fmt.Errorf("write status of %s: %w", key, err)
+		}
+		live = true
+	}
+}
+
+// identity is one object, not merely one name.
+type identity struct {
+	namespace, name string
+	uid             types.UID
+}
+
+func (i identity) String() string { return i.namespace + "/" + i.name }
+
+func (i identity) objectKey() client.ObjectKey {
+	return client.ObjectKey{Namespace: i.namespace, Name: i.name}
+}

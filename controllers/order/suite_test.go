@@ -1,0 +1,186 @@
+package order_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/controllers/order"
+	"github.com/orderplane/orderplane/test/testenv"
+)
+
+var env *testenv.Env
+
+func TestOrderController(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Order controller")
+}
+
+var _ = BeforeSuite(func() {
+	ctrl.SetLogger(GinkgoLogr)
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	SetDefaultConsistentlyDuration(300 * time.Millisecond)
+	env = testenv.Start(GinkgoTB())
+})
+
+// shop is a namespace with an order controller of its own. The stock side is
+// played by the test, which writes what the stock controller would.
+type shop struct {
+	client.Client
+	namespace string
+	stop      func()
+}
+
+func newShop(ctx context.Context, c clock.PassiveClock) *shop {
+	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB())}
+	s.start(ctx, c)
+	return s
+}
+
+// start runs an order controller until stop.
+func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
+	skip := true
+	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
+		Scheme:     env.Scheme,
+		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{s.namespace: {}}},
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: &skip},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(order.SetupWithManager(mgr, order.Options{Clock: c})).To(Succeed())
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan error, 1)
+	go func() { stopped <- mgr.Start(running) }()
+	s.stop = func() {
+		if cancel == nil {
+			return
+		}
+		cancel()
+		cancel = nil
+		Expect(<-stopped).To(Succeed())
+	}
+	DeferCleanup(func() { s.stop() })
+	Expect(mgr.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
+}
+
+func (s *shop) order(name string, items ...v1alpha1.OrderItem) *v1alpha1.Order {
+	if len(items) == 0 {
+		items = []v1alpha1.OrderItem{
+			{ProductID: "prod-001", Quantity: 2, UnitPrice: "19.99"},
+			{ProductID: "prod-002", Quantity: 1, UnitPrice: "5.00"},
+			{ProductID: "prod-001", Quantity: 1, UnitPrice: "9.99"},
+		}
+	}
+	return &v1alpha1.Order{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.namespace, Name: name, Finalizers: []string{v1alpha1.OrderFinalizer},
+			Annotations: map[string]string{v1alpha1.TraceIDAnnotation: "trace-" + name},
+		},
+		Spec: v1alpha1.OrderSpec{
+			CustomerID: "customer-1", Currency: "EUR", Items: items,
+			ShippingAddress: v1alpha1.Address{Street: "Main St 1", City: "Springfield", Country: "US", Zip: "12345"},
+		},
+	}
+}
+
+func (s *shop) place(ctx context.Context, o *v1alpha1.Order) *v1alpha1.Order {
+	GinkgoHelper()
+	Expect(s.Create(ctx, o)).To(Succeed())
+	return o
+}
+
+func (s *shop) get(ctx context.Context, name string) *v1alpha1.Order {
+	GinkgoHelper()
+	o := &v1alpha1.Order{}
+	Expect(s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, o)).To(Succeed())
+	return o
+}
+
+func (s *shop) reservation(ctx context.Context, name string) *v1alpha1.StockReservation {
+	GinkgoHelper()
+	r := &v1alpha1.StockReservation{}
+	Eventually(func() error {
+		return s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, r)
+	}).Should(Succeed(), "the reservation of order %s", name)
+	return r
+}
+
+// decided plays the stock controller: it writes what was decided about a reservation.
+func (s *shop) decided(ctx context.Context, name string, phase v1alpha1.StockReservationPhase, short ...v1alpha1.StockShortage) {
+	GinkgoHelper()
+	r := s.reservation(ctx, name)
+	r.Status.Phase = phase
+	r.Status.ObservedGeneration = r.Generation
+	r.Status.Shortages = short
+	Expect(s.Status().Update(ctx, r)).To(Succeed())
+}
+
+// becomes waits for a phase and returns the order in it.
+func (s *shop) becomes(ctx context.Context, name string, phase v1alpha1.OrderPhase) *v1alpha1.Order {
+	GinkgoHelper()
+	var o *v1alpha1.Order
+	Eventually(func(g Gomega) {
+		o = s.get(ctx, name)
+		g.Expect(o.Status.Phase).To(Equal(phase))
+	}).Should(Succeed())
+	return o
+}
+
+// intends waits until the order controller wants something of a reservation.
+func (s *shop) intends(ctx context.Context, name string, intent v1alpha1.ReservationIntent) *v1alpha1.StockReservation {
+	GinkgoHelper()
+	var r *v1alpha1.StockReservation
+	Eventually(func(g Gomega) {
+		r = s.reservation(ctx, name)
+		g.Expect(r.Spec.Intent).To(Equal(intent))
+	}).Should(Succeed())
+	return r
+}
+
+// change edits an order's spec as a person does.
+func (s *shop) change(ctx context.Context, name string, edit func(*v1alpha1.OrderSpec)) {
+	GinkgoHelper()
+	Eventually(func() error {
+		o := s.get(ctx, name)
+		edit(&o.Spec)
+		return s.Update(ctx, o)
+	}).Should(Succeed())
+}
+
+// confirmed brings an order to Confirmed.
+func (s *shop) confirmed(ctx context.Context, name string) *v1alpha1.Order {
+	GinkgoHelper()
+	s.place(ctx, s.order(name))
+	s.decided(ctx, name, v1alpha1.ReservationReserved)
+	return s.becomes(ctx, name, v1alpha1.OrderConfirmed)
+}
+
+// fulfilled brings an order to Fulfilled.
+func (s *shop) fulfilled(ctx context.Context, name string) *v1alpha1.Order {
+	GinkgoHelper()
+	s.confirmed(ctx, name)
+	s.change(ctx, name, func(spec *v1alpha1.OrderSpec) { spec.Fulfillment = &v1alpha1.Fulfillment{Carrier: "DHL"} })
+	s.intends(ctx, name, v1alpha1.IntentCommit)
+	s.decided(ctx, name, v1alpha1.ReservationCommitted)
+	return s.becomes(ctx, name, v1alpha1.OrderFulfilled)
+}
+
+func historyOf(o *v1alpha1.Order) []v1alpha1.OrderHistoryType {
+	var types []v1alpha1.OrderHistoryType
+	for _, entry := range o.Status.History {
+		types = append(types, entry.Type)
+	}
+	return types
+}

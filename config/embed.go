@@ -8,3 +8,9 @@ import "embed"
 //
 //go:embed crd/bases/*.yaml
 var CRDs embed.FS
+
+// Manifests are what the local stack puts on its API server: the roles and their
+// bindings, and sample stock.
+//
+//go:embed rbac/*.yaml samples/stock*.yaml
+var Manifests embed.FS

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderplane/orderplane/internal/local"
+)
+
+func newLocalCommand() *cobra.Command {
+	var o local.Options
+	cmd := &cobra.Command{
+		Use:   "local",
+		Short: "Run the whole of Orderplane on this machine",
+		Long: "Run the whole of Orderplane on this machine: etcd and kube-apiserver, the CRDs and roles,\n" +
+			"sample stock, the manager and the gateway. Needs the binaries of a control plane:\n" +
+			"`make controlplane` in a checkout, or KUBEBUILDER_ASSETS.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			executable, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this binary: %w", err)
+			}
+			o.Executable = executable
+			o.Out = cmd.OutOrStdout()
+			return local.Run(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Dir, "dir", ".local", "folder that keeps data, keys, logs and the env file")
+	flags.StringVar(&o.Namespace, "namespace", "default", "namespace of the orders")
+	flags.IntVar(&o.Ports.Gateway, "gateway-port", 8080, "port of the REST API; 0 for any free one")
+	flags.IntVar(&o.Ports.Manager, "manager-port", 8081, "port of the manager's health; 0 for any free one")
+	flags.IntVar(&o.Ports.ManagerMetrics, "manager-metrics-port", 8091, "port of the manager's metrics; 0 for any free one")
+	fromEnvironment(flags, "dir", "ORDERPLANE_LOCAL_DIR")
+	fromEnvironment(flags, "namespace", "ORDERS_NAMESPACE")
+	fromEnvironment(flags, "gateway-port", "HTTP_PORT")
+	fromEnvironment(flags, "manager-port", "MANAGER_PORT")
+	fromEnvironment(flags, "manager-metrics-port", "MANAGER_METRICS_PORT")
+	return cmd
+}

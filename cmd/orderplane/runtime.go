@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// roleFlags are what every role that talks to the API server has in common.
+type roleFlags struct {
+	zap   zap.Options
+	pprof string
+}
+
+func (r *roleFlags) register(flags *pflag.FlagSet) {
+	logs := flag.NewFlagSet("log", flag.ContinueOnError)
+	r.zap.BindFlags(logs)
+	ctrlconfig.RegisterFlags(logs)
+	flags.AddGoFlagSet(logs)
+	flags.StringVar(&r.pprof, "pprof-bind-address", "", "serve profiles on this address, such as 127.0.0.1:6060; not at all when empty")
+	fromEnvironment(flags, "pprof-bind-address", "PPROF_BIND_ADDRESS")
+}
+
+// logger makes one sink for all that this process logs.
+func (r *roleFlags) logger() logr.Logger {
+	log := zap.New(zap.UseFlagOptions(&r.zap))
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
+	return log
+}
+
+// clusterConfig is the access to the API server from --kubeconfig, $KUBECONFIG,
+// the pod's service account, or the user's own kubeconfig. Client-side limits
+// are off: the API server's priority and fairness decides.
+func clusterConfig(userAgent string) (*rest.Config, error) {
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w; set KUBECONFIG or --kubeconfig", err)
+	}
+	cfg.QPS = -1
+	cfg.UserAgent = "orderplane-" + userAgent + "/" + version()
+	return cfg, nil
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("register kinds: %w", err)
+	}
+	return scheme, nil
+}
+
+// listen opens a port before anything else is started, so that a taken one is
+// told at once and by its flag's name.
+func listen(ctx context.Context, what, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return l, nil
+}
+
+// httpServer has the time-outs that keep a slow client from holding a connection.
+func httpServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    1 << 16,
+	}
+}
+
+func pprofHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}

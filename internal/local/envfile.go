@@ -1,0 +1,31 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// export is one line of the env file.
+type export struct{ name, value string }
+
+// writeEnvFile writes shell exports, readable by this user alone: tokens are among them.
+func writeEnvFile(path string, exports []export) error {
+	var text strings.Builder
+	for _, e := range exports {
+		fmt.Fprintf(&text, "export %s=%s\n", e.name, shellQuote(e.value))
+	}
+	// A new file and a rename: somebody may be sourcing the old one.
+	part := path + ".part"
+	if err := os.WriteFile(part, []byte(text.String()), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(part, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func shellQuote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

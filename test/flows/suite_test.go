@@ -1,0 +1,153 @@
+// Package flows runs the main job on a real API server: both controllers in one
+// manager, and people who create orders and move stock.
+package flows
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/controllers/order"
+	"github.com/orderplane/orderplane/controllers/stock"
+	"github.com/orderplane/orderplane/test/testenv"
+)
+
+var (
+	env *testenv.Env
+	k8s client.Client
+)
+
+func TestFlows(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Flows")
+}
+
+var _ = BeforeSuite(func() {
+	ctrl.SetLogger(zap.New(zap.UseDevMode(true), zap.WriteTo(GinkgoWriter)))
+	SetDefaultEventuallyTimeout(30 * time.Second)
+	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	env = testenv.Start(GinkgoTB())
+	k8s = env.Client
+})
+
+// startManager runs both controllers for one namespace until stop is called.
+func startManager(namespace string) (stop func()) {
+	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
+		Scheme:     env.Scheme,
+		Metrics:    server.Options{BindAddress: "0"},
+		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(order.SetupWithManager(mgr, order.Options{})).To(Succeed())
+	Expect(stock.SetupWithManager(mgr, stock.Options{})).To(Succeed())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- mgr.Start(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		Eventually(done).Should(Receive(BeNil()))
+	}
+	DeferCleanup(stop)
+	return stop
+}
+
+// shop is one namespace with stock in it.
+type shop struct{ namespace string }
+
+func openShop() *shop { return &shop{namespace: env.Namespace(GinkgoTB())} }
+
+func (s *shop) item(ctx context.Context, product string, opening int64) {
+	Expect(k8s.Create(ctx, &v1alpha1.StockItem{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: product},
+		Spec:       v1alpha1.StockItemSpec{OpeningQuantity: opening},
+	})).To(Succeed())
+}
+
+type line struct {
+	product  string
+	quantity int64
+}
+
+func (s *shop) newOrder(name string, lines ...line) *v1alpha1.Order {
+	o := &v1alpha1.Order{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		Spec: v1alpha1.OrderSpec{
+			CustomerID: "cust-42", Currency: "EUR",
+			ShippingAddress: v1alpha1.Address{Street: "Main St 1", City: "Berlin", Country: "DE", Zip: "10115"},
+		},
+	}
+	for _, l := range lines {
+		o.Spec.Items = append(o.Spec.Items, v1alpha1.OrderItem{ProductID: l.product, Quantity: l.quantity, UnitPrice: "19.99"})
+	}
+	return o
+}
+
+func (s *shop) place(ctx context.Context, name string, lines ...line) {
+	Expect(k8s.Create(ctx, s.newOrder(name, lines...))).To(Succeed())
+}
+
+func (s *shop) order(ctx context.Context, name string) (*v1alpha1.Order, error) {
+	o := &v1alpha1.Order{}
+	return o, k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, o)
+}
+
+func (s *shop) phase(ctx context.Context, name string) func() (v1alpha1.OrderPhase, error) {
+	return func() (v1alpha1.OrderPhase, error) {
+		o, err := s.order(ctx, name)
+		return o.Status.Phase, err
+	}
+}
+
+// level is "onHand/reserved/available" as the item's status shows it.
+func (s *shop) level(ctx context.Context, product string) func() (string, error) {
+	return func() (string, error) {
+		i := &v1alpha1.StockItem{}
+		err := k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: product}, i)
+		return fmt.Sprintf("%d/%d/%d", ptr.Deref(i.Status.OnHand, -1), i.Status.Reserved, i.Status.Available), err
+	}
+}
+
+// change edits an order and writes it, again when somebody else was first.
+func (s *shop) change(ctx context.Context, name string, edit func(*v1alpha1.Order)) {
+	Eventually(func() error {
+		o, err := s.order(ctx, name)
+		if err != nil {
+			return err
+		}
+		edit(o)
+		return k8s.Update(ctx, o)
+	}).Should(Succeed())
+}
+
+// phases counts the orders named ord-… by phase.
+func (s *shop) phases(ctx context.Context) (map[v1alpha1.OrderPhase]int, error) {
+	var list v1alpha1.OrderList
+	err := k8s.List(ctx, &list, client.InNamespace(s.namespace))
+	counts := map[v1alpha1.OrderPhase]int{}
+	for _, o := range list.Items {
+		if strings.HasPrefix(o.Name, "ord-") {
+			counts[o.Status.Phase]++
+		}
+	}
+	return counts, err
+}

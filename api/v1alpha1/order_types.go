@@ -227,9 +227,10 @@ type OrderPolicy struct {
 	// retention is how long a finished order stays in the cluster.
 	// +optional
 	Retention *metav1.Duration `json:"retention,omitempty"`
-	// autoApproveReturns is a CEL expression over `order` that yields true when
-	// a return is approved without a person, such as
-	// "double(order.status.totalAmount) < 20.0". Never when empty.
+	// autoApproveReturns is a CEL expression that yields true when a return is
+	// approved without a person. It sees the order as `order` and the amounts in
+	// minor units of the order's currency, as the ints refundMinor and totalMinor:
+	// "refundMinor <= 2000 && order.status.currency == 'EUR'". Never when empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1000
 	AutoApproveReturns string `json:"autoApproveReturns,omitempty"`

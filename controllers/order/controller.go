@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -20,9 +21,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"sigs.k8s.io/controller-runtime/pkg/builder"
-
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/approval"
 )
 
 // Options of the order controller. The zero value is ready for use.
@@ -63,7 +63,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	r := &reconciler{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, metrics: m}
+	r := &reconciler{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
 		For(&v1alpha1.Order{}).

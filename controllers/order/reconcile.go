@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/approval"
 	"github.com/orderplane/orderplane/internal/order"
 )
 
@@ -27,6 +28,7 @@ type reconciler struct {
 	live    client.Reader
 	clock   clock.PassiveClock
 	metrics *orderMetrics
+	rules   *approval.Rules
 }
 
 // Reconcile takes at most one step with one order.
@@ -81,12 +83,36 @@ func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Fa
 	case !apierrors.IsNotFound(err):
 		return facts, fmt.Errorf("get the reservation: %w", err)
 	}
-	if facts.Order == nil || !order.NeedsClass(facts.Order) {
+	if facts.Order == nil {
 		return facts, nil
 	}
-	class, err := r.classOf(ctx, facts.Order)
-	facts.Class = class
-	return facts, err
+	if order.NeedsClass(facts.Order) {
+		class, err := r.classOf(ctx, facts.Order)
+		if err != nil {
+			return facts, err
+		}
+		facts.Class = class
+	}
+	facts.AutoApproval = r.autoApproval(facts)
+	return facts, nil
+}
+
+// autoApproval asks the policy's expression about a return that waits for a
+// decision; nil when there is none to ask.
+func (r *reconciler) autoApproval(facts order.Facts) *order.AutoApproval {
+	policy := order.PolicyOf(facts.Order, facts.Class)
+	if !order.NeedsAutoApproval(facts.Order, policy) {
+		return nil
+	}
+	rule, err := r.rules.Compile(policy.AutoApproveReturns)
+	if err != nil {
+		return &order.AutoApproval{Problem: err.Error()}
+	}
+	approved, err := rule.Approves(facts.Order)
+	if err != nil {
+		return &order.AutoApproval{Problem: err.Error()}
+	}
+	return &order.AutoApproval{Approved: approved}
 }
 
 // classOf returns the class of an order that carries no policy of its own, nil

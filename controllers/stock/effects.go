@@ -258,6 +258,10 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 	}
 	var out []*effect
 	for _, product := range s.projector.due(now, s.inbox.len() > 0) {
+		if !s.ledger.HasProduct(product) {
+			s.projector.forget(product)
+			continue
+		}
 		e := &effect{kind: "StockItem", key: identity{namespace: s.namespace, name: product}}
 		seen := &v1alpha1.StockItem{}
 		if err := s.store.cached.Get(ctx, e.key.objectKey(), seen); err != nil {

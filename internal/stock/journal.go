@@ -106,12 +106,12 @@ const maxEntryBytes = entryBytes + 253 + 64 + 100*(lineBytes+63)
 // Room counts what still fits in the journal.
 type Room struct{ bytes, entries int }
 
-// NewRoom is the room left beside what must stay, for at most maxEntries
-// decisions at a time.
+// NewRoom is the room left beside what must stay, for at most maxEntries new
+// decisions.
 func NewRoom(kept []*Open, maxEntries int) *Room {
 	r := &Room{bytes: MaxJournalBytes, entries: maxEntries}
 	for _, o := range kept {
-		r.Take(o.Entry)
+		r.bytes -= Size(o.Entry)
 	}
 	return r
 }

@@ -148,6 +148,9 @@ func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
 // from, or was decided since.
 func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
 
+// HasProduct reports whether there is an item of that name.
+func (l *Ledger) HasProduct(name string) bool { return l.products[name] != nil }
+
 // KnownItem reports whether the item is in the ledger.
 func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
 

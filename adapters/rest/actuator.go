@@ -1,0 +1,112 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	healthUp   = "UP"
+	healthDown = "DOWN"
+	// probeTimeout bounds how long a health check waits for the API server.
+	probeTimeout = time.Second
+	// probeEvery is how long the answer of a probe is good for, so that a crowd of
+	// health checks is not one of API server calls.
+	probeEvery = time.Second
+)
+
+// health is the body of /actuator/health, in the shape of Spring's actuator.
+type health struct {
+	Status     string               `json:"status"`
+	Components map[string]component `json:"components,omitempty"`
+}
+
+type component struct {
+	Status  string         `json:"status"`
+	Details map[string]any `json:"details,omitempty"`
+}
+
+// prober asks the API server whether it is ready, at most once a probeEvery.
+type prober struct {
+	ask func(context.Context) error
+	now func() time.Time
+
+	mu   sync.Mutex
+	at   time.Time
+	last error
+}
+
+func (p *prober) probe(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := p.now(); p.at.IsZero() || now.Sub(p.at) >= probeEvery {
+		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+		p.last, p.at = p.ask(ctx), now
+	}
+	return p.last
+}
+
+// serveHealth answers 200 when everything is up and 503 otherwise, with the state
+// of each dependency.
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	kubernetes := component{Status: healthUp, Details: map[string]any{"circuitBreaker": s.cluster.breaker.state().State}}
+	if err := s.prober.probe(r.Context()); err != nil {
+		kubernetes.Status = healthDown
+		kubernetes.Details["error"] = "the API server does not answer"
+		s.log.V(1).Info("health probe of the API server failed", "error", err.Error())
+	}
+	cache := component{Status: healthUp}
+	if !s.cluster.ready.Load() {
+		cache.Status = healthDown
+		cache.Details = map[string]any{"error": "orders and stock are not all read yet"}
+	}
+	s.answerHealth(w, health{Components: map[string]component{"kubernetes": kubernetes, "cache": cache}})
+}
+
+// serveLiveness says that the process serves; an API server that is away is no
+// reason to restart the gateway.
+func (s *Server) serveLiveness(w http.ResponseWriter, _ *http.Request) {
+	s.answerHealth(w, health{})
+}
+
+// serveReadiness says whether the gateway should get requests.
+func (s *Server) serveReadiness(w http.ResponseWriter, _ *http.Request) {
+	ready := component{Status: healthUp}
+	if s.draining.Load() || !s.cluster.ready.Load() {
+		ready.Status = healthDown
+	}
+	s.answerHealth(w, health{Components: map[string]component{"gateway": ready}})
+}
+
+func (s *Server) answerHealth(w http.ResponseWriter, h health) {
+	h.Status = healthUp
+	status := http.StatusOK
+	for _, c := range h.Components {
+		if c.Status != healthUp {
+			h.Status, status = healthDown, http.StatusServiceUnavailable
+		}
+	}
+	writeJSON(w, status, h)
+}
+
+// serveBreakers shows the state of every breaker.
+func (s *Server) serveBreakers(w http.ResponseWriter, _ *http.Request) {
+	b := s.cluster.breaker
+	writeJSON(w, http.StatusOK, map[string]any{"circuitBreakers": map[string]breakerState{b.name: b.state()}})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(encoded, '\n'))
+}

@@ -1,0 +1,102 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// The breaker's numbers are the REST contract's: open at 50 % failures of 10
+// calls, half-open after 30 s. Three good calls close it again.
+const (
+	breakerWindow    = 10
+	breakerFailures  = 5
+	breakerDelay     = 30 * time.Second
+	breakerSuccesses = 3
+)
+
+// breaker stops calling a dependency that fails, so that its callers get their
+// answer at once and it gets time to recover.
+type breaker struct {
+	name    string
+	timeout time.Duration
+	circuit circuitbreaker.CircuitBreaker[any]
+}
+
+// breakerState is a breaker as /actuator/circuitbreakers shows it.
+type breakerState struct {
+	State string `json:"state"`
+	Calls uint   `json:"bufferedCalls"`
+	Fails uint   `json:"failedCalls"`
+}
+
+// breakerOpenError says that a call was not made.
+type breakerOpenError struct {
+	name       string
+	retryAfter time.Duration
+}
+
+func (e *breakerOpenError) Error() string {
+	return fmt.Sprintf("circuit breaker %s is open for another %s", e.name, e.retryAfter)
+}
+
+// newBreaker returns a closed breaker whose calls take at most timeout each.
+func newBreaker(name string, timeout time.Duration) *breaker {
+	return &breaker{
+		name:    name,
+		timeout: timeout,
+		circuit: circuitbreaker.NewBuilder[any]().
+			WithFailureThresholdRatio(breakerFailures, breakerWindow).
+			WithSuccessThreshold(breakerSuccesses).
+			WithDelay(breakerDelay).
+			Build(),
+	}
+}
+
+// call runs one call of the dependency. It does not end when the client hangs
+// up: a write goes on anyway, and how it ends is what the breaker needs to know.
+func (b *breaker) call(ctx context.Context, f func(context.Context) error) error {
+	if !b.circuit.TryAcquirePermit() {
+		return &breakerOpenError{name: b.name, retryAfter: b.circuit.RemainingDelay()}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
+	defer cancel()
+	err := f(ctx)
+	if isOutage(err) {
+		b.circuit.RecordFailure()
+	} else {
+		b.circuit.RecordSuccess()
+	}
+	return err
+}
+
+func (b *breaker) state() breakerState {
+	name := "CLOSED"
+	switch {
+	case b.circuit.IsOpen():
+		name = "OPEN"
+	case b.circuit.IsHalfOpen():
+		name = "HALF_OPEN"
+	}
+	metrics := b.circuit.Metrics()
+	return breakerState{State: name, Calls: metrics.Executions(), Fails: metrics.Failures()}
+}
+
+// isOutage says whether an error means that the API server is in trouble, rather
+// than that it answered no. Its 429 asks for patience and is no outage: opening
+// the breaker on it would turn a short queue into 30 seconds of refusals.
+func isOutage(err error) bool {
+	if err == nil {
+		return false
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return true
+	}
+	return status.Status().Code >= http.StatusInternalServerError
+}

@@ -1,0 +1,170 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
+	kube "k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// customerIndex is the cache's index of orders by customer.
+const customerIndex = "spec.customerID"
+
+// cluster is the gateway's view of the Kubernetes API: an informer cache to read
+// from, a client behind a circuit breaker to write with, and a way to wait for an
+// order to change.
+type cluster struct {
+	namespace string
+	cache     cache.Cache
+	live      client.WithWatch
+	breaker   *breaker
+	changes   *changes
+	// ready is set once the cache has seen everything. Until then it is not asked:
+	// it would make its callers wait.
+	ready atomic.Bool
+}
+
+func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
+	access = kube.CopyConfig(access)
+	// The API server's priority and fairness limits us; a limit of the client's
+	// own would only add latency.
+	access.QPS = -1
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	// The few kinds the gateway touches are known: no discovery.
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []string{"Order", "StockItem", "StockAdjustment"} {
+		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+	}
+	live, err := client.NewWithWatch(access, client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	reads, err := cache.New(access, cache.Options{
+		Scheme:                      scheme,
+		Mapper:                      mapper,
+		DefaultNamespaces:           map[string]cache.Config{cfg.Namespace: {}},
+		DefaultTransform:            cache.TransformStripManagedFields(),
+		ReaderFailOnMissingInformer: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
+	}
+	return &cluster{
+		namespace: cfg.Namespace,
+		cache:     reads,
+		live:      live,
+		breaker:   newBreaker("kubernetes-api", cfg.RequestTimeout),
+		changes:   newChanges(),
+	}, nil
+}
+
+// start reads the cluster until ctx ends.
+func (c *cluster) start(ctx context.Context) error {
+	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	go func() { c.ready.Store(c.cache.WaitForCacheSync(ctx)) }()
+	if err := c.cache.Start(ctx); err != nil {
+		return fmt.Errorf("read the cluster: %w", err)
+	}
+	return nil
+}
+
+// prepare registers the informers.
+func (c *cluster) prepare(ctx context.Context) error {
+	byCustomer := func(o client.Object) []string { return []string{o.(*v1alpha1.Order).Spec.CustomerID} }
+	if err := c.cache.IndexField(ctx, &v1alpha1.Order{}, customerIndex, byCustomer); err != nil {
+		return fmt.Errorf("index orders by customer: %w", err)
+	}
+	orders, err := c.cache.GetInformer(ctx, &v1alpha1.Order{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch orders: %w", err)
+	}
+	if _, err := orders.AddEventHandler(c.changes.handler()); err != nil {
+		return fmt.Errorf("watch orders: %w", err)
+	}
+	if _, err := c.cache.GetInformer(ctx, &v1alpha1.StockItem{}, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("watch stock items: %w", err)
+	}
+	return nil
+}
+
+func (c *cluster) key(name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: c.namespace, Name: name}
+}
+
+// create writes a new object: one call of the API server.
+func (c *cluster) create(ctx context.Context, object client.Object) error {
+	return c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Create(ctx, object) })
+}
+
+// read fills object from the cache, and from the API server when the cache does
+// not have it: it may have been made a moment ago.
+func (c *cluster) read(ctx context.Context, name string, object client.Object) error {
+	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return notFound("there is no such thing: no id looks like this")
+	}
+	if c.ready.Load() {
+		if err := c.cache.Get(ctx, c.key(name), object); !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	return c.readLive(ctx, name, object)
+}
+
+// list fills list from the cache.
+func (c *cluster) list(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if !c.ready.Load() {
+		return unavailable(time.Second, errors.New("the cache is not filled yet"))
+	}
+	return c.cache.List(ctx, list, options...)
+}
+
+// readLive fills object from the API server.
+func (c *cluster) readLive(ctx context.Context, name string, object client.Object) error {
+	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return notFound("there is no such thing: no id looks like this")
+	}
+	return c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Get(ctx, c.key(name), object) })
+}
+
+// patch merges a JSON merge patch into the order name and returns what it is then.
+func (c *cluster) patch(ctx context.Context, name string, mergePatch client.Patch) (*v1alpha1.Order, error) {
+	order := &v1alpha1.Order{}
+	order.Namespace, order.Name = c.namespace, name
+	err := c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Patch(ctx, order, mergePatch) })
+	return order, err
+}
+
+// awaitOrder waits until the cached order is as wanted, and returns it. When ctx
+// ends first it returns nil.
+func (c *cluster) awaitOrder(ctx context.Context, name string, wanted func(*v1alpha1.Order) bool) *v1alpha1.Order {
+	changed, stop := c.changes.watch(name)
+	defer stop()
+	for c.ready.Load() {
+		order := &v1alpha1.Order{}
+		if err := c.cache.Get(ctx, c.key(name), order); err == nil && wanted(order) {
+			return order
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}

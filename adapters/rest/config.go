@@ -1,0 +1,96 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/orderplane/orderplane/internal/token"
+)
+
+// Config configures the gateway. The environment variable of each field stands
+// beside it; filling them in is up to the command line.
+type Config struct {
+	// BindAddress is the address to listen on, all of them when empty (BIND_ADDRESS).
+	BindAddress string
+	// Port to listen on, any free one when 0 (HTTP_PORT).
+	Port int
+	// Namespace the orders and the stock are in (ORDERS_NAMESPACE).
+	Namespace string
+	// Token says which bearer tokens are good (JWT_PUBLIC_KEY, JWT_JWKS_URL,
+	// JWT_ISSUER, JWT_AUDIENCE, JWT_LEEWAY).
+	Token token.Config
+	// RateLimitPerMinute is how many requests a client may send a minute; 0 is no
+	// limit (RATE_LIMIT_PER_MINUTE).
+	RateLimitPerMinute int
+	// TrustedProxies are the addresses or prefixes of proxies whose
+	// X-Forwarded-For is believed (TRUSTED_PROXIES).
+	TrustedProxies []string
+	// MaxBodyBytes is how long a request body may be (MAX_BODY_BYTES).
+	MaxBodyBytes int64
+	// CommandWait is how long a command waits for the order controller before it
+	// answers 202 (COMMAND_WAIT).
+	CommandWait time.Duration
+	// RequestTimeout is how long one call of the API server may take (REQUEST_TIMEOUT).
+	RequestTimeout time.Duration
+	// DrainTimeout is how long requests in flight may take at shutdown (DRAIN_TIMEOUT).
+	DrainTimeout time.Duration
+}
+
+// DefaultConfig returns the defaults. What can have none, the key that verifies
+// tokens, is missing.
+func DefaultConfig() Config {
+	return Config{
+		Port:               8080,
+		Namespace:          "default",
+		Token:              token.Config{Leeway: 30 * time.Second},
+		RateLimitPerMinute: 100,
+		MaxBodyBytes:       1 << 20,
+		CommandWait:        3 * time.Second,
+		RequestTimeout:     10 * time.Second,
+		DrainTimeout:       15 * time.Second,
+	}
+}
+
+// Validate says everything that is wrong with the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(good bool, format string, args ...any) {
+		if !good {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Port >= 0 && c.Port <= 65535, "HTTP_PORT: %d is no port", c.Port)
+	check(len(validation.IsDNS1123Label(c.Namespace)) == 0, "ORDERS_NAMESPACE: %q is no namespace name", c.Namespace)
+	check(c.RateLimitPerMinute >= 0, "RATE_LIMIT_PER_MINUTE: %d is below 0; 0 is no limit", c.RateLimitPerMinute)
+	check(c.MaxBodyBytes > 0, "MAX_BODY_BYTES: %d is not above 0", c.MaxBodyBytes)
+	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
+	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)
+	check(c.DrainTimeout > 0, "DRAIN_TIMEOUT: %s is not above 0", c.DrainTimeout)
+	if err := c.Token.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("JWT_PUBLIC_KEY, JWT_JWKS_URL, JWT_LEEWAY: %w", err))
+	}
+	if _, err := c.trustedProxies(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) trustedProxies() ([]netip.Prefix, error) {
+	prefixes := make([]netip.Prefix, 0, len(c.TrustedProxies))
+	for _, s := range c.TrustedProxies {
+		if addr, err := netip.ParseAddr(s); err == nil {
+			prefixes = append(prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("TRUSTED_PROXIES: %q is neither an address nor a prefix such as 10.0.0.0/8", s)
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
+}

@@ -1,0 +1,150 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/orderid"
+)
+
+// fingerprintAnnotation keeps a hash of the request that made an order, to tell a
+// repeat of it from another request under the same idempotency key.
+const fingerprintAnnotation = "orderplane.dev/request-fingerprint"
+
+// CreateOrder writes one object. It reads only when the order is there already.
+func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequestObject) (wire.CreateOrderResponseObject, error) {
+	who := callFrom(ctx).who
+	if customer := request.Body.CustomerId; customer != who.Subject && !who.IsOps() {
+		return nil, forbidden("customerId must be the subject of your token; only the role ops orders for somebody else")
+	}
+	spec, err := orderSpec(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	key := idempotencyKey(request.Params.IdempotencyKey)
+	order, err := h.newOrder(callFrom(ctx), spec, key)
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := order.Annotations[fingerprintAnnotation]
+	err = h.cluster.create(ctx, order)
+	switch {
+	case err == nil:
+		return created(order, false), nil
+	case apierrors.IsAlreadyExists(err):
+		return h.replay(ctx, order.Name, fingerprint)
+	default:
+		return nil, err
+	}
+}
+
+// replay answers a create whose order is there already.
+func (h *handlers) replay(ctx context.Context, name, fingerprint string) (wire.CreateOrderResponseObject, error) {
+	order := &v1alpha1.Order{}
+	if err := h.cluster.readLive(ctx, name, order); err != nil {
+		return nil, err
+	}
+	if order.Annotations[fingerprintAnnotation] != fingerprint {
+		return nil, &problem{
+			status: http.StatusConflict, code: codeDuplicateOrder,
+			message: "this Idempotency-Key made an order from another request; use a new key for a new order",
+		}
+	}
+	return created(order, true), nil
+}
+
+func created(order *v1alpha1.Order, replayed bool) wire.CreateOrder201JSONResponse {
+	location := "/api/orders/" + order.Name
+	response := wire.CreateOrder201JSONResponse{
+		Body:    newOrderView(order),
+		Headers: wire.CreateOrder201ResponseHeaders{Location: &location},
+	}
+	if replayed {
+		yes := "true"
+		response.Headers.IdempotentReplayed = &yes
+	}
+	return response
+}
+
+// newOrder makes the object with everything it needs, so that no second write
+// follows: finalizer, label, trace.
+func (h *handlers) newOrder(c *call, spec v1alpha1.OrderSpec, key string) (*v1alpha1.Order, error) {
+	fingerprint, err := fingerprintOf(spec)
+	if err != nil {
+		return nil, err
+	}
+	order := &v1alpha1.Order{Spec: spec}
+	order.Namespace = h.cluster.namespace
+	order.Name = orderid.Order(h.cluster.namespace, spec.CustomerID, key)
+	order.Finalizers = []string{v1alpha1.OrderFinalizer}
+	order.Annotations = map[string]string{
+		fingerprintAnnotation:      fingerprint,
+		v1alpha1.TraceIDAnnotation: c.traceID,
+	}
+	if c.traceParent != "" {
+		order.Annotations[v1alpha1.TraceParentAnnotation] = c.traceParent
+	}
+	if len(validation.IsValidLabelValue(spec.CustomerID)) == 0 {
+		order.Labels = map[string]string{v1alpha1.OrderCustomerLabel: spec.CustomerID}
+	}
+	return order, nil
+}
+
+// idempotencyKey takes the quotes off a key and brings it into one spelling.
+func idempotencyKey(header string) string {
+	return strings.ToLower(strings.Trim(header, `"`))
+}
+
+// fingerprintOf hashes what was asked for. Blanks, the order of members and
+// 19.9 for 19.90 make no difference.
+func fingerprintOf(spec v1alpha1.OrderSpec) (string, error) {
+	canonical, err := json.Marshal(spec)
+	if err != nil {
+		return "", fmt.Errorf("fingerprint the request: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// orderSpec makes an order of a request whose shape has been checked. What is
+// left to check is what the validator, which computes in floating point, can't.
+func orderSpec(body *wire.CreateOrderRequest) (v1alpha1.OrderSpec, error) {
+	spec := v1alpha1.OrderSpec{
+		CustomerID: body.CustomerId,
+		Currency:   v1alpha1.Currency(body.Currency),
+		ShippingAddress: v1alpha1.Address{
+			Street: body.ShippingAddress.Street, City: body.ShippingAddress.City,
+			Country: body.ShippingAddress.Country, Zip: body.ShippingAddress.Zip,
+		},
+		Items: make([]v1alpha1.OrderItem, len(body.Items)),
+	}
+	if c := body.Contact; c != nil {
+		spec.Contact = &v1alpha1.Contact{Email: c.Email, Phone: c.Phone}
+	}
+	var wrong []wire.FieldError
+	for i, item := range body.Items {
+		quantity, err := units(item.Quantity)
+		if err != nil {
+			wrong = append(wrong, wire.FieldError{Field: fmt.Sprintf("items[%d].quantity", i), Message: err.Error()})
+		}
+		unitPrice, err := price(item.UnitPrice, string(body.Currency))
+		if err != nil {
+			wrong = append(wrong, wire.FieldError{Field: fmt.Sprintf("items[%d].unitPrice", i), Message: err.Error()})
+		}
+		spec.Items[i] = v1alpha1.OrderItem{ProductID: item.ProductId, Quantity: quantity, UnitPrice: unitPrice}
+	}
+	if len(wrong) > 0 {
+		return v1alpha1.OrderSpec{}, invalidRequest(wrong...)
+	}
+	return spec, nil
+}

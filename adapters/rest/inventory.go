@@ -1,0 +1,172 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/orderid"
+)
+
+// defaultAdjustReason stands on a stock document whose request gives none.
+const defaultAdjustReason = "REST adjustment"
+
+// GetStock shows the stock level of a product.
+func (h *handlers) GetStock(ctx context.Context, request wire.GetStockRequestObject) (wire.GetStockResponseObject, error) {
+	item, err := h.item(ctx, request.ProductId)
+	if err != nil {
+		return nil, err
+	}
+	return wire.GetStock200JSONResponse{StockLevelJSONResponse: wire.StockLevelJSONResponse(stockLevel(item))}, nil
+}
+
+// AdjustStock makes a stock document and waits until it counts.
+func (h *handlers) AdjustStock(ctx context.Context, request wire.AdjustStockRequestObject) (wire.AdjustStockResponseObject, error) {
+	if err := requireOps(ctx); err != nil {
+		return nil, err
+	}
+	item, err := h.item(ctx, request.ProductId)
+	if err != nil {
+		return nil, err
+	}
+	document, err := h.newDocument(ctx, item.Name, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.post(ctx, document); err != nil {
+		return nil, err
+	}
+	decided := h.cluster.awaitDocument(ctx, document, h.wait)
+	switch {
+	case decided == nil:
+		return wire.AdjustStock202JSONResponse(stockLevel(item)), nil
+	case decided.Status.Phase == v1alpha1.AdjustmentRefused:
+		return nil, refusedDocument(decided)
+	default:
+		return wire.AdjustStock200JSONResponse{StockLevelJSONResponse: wire.StockLevelJSONResponse(stockAfter(item, decided))}, nil
+	}
+}
+
+func (h *handlers) item(ctx context.Context, productID string) (*v1alpha1.StockItem, error) {
+	item := &v1alpha1.StockItem{}
+	err := h.cluster.read(ctx, productID, item)
+	if err != nil && problemOf(err).code == codeNotFound {
+		return nil, notFound(fmt.Sprintf("there is no product %q", productID))
+	}
+	return item, err
+}
+
+// newDocument is the document that a request asks for: named after its
+// idempotency key when it has one, by the API server otherwise.
+func (h *handlers) newDocument(ctx context.Context, product string, request wire.AdjustStockRequestObject) (*v1alpha1.StockAdjustment, error) {
+	delta, err := units(request.Body.Delta)
+	if err == nil && delta == 0 {
+		err = fmt.Errorf("0 changes nothing")
+	}
+	if err != nil {
+		return nil, invalidRequest(wire.FieldError{Field: "delta", Message: err.Error()})
+	}
+	c := callFrom(ctx)
+	document := &v1alpha1.StockAdjustment{Spec: v1alpha1.StockAdjustmentSpec{
+		ProductID: product, Kind: v1alpha1.AdjustmentAdjusted, Quantity: delta, Reason: request.Body.Reason,
+	}}
+	document.Namespace = h.cluster.namespace
+	document.Annotations = map[string]string{v1alpha1.TraceIDAnnotation: c.traceID}
+	if document.Spec.Reason == "" {
+		document.Spec.Reason = defaultAdjustReason
+	}
+	if key := request.Params.IdempotencyKey; key != nil {
+		document.Name = orderid.Adjustment(h.cluster.namespace, c.who.Subject, product, idempotencyKey(*key))
+	} else {
+		document.GenerateName = "rest-"
+	}
+	return document, nil
+}
+
+// post creates a document. One that is there already under its idempotency key is
+// taken for this one if it says the same.
+func (h *handlers) post(ctx context.Context, document *v1alpha1.StockAdjustment) error {
+	asked := document.Spec
+	err := h.cluster.create(ctx, document)
+	if !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	if err := h.cluster.readLive(ctx, document.Name, document); err != nil {
+		return err
+	}
+	if document.Spec != asked {
+		return &problem{
+			status: http.StatusConflict, code: codeDuplicateOrder,
+			message: "this Idempotency-Key made another adjustment; use a new key for a new one",
+		}
+	}
+	return nil
+}
+
+// refusedDocument says why a document was refused. Only taking away can fail for
+// want of stock.
+func refusedDocument(document *v1alpha1.StockAdjustment) *problem {
+	p := &problem{status: http.StatusConflict, code: codeStockRefused, message: "the adjustment was refused"}
+	if document.Spec.Quantity < 0 {
+		p.status, p.code = http.StatusUnprocessableEntity, codeInsufficientStock
+	}
+	if c := meta.FindStatusCondition(document.Status.Conditions, v1alpha1.AdjustmentConditionApplied); c != nil && c.Message != "" {
+		p.message = c.Message
+	}
+	return p
+}
+
+// stockLevel shows an item. What is reserved is a projection, up to a second old.
+func stockLevel(item *v1alpha1.StockItem) wire.StockLevel {
+	onHand := item.Spec.OpeningQuantity
+	if item.Status.OnHand != nil {
+		onHand = *item.Status.OnHand
+	}
+	level := wire.StockLevel{
+		ProductId:    item.Name,
+		Sku:          item.Spec.SKU,
+		Name:         item.Spec.Name,
+		Quantity:     onHand,
+		ReservedQty:  item.Status.Reserved,
+		AvailableQty: onHand - item.Status.Reserved - item.Spec.SafetyStock,
+		Version:      item.Status.JournalSeq,
+		LastUpdated:  item.CreationTimestamp.UTC(),
+	}
+	if t := item.Status.AsOf; t != nil && t.After(level.LastUpdated) {
+		level.LastUpdated = t.UTC()
+	}
+	if t := item.Status.LastMovementAt; t != nil && t.After(level.LastUpdated) {
+		level.LastUpdated = t.UTC()
+	}
+	return level
+}
+
+// stockAfter shows an item as a document left it, which its own status says
+// better than the item's, whose projection may be a moment behind.
+func stockAfter(item *v1alpha1.StockItem, document *v1alpha1.StockAdjustment) wire.StockLevel {
+	level := stockLevel(item)
+	after := document.Status
+	if after.OnHandAfter == nil || after.AvailableAfter == nil {
+		return level
+	}
+	level.Quantity = *after.OnHandAfter
+	level.AvailableQty = *after.AvailableAfter
+	level.ReservedQty = *after.OnHandAfter - *after.AvailableAfter - item.Spec.SafetyStock
+	level.Version = after.JournalSeq
+	if after.DecidedAt != nil {
+		level.LastUpdated = after.DecidedAt.UTC()
+	}
+	return level
+}
+
+// documentSelector selects one document for a watch.
+func documentSelector(document *v1alpha1.StockAdjustment) client.ListOption {
+	return client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", document.Name)}
+}

@@ -1,0 +1,149 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// defaultPageSize is the page size of lists that name none.
+const defaultPageSize = 20
+
+// handlers serve the operations of the OpenAPI document.
+type handlers struct {
+	cluster *cluster
+	// wait is how long a command waits for its answer.
+	wait time.Duration
+}
+
+var _ wire.StrictServerInterface = (*handlers)(nil)
+
+// GetOrder shows one order with its events.
+func (h *handlers) GetOrder(ctx context.Context, request wire.GetOrderRequestObject) (wire.GetOrderResponseObject, error) {
+	order, err := h.order(ctx, request.OrderId, h.cluster.read)
+	if err != nil {
+		return nil, err
+	}
+	return wire.GetOrder200JSONResponse{OrderJSONResponse: orderResponse(order)}, nil
+}
+
+// GetReturn shows the last return request of an order.
+func (h *handlers) GetReturn(ctx context.Context, request wire.GetReturnRequestObject) (wire.GetReturnResponseObject, error) {
+	order, err := h.order(ctx, request.OrderId, h.cluster.read)
+	if err != nil {
+		return nil, err
+	}
+	view := returnView(order)
+	if view == nil {
+		return nil, notFound("nobody asked to return this order")
+	}
+	return wire.GetReturn200JSONResponse(*view), nil
+}
+
+// order reads an order that the caller may see. Somebody else's is as good as none.
+func (h *handlers) order(ctx context.Context, id string, read func(context.Context, string, client.Object) error) (*v1alpha1.Order, error) {
+	order := &v1alpha1.Order{}
+	if err := read(ctx, id, order); err != nil {
+		if told := problemOf(err); told.code == codeNotFound {
+			return nil, noSuchOrder(id)
+		}
+		return nil, err
+	}
+	who := callFrom(ctx).who
+	if order.Spec.CustomerID != who.Subject && !who.IsOps() {
+		return nil, noSuchOrder(id)
+	}
+	return order, nil
+}
+
+func noSuchOrder(id string) *problem { return notFound(fmt.Sprintf("there is no order %q", id)) }
+
+func orderResponse(order *v1alpha1.Order) wire.OrderJSONResponse {
+	return wire.OrderJSONResponse{Body: orderView(order), Headers: wire.OrderResponseHeaders{ETag: etag(order)}}
+}
+
+func etag(order *v1alpha1.Order) *string {
+	tag := `"` + order.ResourceVersion + `"`
+	return &tag
+}
+
+// ListOrders shows a page of a customer's orders, newest first.
+func (h *handlers) ListOrders(ctx context.Context, request wire.ListOrdersRequestObject) (wire.ListOrdersResponseObject, error) {
+	customer, err := listedCustomer(ctx, request.Params.CustomerId)
+	if err != nil {
+		return nil, err
+	}
+	// What the cache holds is only read here, so it need not be copied.
+	options := []client.ListOption{client.InNamespace(h.cluster.namespace), client.UnsafeDisableDeepCopy}
+	if customer != "" {
+		options = append(options, client.MatchingFields{customerIndex: customer})
+	}
+	var list v1alpha1.OrderList
+	if err := h.cluster.list(ctx, &list, options...); err != nil {
+		return nil, err
+	}
+	found := matching(list.Items, request.Params)
+	slices.SortFunc(found, newestFirst)
+	return wire.ListOrders200JSONResponse(pageOf(found, request.Params)), nil
+}
+
+// listedCustomer says whose orders are listed; everybody's when it is empty.
+func listedCustomer(ctx context.Context, asked *string) (string, error) {
+	who := callFrom(ctx).who
+	switch {
+	case asked == nil && who.IsOps():
+		return "", nil
+	case asked == nil || *asked == who.Subject:
+		return who.Subject, nil
+	case who.IsOps():
+		return *asked, nil
+	default:
+		return "", forbidden("customerId must be the subject of your token; only the role ops lists the orders of others")
+	}
+}
+
+func matching(orders []v1alpha1.Order, params wire.ListOrdersParams) []*v1alpha1.Order {
+	var found []*v1alpha1.Order
+	for i := range orders {
+		order := &orders[i]
+		created := order.CreationTimestamp.Time
+		switch {
+		case params.Status != nil && statusOf(order.Status.Phase) != *params.Status:
+		case params.From != nil && created.Before(*params.From):
+		case params.To != nil && !created.Before(*params.To):
+		default:
+			found = append(found, order)
+		}
+	}
+	return found
+}
+
+func newestFirst(a, b *v1alpha1.Order) int {
+	if byTime := b.CreationTimestamp.Compare(a.CreationTimestamp.Time); byTime != 0 {
+		return byTime
+	}
+	return cmp.Compare(a.Name, b.Name)
+}
+
+func pageOf(found []*v1alpha1.Order, params wire.ListOrdersParams) wire.OrderPage {
+	page := wire.OrderPage{Orders: []wire.Order{}, Total: len(found), PageSize: defaultPageSize}
+	if params.Page != nil {
+		page.Page = *params.Page
+	}
+	if params.PageSize != nil {
+		page.PageSize = *params.PageSize
+	}
+	start := min(page.Page*page.PageSize, len(found))
+	end := min(start+page.PageSize, len(found))
+	for _, order := range found[start:end] {
+		page.Orders = append(page.Orders, listView(order))
+	}
+	return page
+}

@@ -1,0 +1,192 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/swaggest/swgui"
+	"github.com/swaggest/swgui/v5emb"
+
+	"github.com/orderplane/orderplane/adapters/rest/wire"
+)
+
+const (
+	apiPrefix   = "/api"
+	docsPath    = "/v3/api-docs"
+	swaggerPath = "/swagger-ui.html"
+	swaggerBase = "/swagger-ui/"
+)
+
+// router knows every route, and serves those under /api through the validator.
+type router struct {
+	mux *http.ServeMux
+	api http.Handler
+}
+
+func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
+	document, err := doc.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document as JSON: %w", err)
+	}
+	mux := http.NewServeMux()
+	strict := wire.NewStrictHandlerWithOptions(&handlers{cluster: s.cluster, wait: s.cfg.CommandWait}, nil, wire.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  s.requestError,
+		ResponseErrorHandlerFunc: s.responseError,
+	})
+	wire.HandlerWithOptions(strict, wire.StdHTTPServerOptions{BaseRouter: mux, ErrorHandlerFunc: s.requestError})
+	mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(document)
+	})
+	ui := v5emb.NewHandlerWithConfig(swgui.Config{Title: doc.Info.Title, SwaggerJSON: docsPath, BasePath: swaggerBase})
+	mux.Handle("GET "+swaggerBase, ui)
+	mux.HandleFunc("GET "+swaggerPath, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, swaggerBase, http.StatusFound)
+	})
+	mux.HandleFunc("GET /actuator/health", s.serveHealth)
+	mux.HandleFunc("GET /actuator/health/liveness", s.serveLiveness)
+	mux.HandleFunc("GET /actuator/health/readiness", s.serveReadiness)
+	mux.HandleFunc("GET /actuator/circuitbreakers", s.serveBreakers)
+	mux.Handle("GET /actuator/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return &router{mux: mux, api: validator(doc, s.now)(mux)}, nil
+}
+
+// ServeHTTP serves one request: trace, token, rate limit, and then its route.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := s.now()
+	c := newCall(r.Header, func() string { return s.newID(8) }, func() string { return s.newID(16) })
+	r = r.WithContext(withCall(r.Context(), c))
+	rec := &recorder{ResponseWriter: w}
+	rec.Header().Set("X-Trace-Id", c.traceID)
+	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	handler, route := s.router.mux.Handler(r)
+	s.metrics.inFlight.Inc()
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			s.panicked(rec, r, thrown)
+		}
+		s.metrics.inFlight.Dec()
+		s.metrics.observe(route, r, rec.status, s.now().Sub(started))
+	}()
+	if err := s.serve(rec, r, handler, route); err != nil {
+		s.fail(rec, r, err)
+	}
+}
+
+// serve returns the error of a request that did not get as far as its route.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler http.Handler, route string) error {
+	isAPI := r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/")
+	if isAPI {
+		if err := s.admit(w, r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case route == "", isAPI && r.Method == http.MethodHead:
+		return noRoute(w, r, handler)
+	case !isAPI:
+		s.router.mux.ServeHTTP(w, r)
+		return nil
+	}
+	if err := s.checkBody(w, r); err != nil {
+		return err
+	}
+	s.router.api.ServeHTTP(w, r)
+	return nil
+}
+
+// noRoute tells a path that is not there from a method that it does not have. The
+// mux knows, but says so in plain text.
+func noRoute(w http.ResponseWriter, r *http.Request, handler http.Handler) error {
+	said := &discarded{header: http.Header{}}
+	handler.ServeHTTP(said, r)
+	if said.status == http.StatusNotFound {
+		return notFound("there is nothing at this path")
+	}
+	if allow := said.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+	}
+	return &problem{
+		status: http.StatusMethodNotAllowed, code: codeMethodNotAllowed,
+		message: r.Method + " is not possible at this path",
+	}
+}
+
+// discarded is a response that nobody gets.
+type discarded struct {
+	header http.Header
+	status int
+}
+
+func (d *discarded) Header() http.Header            { return d.header }
+func (d *discarded) Write(body []byte) (int, error) { return len(body), nil }
+func (d *discarded) WriteHeader(status int)         { d.status = status }
+
+// checkBody refuses a body that is too long or not JSON, before it is read.
+func (s *Server) checkBody(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength > s.cfg.MaxBodyBytes {
+		return tooLarge(s.cfg.MaxBodyBytes)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBodyBytes)
+	if r.ContentLength == 0 || r.Method == http.MethodGet {
+		return nil
+	}
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" {
+		return &problem{
+			status: http.StatusUnsupportedMediaType, code: codeUnsupportedMedia,
+			message: "send the body as Content-Type: application/json",
+		}
+	}
+	return nil
+}
+
+func tooLarge(limit int64) *problem {
+	return &problem{
+		status: http.StatusRequestEntityTooLarge, code: codePayloadTooLarge,
+		message: fmt.Sprintf("the body is longer than %d bytes", limit),
+	}
+}
+
+// requestError answers a request that the generated code could not decode.
+func (s *Server) requestError(w http.ResponseWriter, r *http.Request, err error) {
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		s.fail(w, r, tooLarge(long.Limit))
+		return
+	}
+	var format *wire.InvalidParamFormatError
+	if errors.As(err, &format) {
+		s.fail(w, r, invalidRequest(wire.FieldError{Field: format.ParamName, Message: "has the wrong format"}))
+		return
+	}
+	s.fail(w, r, invalidRequest(wire.FieldError{Field: "body", Message: "can't be read: " + err.Error()}))
+}
+
+// responseError answers a request whose handler returned an error.
+func (s *Server) responseError(w http.ResponseWriter, r *http.Request, err error) { s.fail(w, r, err) }
+
+// fail answers with an error. What went wrong on this side is logged.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	if p.status >= http.StatusInternalServerError {
+		s.log.Error(p.cause, "request failed", "traceId", callFrom(r.Context()).traceID,
+			"method", r.Method, "path", r.URL.Path, "status", p.status)
+	}
+	p.write(w, r, s.now())
+}
+
+// panicked answers a request whose handler panicked, if it has not answered yet.
+func (s *Server) panicked(w *recorder, r *http.Request, thrown any) {
+	err := fmt.Errorf("panic: %v", thrown)
+	if w.status != 0 {
+		s.log.Error(err, "request failed after it was answered", "traceId", callFrom(r.Context()).traceID, "path", r.URL.Path)
+		return
+	}
+	s.fail(w, r, internalError(err))
+}

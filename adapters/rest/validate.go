@@ -1,0 +1,157 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	nethttpmiddleware "github.com/oapi-codegen/nethttp-middleware"
+
+	"github.com/orderplane/orderplane/adapters/rest/wire"
+)
+
+// maxFieldErrors bounds what one answer lists: somebody who sends a thousand bad
+// lines learns nothing from the last nine hundred.
+const maxFieldErrors = 20
+
+// validator checks requests against the OpenAPI document. What it decoded is
+// handed on, with every number as its literal, so that a body is decoded once
+// and no number goes through floating point on its way into an order.
+func validator(doc *openapi3.T, now func() time.Time) func(http.Handler) http.Handler {
+	return nethttpmiddleware.OapiRequestValidatorWithOptions(doc, &nethttpmiddleware.Options{
+		DoNotValidateServers: true,
+		Options: openapi3filter.Options{
+			MultiError: true,
+			// The token was checked before the body was read.
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		},
+		ErrorHandlerWithOpts: func(_ context.Context, err error, w http.ResponseWriter, r *http.Request, _ nethttpmiddleware.ErrorHandlerOpts) {
+			invalidRequest(fieldErrors(err)...).write(w, r, now())
+		},
+	})
+}
+
+// fieldErrors flattens what the validator found into fields as the client knows
+// them.
+func fieldErrors(err error) []wire.FieldError {
+	var found []wire.FieldError
+	collect("", err, &found)
+	return found
+}
+
+func collect(within string, err error, found *[]wire.FieldError) {
+	if len(*found) == maxFieldErrors {
+		return
+	}
+	var request *openapi3filter.RequestError
+	switch e := err.(type) {
+	case openapi3.MultiError:
+		for _, one := range e {
+			collect(within, one, found)
+		}
+		return
+	case *openapi3.SchemaError:
+		*found = append(*found, wire.FieldError{Field: fieldOf(within, e), Message: schemaText(e)})
+		return
+	case *openapi3filter.RequestError:
+		request = e
+	}
+	switch {
+	case request != nil && request.Parameter != nil:
+		collectCause(request.Parameter.Name, request, found)
+	case request != nil && request.RequestBody != nil:
+		collectCause("body", request, found)
+	default:
+		*found = append(*found, wire.FieldError{Field: orBody(within), Message: plainText(err)})
+	}
+}
+
+func collectCause(within string, request *openapi3filter.RequestError, found *[]wire.FieldError) {
+	if request.Err == nil || errors.Is(request.Err, openapi3filter.ErrInvalidRequired) {
+		*found = append(*found, wire.FieldError{Field: within, Message: "is required"})
+		return
+	}
+	collect(within, request.Err, found)
+}
+
+func orBody(within string) string {
+	if within == "" {
+		return "body"
+	}
+	return within
+}
+
+// fieldOf writes a JSON pointer the way clients write paths: items[0].unitPrice.
+func fieldOf(within string, e *openapi3.SchemaError) string {
+	var path strings.Builder
+	pointer := e.JSONPointer()
+	for _, step := range pointer {
+		if _, err := strconv.Atoi(step); err == nil {
+			fmt.Fprintf(&path, "[%s]", step)
+			continue
+		}
+		if path.Len() > 0 {
+			path.WriteByte('.')
+		}
+		path.WriteString(step)
+	}
+	switch {
+	case path.Len() == 0:
+		return orBody(within)
+	case within == "" || within == "body":
+		return path.String()
+	default:
+		return within + "." + path.String()
+	}
+}
+
+// schemaText is the validator's reason in words for people. It never repeats the
+// value, which may be long or private.
+func schemaText(e *openapi3.SchemaError) string {
+	switch e.SchemaField {
+	case "pattern":
+		return "must match " + e.Schema.Pattern
+	case "enum":
+		return enumText(e.Schema.Enum)
+	case "required":
+		return "is required"
+	case "properties":
+		return "is not a known field"
+	case "maxItems":
+		return fmt.Sprintf("has more than %d entries", *e.Schema.MaxItems)
+	case "minItems":
+		return fmt.Sprintf("needs at least %d entry", e.Schema.MinItems)
+	default:
+		return e.Reason
+	}
+}
+
+func enumText(values []any) string {
+	if len(values) > 10 {
+		return "is not one of the values that the OpenAPI document lists"
+	}
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = fmt.Sprint(v)
+	}
+	return "must be one of " + strings.Join(words, ", ")
+}
+
+func plainText(err error) string {
+	var parse *openapi3filter.ParseError
+	if errors.As(err, &parse) {
+		switch parse.Kind {
+		case openapi3filter.KindInvalidFormat:
+			return "has the wrong format: " + strings.TrimPrefix(parse.Error(), "value ")
+		case openapi3filter.KindUnsupportedFormat:
+			return "has a format that is not supported"
+		}
+	}
+	return err.Error()
+}

@@ -13,23 +13,20 @@ import (
 	"github.com/orderplane/orderplane/internal/health"
 )
 
-// A local leader that was killed is replaced in six seconds, not in fifteen.
-var leaseFlags = []string{
-	"--leader-election-lease-duration=6s",
-	"--leader-election-renew-deadline=4s",
-	"--leader-election-retry-period=1s",
-}
-
 func (s *stack) manager() *role {
 	p := s.opts.Ports
-	return s.role("manager", isLeader(url(p.Manager, "/health")), append([]string{
+	return s.role("manager", isLeader(url(p.Manager, "/health")), []string{
 		"manager",
 		fmt.Sprintf("--http-port=%d", p.Manager),
 		"--bind-address=" + Host,
 		fmt.Sprintf("--metrics-bind-address=%s:%d", Host, p.ManagerMetrics),
 		"--metrics-secure=false",
 		"--leader-election-namespace=" + systemNamespace,
-	}, leaseFlags...))
+		// A leader that was killed here is replaced in six seconds, not in fifteen.
+		"--leader-election-lease-duration=6s",
+		"--leader-election-renew-deadline=4s",
+		"--leader-election-retry-period=1s",
+	})
 }
 
 func (s *stack) gateway() *role {

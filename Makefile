@@ -1,0 +1,61 @@
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# Everything that is fetched or built once lies here, outside the checkout.
+export ORDERPLANE_CACHE ?= $(HOME)/.cache/orderplane
+
+# Tests of several packages start a control plane each; more at once than there
+# are cores only makes them wait for each other.
+TEST_PARALLEL ?= 2
+TEST_TIMEOUT ?= 15m
+
+.PHONY: help
+help: ## Show this.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Use it
+
+.PHONY: run
+run: build controlplane ## Run the whole system on this machine; Ctrl-C stops it, .local keeps its data.
+	@KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" exec bin/orderplane local
+
+.PHONY: build
+build: ## Build bin/orderplane.
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/orderplane ./cmd/orderplane
+
+.PHONY: controlplane
+controlplane: ## Find, fetch or build etcd, kube-apiserver and kubectl.
+	@hack/controlplane/ensure.sh >/dev/null
+
+.PHONY: clean
+clean: ## Remove what was built and the local stack's data; the cache stays.
+	rm -rf bin dist .local cover.out
+
+##@ Develop
+
+.PHONY: test
+test: controlplane ## Run every test.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v /test/e2e) && \
+	go test -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/...
+
+.PHONY: generate
+generate: ## Generate deep copies and the REST API's types.
+	hack/generate.sh code
+
+.PHONY: manifests
+manifests: ## Generate CRDs and roles from the Go types and markers.
+	hack/generate.sh manifests
+
+.PHONY: lint
+lint: ## Run golangci-lint.
+	hack/golangci-lint.sh run ./...
+
+.PHONY: verify
+verify: controlplane ## Prove generated files fresh, the tree formatted, linted and tidy, the manifests sound.
+	hack/verify.sh

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Everything but the tests: says what is wrong with all of it, not only with the first.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+failed=()
+
+check() {
+  local name=$1 started=$SECONDS
+  shift
+  printf '== %s\n' "$name"
+  if "$@"; then
+    printf '   ok (%d s)\n' $((SECONDS - started))
+  else
+    printf '   FAILED: %s\n' "$name"
+    failed+=("$name")
+  fi
+}
+
+formatted() {
+  local files
+  files=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
+  [ -z "$files" ] || { printf 'run gofmt -w on:\n%s\n' "$files"; return 1; }
+}
+
+# Compares with a copy taken before, not with the last commit: so it also works
+# in the middle of a change.
+fresh() {
+  local before paths status=0
+  before=$(mktemp -d)
+  mapfile -t paths < <(hack/generate.sh paths)
+  tar -cf - "${paths[@]}" | tar -xf - -C "$before" || status=1
+  hack/generate.sh code >/dev/null && hack/generate.sh manifests >/dev/null || status=1
+  local p
+  for p in "${paths[@]}"; do
+    diff -ru "$before/$p" "$p" || { echo "$p was stale and is now fresh: commit it"; status=1; }
+  done
+  rm -rf "$before"
+  [ "$status" = 0 ] && git diff --exit-code -- "${paths[@]}"
+}
+
+tidy() { go mod tidy -diff; }
+
+vet() { go vet ./...; }
+
+lint() { hack/golangci-lint.sh run ./...; }
+
+scripts() {
+  local f status=0
+  while IFS= read -r f; do
+    head -1 "$f" | grep -q '^#!.*bash' || continue
+    bash -n "$f" || status=1
+    if command -v shellcheck >/dev/null; then shellcheck -S warning "$f" || status=1; fi
+  done < <(git ls-files hack .ci)
+  return $status
+}
+
+# Where things are fetched from is the business of whoever builds, not of the
+# tree: nothing may name a registry or a module proxy.
+no_registry_hosts() {
+  local hosts='(proxy\.gol[a]ng|goprox[y]\.io|sum\.gol[a]ng|g[h]cr\.io|[^a-z]g[c]r\.io|q[u]ay\.io|doc[k]er\.io|registry\.(k8[s]|npmj[s]|terrafor[m])|pkg\.de[v]/)'
+  ! git grep -nIE "$hosts" -- ':!*.sum'
+}
+
+manifests_render() {
+  local kubectl overlay
+  kubectl=$(hack/controlplane/ensure.sh)/kubectl || return 1
+  for overlay in config/crd config/default; do
+    "$kubectl" kustomize "$overlay" >/dev/null || { echo "kubectl kustomize $overlay fails"; return 1; }
+  done
+}
+
+check 'generated files are fresh' fresh
+check 'gofmt' formatted
+check 'go vet' vet
+check 'golangci-lint' lint
+check 'go mod tidy' tidy
+check 'shell scripts' scripts
+check 'no registry hosts' no_registry_hosts
+check 'manifests render' manifests_render
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\nverify failed:\n'
+  printf '  %s\n' "${failed[@]}"
+  exit 1
+fi
+printf '\nverify: all good\n'

@@ -15,13 +15,11 @@ manifests() {
   controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
   controller-gen rbac:roleName=orderplane-manager,fileName=manager_role.yaml \
     paths="{./controllers/...$([ ! -d webhooks ] || echo ';./webhooks/...')}" output:rbac:dir=config/rbac
-  controller-gen rbac:roleName=orderplane-gateway,fileName=gateway_role.yaml \
-    paths=./adapters/rest/... output:rbac:dir=config/rbac
 }
 
 paths() {
   printf '%s\n' api/v1alpha1/zz_generated.deepcopy.go adapters/rest/wire/zz_generated.openapi.go \
-    config/crd/bases config/rbac/manager_role.yaml config/rbac/gateway_role.yaml
+    config/crd/bases config/rbac/manager_role.yaml
 }
 
 case "${1:-}" in

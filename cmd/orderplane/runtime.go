@@ -88,12 +88,27 @@ func httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-func pprofHandler() http.Handler {
+// servePprof serves profiles until ctx is done; not at all when address is empty.
+func servePprof(ctx context.Context, address string, log logr.Logger) error {
+	if address == "" {
+		return nil
+	}
+	listener, err := listen(ctx, "--pprof-bind-address", address)
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
+	server := httpServer(mux)
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error(err, "serve profiles")
+		}
+	}()
+	return nil
 }

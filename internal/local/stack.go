@@ -73,7 +73,7 @@ func newStack(opts Options) (*stack, error) {
 		return nil, err
 	}
 	s := &stack{opts: opts, keys: keys, cluster: &cluster{opts: opts}}
-	s.components = []component{s.cluster, s.manager()}
+	s.components = []component{s.cluster, s.manager(), s.gateway()}
 	return s, nil
 }
 

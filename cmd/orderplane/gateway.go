@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/orderplane/orderplane/adapters/rest"
+)
+
+// gatewayOptions configure the gateway.
+type gatewayOptions struct {
+	role roleFlags
+	rest rest.Config
+}
+
+func (o *gatewayOptions) register(flags *pflag.FlagSet) {
+	o.role.register(flags)
+	o.rest = rest.DefaultConfig()
+	c := &o.rest
+	flags.StringVar(&c.BindAddress, "bind-address", c.BindAddress, "address to listen on; every one when empty")
+	flags.IntVar(&c.Port, "http-port", c.Port, "port of the REST API; 0 for any free one")
+	flags.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of the orders and the stock")
+	flags.StringVar(&c.Token.PublicKey, "jwt-public-key", "", "RSA key that verifies tokens: PEM, base64 DER or a file")
+	flags.StringVar(&c.Token.JWKSURL, "jwt-jwks-url", "", "where a JSON Web Key Set that verifies tokens is fetched, instead of a key")
+	flags.StringVar(&c.Token.Issuer, "jwt-issuer", "", "issuer that tokens must name, if any")
+	flags.StringVar(&c.Token.Audience, "jwt-audience", "", "audience that tokens must name, if any")
+	flags.DurationVar(&c.Token.Leeway, "jwt-leeway", c.Token.Leeway, "how far clocks may differ, at most 1m")
+	flags.IntVar(&c.RateLimitPerMinute, "rate-limit-per-minute", c.RateLimitPerMinute, "requests a client may send a minute; 0 for no limit")
+	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or prefixes of proxies whose X-Forwarded-For is believed")
+	flags.Int64Var(&c.MaxBodyBytes, "max-body-bytes", c.MaxBodyBytes, "how long a request body may be")
+	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
+	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
+	flags.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long requests in flight may take at shutdown")
+	for name, variable := range map[string]string{
+		"bind-address":          "BIND_ADDRESS",
+		"http-port":             "HTTP_PORT",
+		"namespace":             "ORDERS_NAMESPACE",
+		"jwt-public-key":        "JWT_PUBLIC_KEY",
+		"jwt-jwks-url":          "JWT_JWKS_URL",
+		"jwt-issuer":            "JWT_ISSUER",
+		"jwt-audience":          "JWT_AUDIENCE",
+		"jwt-leeway":            "JWT_LEEWAY",
+		"rate-limit-per-minute": "RATE_LIMIT_PER_MINUTE",
+		"trusted-proxies":       "TRUSTED_PROXIES",
+		"max-body-bytes":        "MAX_BODY_BYTES",
+		"command-wait":          "COMMAND_WAIT",
+		"request-timeout":       "REQUEST_TIMEOUT",
+		"drain-timeout":         "DRAIN_TIMEOUT",
+	} {
+		fromEnvironment(flags, name, variable)
+	}
+}
+
+func newGatewayCommand() *cobra.Command {
+	var o gatewayOptions
+	cmd := &cobra.Command{
+		Use:   "gateway",
+		Short: "Run the REST API",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runGateway(cmd.Context(), &o) },
+	}
+	o.register(cmd.Flags())
+	return cmd
+}
+
+func runGateway(ctx context.Context, o *gatewayOptions) error {
+	log := o.role.logger()
+	cfg, err := clusterConfig("gateway")
+	if err != nil {
+		return err
+	}
+	server, err := rest.New(o.rest, rest.Deps{
+		Kube:    cfg,
+		Log:     log,
+		Metrics: metrics.Registry,
+		Now:     time.Now,
+		NewID:   randomHex,
+	})
+	if err != nil {
+		return err
+	}
+	if err := servePprof(ctx, o.role.pprof, log); err != nil {
+		return err
+	}
+	log.Info("gateway starts", "version", version())
+	return server.Run(ctx)
+}
+
+func randomHex(n int) string {
+	id := make([]byte, n)
+	_, _ = rand.Read(id) // it never fails: the runtime ends the process first
+	return hex.EncodeToString(id)
+}

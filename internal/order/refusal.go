@@ -26,8 +26,12 @@ type refusal struct{ reason, message string }
 // is not among them.
 func refused(spec *v1alpha1.OrderSpec, status *v1alpha1.OrderStatus) []refusal {
 	var all []refusal
+	phase := status.Phase
+	if phase == "" {
+		phase = v1alpha1.OrderPending
+	}
 	invalid := func(command Command) {
-		if _, err := Next(status.Phase, command); err != nil {
+		if _, err := Next(phase, command); err != nil {
 			all = append(all, refusal{ReasonInvalidTransition, err.Error()})
 		}
 	}

@@ -77,13 +77,11 @@ func retentionIsOver(s *scene) (Decision, bool) {
 }
 
 // specIsUnanswered answers a change of spec that moved nothing: the generation
-// is observed, and an intent that came too late is refused. A Pending order that
-// was never written about answers when it leaves that phase, and one whose
-// shipment or return is under way when that is done.
+// is observed, and an intent that came too late is refused. Where a write is on
+// its way that will observe the generation anyway, only a refusal is worth one.
 func specIsUnanswered(s *scene) (Decision, bool) {
-	status := &s.Order.Status
-	answered := status.ObservedGeneration == s.Order.Generation && !refusalsDiffer(s.Order)
-	if answered || s.isUnderWay() {
+	observed := s.Order.Status.ObservedGeneration == s.Order.Generation || s.isUnderWay()
+	if observed && !refusalsDiffer(s.Order) {
 		return Decision{}, false
 	}
 	return s.change().decide(), true

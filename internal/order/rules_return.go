@@ -65,10 +65,14 @@ func (s *scene) returnIsRefused(asked *v1alpha1.Return) string {
 // returnedItems is what a return is about, each product once; the whole order
 // when the request names nothing.
 func returnedItems(o *v1alpha1.Order, asked *v1alpha1.Return) []v1alpha1.ReturnItem {
+	wanted := o.Spec.Items
 	if len(asked.Items) > 0 {
-		return append([]v1alpha1.ReturnItem(nil), asked.Items...)
+		wanted = make([]v1alpha1.OrderItem, len(asked.Items))
+		for i, item := range asked.Items {
+			wanted[i] = v1alpha1.OrderItem{ProductID: item.ProductID, Quantity: item.Quantity}
+		}
 	}
-	lines := StockLines(o.Spec.Items)
+	lines := StockLines(wanted)
 	items := make([]v1alpha1.ReturnItem, len(lines))
 	for i, line := range lines {
 		items[i] = v1alpha1.ReturnItem{ProductID: line.ProductID, Quantity: line.Quantity}

@@ -48,6 +48,7 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	for _, kind := range []string{"Order", "StockItem", "StockAdjustment"} {
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+		mapper.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
 	}
 	live, err := client.NewWithWatch(access, client.Options{Scheme: scheme, Mapper: mapper})
 	if err != nil {

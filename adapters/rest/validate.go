@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -87,10 +88,17 @@ func orBody(within string) string {
 	return within
 }
 
+// unknownField is how the validator says, and only there, which member of an
+// object is not in its schema.
+var unknownField = regexp.MustCompile(`^property "(.*)" is unsupported$`)
+
 // fieldOf writes a JSON pointer the way clients write paths: items[0].unitPrice.
 func fieldOf(within string, e *openapi3.SchemaError) string {
 	var path strings.Builder
 	pointer := e.JSONPointer()
+	if unknown := unknownField.FindStringSubmatch(e.Reason); e.SchemaField == "properties" && unknown != nil {
+		pointer = append(pointer, unknown[1])
+	}
 	for _, step := range pointer {
 		if _, err := strconv.Atoi(step); err == nil {
 			fmt.Fprintf(&path, "[%s]", step)

@@ -15,10 +15,12 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
 	"github.com/orderplane/orderplane/internal/health"
@@ -116,6 +118,9 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err := stock.SetupWithManager(mgr, stock.Options{}); err != nil {
 		return err
 	}
+	if err := warmCache(ctx, mgr); err != nil {
+		return err
+	}
 	if err := serveHealth(ctx, mgr, cfg, o); err != nil {
 		return err
 	}
@@ -170,6 +175,20 @@ func namespaceConfigs(namespaces []string) map[string]cache.Config {
 		configs[ns] = cache.Config{}
 	}
 	return configs
+}
+
+// warmCache has a standby read the cluster already, so that it needs no second
+// of its own when it comes to lead.
+func warmCache(ctx context.Context, mgr ctrl.Manager) error {
+	for _, kind := range []client.Object{
+		&v1alpha1.Order{}, &v1alpha1.OrderClass{},
+		&v1alpha1.StockReservation{}, &v1alpha1.StockItem{}, &v1alpha1.StockAdjustment{},
+	} {
+		if _, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("manager: watch %T: %w", kind, err)
+		}
+	}
+	return nil
 }
 
 // serveHealth adds /health, /healthz and /readyz to the manager. They are served

@@ -10,7 +10,7 @@ import "embed"
 var CRDs embed.FS
 
 // Manifests are what the local stack puts on its API server: the roles and their
-// bindings, and sample stock.
+// bindings, priority and fairness, and sample stock.
 //
-//go:embed rbac/*.yaml samples/stock*.yaml
+//go:embed rbac/*.yaml flowcontrol/*.yaml samples/stock*.yaml
 var Manifests embed.FS

@@ -145,18 +145,18 @@ func (c *cluster) writeKubeconfig(file string, cfg *rest.Config) error {
 	return nil
 }
 
-// applyManifests puts namespaces, roles and, into a namespace without any stock,
+// applyManifests puts namespaces, roles, priorities and, into a namespace without any stock,
 // the sample stock.
 func (c *cluster) applyManifests(ctx context.Context) error {
 	if err := c.kubectl(ctx, namespaceManifest(systemNamespace)+namespaceManifest(c.opts.Namespace), nil,
 		"apply", "--server-side", "--field-manager=orderplane-local", "-f", "-"); err != nil {
 		return err
 	}
-	roles, err := embedded("rbac/*.yaml")
+	platform, err := embedded("rbac/*.yaml", "flowcontrol/*.yaml")
 	if err != nil {
 		return err
 	}
-	if err := c.kubectl(ctx, roles, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=orderplane-local", "-f", "-"); err != nil {
+	if err := c.kubectl(ctx, platform, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=orderplane-local", "-f", "-"); err != nil {
 		return err
 	}
 	return c.seedStock(ctx)
@@ -184,11 +184,15 @@ func namespaceManifest(name string) string {
 	return "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + name + "\n"
 }
 
-// embedded joins manifests of the given pattern into one stream.
-func embedded(pattern string) (string, error) {
-	files, err := fs.Glob(config.Manifests, pattern)
-	if err != nil {
-		return "", fmt.Errorf("list embedded manifests: %w", err)
+// embedded joins manifests of the given patterns into one stream.
+func embedded(patterns ...string) (string, error) {
+	var files []string
+	for _, pattern := range patterns {
+		found, err := fs.Glob(config.Manifests, pattern)
+		if err != nil {
+			return "", fmt.Errorf("list embedded manifests: %w", err)
+		}
+		files = append(files, found...)
 	}
 	var stream strings.Builder
 	for _, file := range files {

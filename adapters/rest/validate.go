@@ -33,6 +33,11 @@ func validator(doc *openapi3.T, now func() time.Time) func(http.Handler) http.Ha
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 		},
 		ErrorHandlerWithOpts: func(_ context.Context, err error, w http.ResponseWriter, r *http.Request, _ nethttpmiddleware.ErrorHandlerOpts) {
+			var long *http.MaxBytesError
+			if errors.As(err, &long) {
+				tooLarge(long.Limit).write(w, r, now())
+				return
+			}
 			invalidRequest(fieldErrors(err)...).write(w, r, now())
 		},
 	})

@@ -1,0 +1,307 @@
+package rest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+func TestPriceIsExactAndInTheCurrencysDecimals(t *testing.T) {
+	for _, tc := range []struct{ literal, currency, want, wantErr string }{
+		{literal: "19.99", currency: "USD", want: "19.99"},
+		{literal: "19.9", currency: "USD", want: "19.90"},
+		{literal: "19.990", currency: "USD", want: "19.99"},
+		{literal: "20", currency: "USD", want: "20.00"},
+		{literal: "20.00", currency: "JPY", want: "20"},
+		{literal: "1.125", currency: "KWD", want: "1.125"},
+		{literal: "0", currency: "USD", want: "0.00"},
+		{literal: "-0.0", currency: "USD", want: "0.00"},
+		{literal: "1e3", currency: "USD", want: "1000.00"},
+		{literal: "1.5E+2", currency: "JPY", want: "150"},
+		{literal: "1999e-2", currency: "USD", want: "19.99"},
+		{literal: "5e-1", currency: "USD", want: "0.50"},
+		{literal: "999999999999.9999", currency: "CLF", want: "999999999999.9999"},
+		// No currency: the class decides; what is there is kept.
+		{literal: "1000.00", want: "1000"},
+		{literal: "19.9", want: "19.90"},
+		{literal: "1.125", want: "1.125"},
+		{literal: "1.001", currency: "USD", wantErr: "1.001 has 3 decimals, but USD has 2"},
+		{literal: "1.5", currency: "JPY", wantErr: "1.5 has 1 decimals, but JPY has 0"},
+		{literal: "0.1000000000000000055511151231257827", currency: "USD", wantErr: "decimals"},
+		{literal: "-1e-30", currency: "USD", wantErr: "below zero"},
+		{literal: "1e999999999", currency: "USD", wantErr: "exponent"},
+	} {
+		t.Run(tc.literal+tc.currency, func(t *testing.T) {
+			got, err := price(wire.Number(tc.literal), tc.currency)
+			if tc.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.wantErr) {
+					t.Fatalf("price = %q, err = %v, want an error about %q", got, err, tc.wantErr)
+				}
+				return
+			}
+			if err != nil || got != tc.want {
+				t.Errorf("price = %q, err = %v, want %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestUnitsAreWholeNumbers(t *testing.T) {
+	for literal, want := range map[string]int64{
+		"1": 1, "0": 0, "-5": -5, "2.0": 2, "1e2": 100, "1000000": 1000000, "9223372036854775807": 1<<63 - 1,
+	} {
+		if got, err := units(wire.Number(literal)); err != nil || got != want {
+			t.Errorf("units(%s) = %d, %v", literal, got, err)
+		}
+	}
+	for _, literal := range []string{"1.5", "9223372036854775808", "1e30", "1e31", "1.00000000000000000001", "-1e-1"} {
+		if got, err := units(wire.Number(literal)); err == nil {
+			t.Errorf("units(%s) = %d", literal, got)
+		}
+	}
+}
+
+// FuzzDecimal holds the arithmetic on literals against itself: a number and the
+// same number with its point moved by an exponent are the same.
+func FuzzDecimal(f *testing.F) {
+	f.Add("19.99", 2)
+	f.Add("0.001", -3)
+	f.Fuzz(func(t *testing.T, literal string, shift int) {
+		var n wire.Number
+		if json.Unmarshal([]byte(literal), &n) != nil || strings.ContainsAny(literal, "eE-") || shift > 10 || shift < -10 {
+			t.Skip()
+		}
+		whole, fraction, err := decimal(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, fractionThere, err := decimal(wire.Number(fmt.Sprintf("%se%d", n, shift)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, fractionBack, err := decimal(wire.Number(fmt.Sprintf("%s.%se%d", there, fractionThere+"0", -shift)))
+		if err != nil || back != whole || fractionBack != fraction {
+			t.Errorf("%s is %s.%s, there and back by 10^%d it is %s.%s (%v)", literal, whole, fraction, shift, back, fractionBack, err)
+		}
+	})
+}
+
+func TestErrorsOfTheAPIServerAreTranslated(t *testing.T) {
+	kind, resource := schema.GroupKind{Group: "orderplane.dev", Kind: "Order"}, schema.GroupResource{Group: "orderplane.dev", Resource: "orders"}
+	invalid := func(errs ...*field.Error) error { return apierrors.NewInvalid(kind, "o1", errs) }
+	for name, tc := range map[string]struct {
+		err    error
+		status int
+		code   string
+		// message is what the message contains.
+		message string
+		fields  []wire.FieldError
+	}{
+		"field": {
+			err:    invalid(field.Invalid(field.NewPath("spec", "items").Index(0).Child("unitPrice"), "1.2.3", "should be a decimal")),
+			status: 400, code: codeInvalidRequest,
+			fields: []wire.FieldError{{Field: "items[0].unitPrice", Message: "should be a decimal"}},
+		},
+		"field in the words of REST": {
+			err:    invalid(field.Required(field.NewPath("spec", "items").Index(1).Child("productID"), "name it")),
+			status: 400, code: codeInvalidRequest,
+			fields: []wire.FieldError{{Field: "items[1].productId", Message: "name it"}},
+		},
+		"field of an intent": {
+			err:    invalid(field.TooLong(field.NewPath("spec", "fulfillment", "carrier"), "", 100)),
+			status: 400, code: codeInvalidRequest,
+			fields: []wire.FieldError{{Field: "carrier", Message: "may not be more than 100 bytes"}},
+		},
+		"intent in the wrong phase": {
+			err:    invalid(field.Forbidden(field.NewPath("spec", "cancellation"), "only an order that is Pending")),
+			status: 409, code: codeInvalidTransition, message: "only an order that is Pending",
+		},
+		"intent set before": {
+			err:    invalid(field.Invalid(field.NewPath("spec", "fulfillment"), "object", "a fulfillment is set once")),
+			status: 409, code: codeInvalidTransition, message: "a fulfillment is set once",
+		},
+		"webhook": {
+			err: apierrors.NewForbidden(resource, "o1", errors.New(
+				`admission webhook "v1.orderplane.dev" denied the request: you may not approve returns`)),
+			status: 403, code: codeForbidden, message: "you may not approve returns",
+		},
+		"our own account lacks a permission": {
+			err:    apierrors.NewForbidden(resource, "o1", errors.New(`User "system:serviceaccount:x:gateway" cannot create`)),
+			status: 500, code: codeInternal, message: "trace id",
+		},
+		"not found":    {err: apierrors.NewNotFound(resource, "o1"), status: 404, code: codeNotFound},
+		"conflict":     {err: apierrors.NewConflict(resource, "o1", errors.New("x")), status: 412, code: codePreconditionFailed},
+		"overload":     {err: apierrors.NewTooManyRequests("slow", 7), status: 503, code: codeServiceUnavailable},
+		"etcd is away": {err: apierrors.NewInternalError(errors.New("etcdserver: leader changed")), status: 503, code: codeServiceUnavailable},
+		"time-out":     {err: apierrors.NewTimeoutError("x", 1), status: 503, code: codeServiceUnavailable},
+		"no answer":    {err: errors.New("dial tcp: refused"), status: 503, code: codeServiceUnavailable},
+		"breaker":      {err: &breakerOpenError{name: "x", retryAfter: 12 * time.Second}, status: 503, code: codeServiceUnavailable},
+		"told":         {err: fmt.Errorf("wrapped: %w", forbidden("no")), status: 403, code: codeForbidden, message: "no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := problemOf(tc.err)
+			if got.status != tc.status || got.code != tc.code {
+				t.Fatalf("problem = %v, want %d %s", got, tc.status, tc.code)
+			}
+			if !strings.Contains(got.message, tc.message) {
+				t.Errorf("message = %q, want %q in it", got.message, tc.message)
+			}
+			if diff := cmp.Diff(tc.fields, got.fields); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if got := problemOf(apierrors.NewTooManyRequests("slow", 7)).retryAfter; got != 7*time.Second {
+		t.Errorf("Retry-After = %s", got)
+	}
+}
+
+func TestOnlyAnOutageCountsForTheBreaker(t *testing.T) {
+	resource := schema.GroupResource{Resource: "orders"}
+	for name, tc := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"fine":      {nil, false},
+		"not found": {apierrors.NewNotFound(resource, "x"), false},
+		"exists":    {apierrors.NewAlreadyExists(resource, "x"), false},
+		"429":       {apierrors.NewTooManyRequests("x", 1), false},
+		"500":       {apierrors.NewInternalError(errors.New("x")), true},
+		"no answer": {errors.New("refused"), true},
+	} {
+		if got := isOutage(tc.err); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestTraceOfARequest(t *testing.T) {
+	span, trace := func() string { return strings.Repeat("b", 16) }, func() string { return strings.Repeat("a", 32) }
+	parent := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for name, tc := range map[string]struct {
+		header http.Header
+		want   call
+	}{
+		"nothing":     {http.Header{}, call{traceID: trace(), traceParent: "00-" + trace() + "-" + span() + "-01"}},
+		"traceparent": {http.Header{"Traceparent": {parent}}, call{traceID: parent[3:35], traceParent: parent}},
+		"own id":      {http.Header{"X-Trace-Id": {"abc"}}, call{traceID: "abc"}},
+		"both":        {http.Header{"X-Trace-Id": {"abc"}, "Traceparent": {parent}}, call{traceID: "abc", traceParent: parent}},
+		"all zeros": {
+			http.Header{"Traceparent": {"00-" + strings.Repeat("0", 32) + "-b7ad6b7169203331-01"}},
+			call{traceID: trace(), traceParent: "00-" + trace() + "-" + span() + "-01"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := newCall(tc.header, span, trace)
+			if got.traceID != tc.want.traceID || got.traceParent != tc.want.traceParent {
+				t.Errorf("call = %+v, want %+v", *got, tc.want)
+			}
+		})
+	}
+}
+
+func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
+	s := &Server{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	for name, tc := range map[string]struct{ peer, forwarded, want string }{
+		"no proxy":            {"203.0.113.1:99", "198.51.100.7", "203.0.113.1"},
+		"a proxy":             {"10.0.0.1:99", "198.51.100.7", "198.51.100.7"},
+		"two proxies":         {"10.0.0.1:99", "198.51.100.7, 10.1.1.1", "198.51.100.7"},
+		"a client that lies":  {"10.0.0.1:99", "1.2.3.4, 198.51.100.7", "198.51.100.7"},
+		"a proxy and no word": {"10.0.0.1:99", "", "10.0.0.1"},
+		"rubbish":             {"10.0.0.1:99", "unknown", "10.0.0.1"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = tc.peer
+		if tc.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tc.forwarded)
+		}
+		if got := s.clientAddress(r); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
+func TestLimiterGivesBackEvenlyAndForgets(t *testing.T) {
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	l := NewLocalLimiter(60, func() time.Time { return now }).(*localLimiter)
+	for range 60 {
+		if !l.Allow(t.Context(), "a").Allowed {
+			t.Fatal("a minute's worth is not allowed at once")
+		}
+	}
+	if got := l.Allow(t.Context(), "a"); got.Allowed || got.RetryAfter != time.Second {
+		t.Errorf("the next = %+v", got)
+	}
+	now = now.Add(2 * time.Second)
+	if got := l.Allow(t.Context(), "a"); !got.Allowed || got.Remaining != 1 {
+		t.Errorf("two seconds later = %+v", got)
+	}
+	now = now.Add(2 * time.Minute)
+	l.Allow(t.Context(), "b")
+	if _, kept := l.buckets["a"]; kept {
+		t.Error("an idle client is still remembered")
+	}
+}
+
+func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
+	s := &Server{now: time.Now}
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "/api/orders", nil)
+	s.panicked(&recorder{ResponseWriter: w}, r.WithContext(withCall(r.Context(), &call{traceID: "t1"})), "secret")
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") || !strings.Contains(w.Body.String(), "t1") {
+		t.Errorf("answer = %d %s", w.Code, w.Body)
+	}
+}
+
+func TestACommandIsRefusedForPhasesThatDoNotComeBack(t *testing.T) {
+	cancel := command{allowed: []v1alpha1.OrderPhase{v1alpha1.OrderPending, v1alpha1.OrderConfirmed}}
+	for phase, want := range map[v1alpha1.OrderPhase]bool{
+		v1alpha1.OrderPending: false, v1alpha1.OrderConfirmed: false, v1alpha1.OrderFulfilled: true, v1alpha1.OrderReturnRequested: true,
+	} {
+		if got := cancel.isLate(phase); got != want {
+			t.Errorf("cancel in %s: late = %v", phase, got)
+		}
+	}
+}
+
+func TestAnOldRefusalIsNotMistakenForANewOne(t *testing.T) {
+	order := func(generation int64, message string) *v1alpha1.Order {
+		o := &v1alpha1.Order{}
+		o.Status.ObservedGeneration = generation
+		o.Status.Conditions = []metav1.Condition{{
+			Type: v1alpha1.OrderConditionIntentRefused, Status: metav1.ConditionTrue, Reason: "TooLate", Message: message,
+		}}
+		return o
+	}
+	old := refusal(order(2, "the old one"))
+	for name, tc := range map[string]struct {
+		order  *v1alpha1.Order
+		before *metav1.Condition
+		want   string
+	}{
+		"new":              {order(3, "no"), nil, "no"},
+		"not answered yet": {order(2, "no"), nil, ""},
+		"still the old":    {order(3, "the old one"), old, ""},
+		"another":          {order(3, "no"), old, "no"},
+		"none":             {&v1alpha1.Order{}, nil, ""},
+	} {
+		if got := refusedSince(tc.order, 3, tc.before); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}

@@ -7,8 +7,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is the module version, or the commit it was built from.
+// release is set by the linker where no version control is at hand.
+var release string //nolint:gochecknoglobals // the linker sets nothing else
+
+// version is the release, the module version, or the commit it was built from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

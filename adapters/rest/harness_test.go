@@ -54,7 +54,7 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	g := &gateway{t: t, namespace: newNamespace(t), issuer: token.Issuer{Key: key}}
 	cfg := rest.DefaultConfig()
 	cfg.Namespace = g.namespace
-	cfg.Token.PublicKey = publicPEM(t, key)
+	cfg.Token.PublicKey = publicPEM(key)
 	cfg.RateLimitPerMinute = 0
 	for _, f := range change {
 		f(&cfg)
@@ -323,11 +323,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func publicPEM(t *testing.T, key *rsa.PrivateKey) string {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	must(t, err)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+func publicPEM(key *rsa.PrivateKey) string {
+	der := x509.MarshalPKCS1PublicKey(&key.PublicKey)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: der}))
 }
 
 func randomHex(n int) string {

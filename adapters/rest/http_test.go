@@ -170,7 +170,7 @@ func TestAnAPIServerThatIsAwayOpensTheBreaker(t *testing.T) {
 	must(t, listener.Close())
 
 	cfg := rest.DefaultConfig()
-	cfg.Token.PublicKey = publicPEM(t, key)
+	cfg.Token.PublicKey = publicPEM(key)
 	cfg.RequestTimeout = 2 * time.Second
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: &kube.Config{Host: "http://" + nowhere}, Log: logr.Discard(), Metrics: prometheus.NewRegistry(),
@@ -249,7 +249,7 @@ func TestRequestsInFlightAreAnsweredAtShutdown(t *testing.T) {
 	must(t, err)
 	g.issuer.Key = key
 	cfg := rest.DefaultConfig()
-	cfg.Namespace, cfg.Token.PublicKey, cfg.CommandWait = g.namespace, publicPEM(t, key), time.Second
+	cfg.Namespace, cfg.Token.PublicKey, cfg.CommandWait = g.namespace, publicPEM(key), time.Second
 	access, err := env.ControlPlane.AddUser("gateway-" + g.namespace)
 	must(t, err)
 	server, err := rest.New(cfg, rest.Deps{

@@ -25,7 +25,7 @@ func (s *stack) announce() error {
 	p := s.opts.Ports
 	kubectl := s.cluster.cp.Kubectl()
 	env := s.opts.path("env")
-	if err := writeEnvFile(env, []export{
+	if err := writeEnvFile(env, filepath.Dir(kubectl), []export{
 		{"GATEWAY_URL", url(p.Gateway, "")},
 		{"MANAGER_URL", url(p.Manager, "")},
 		{"KUBECONFIG", s.cluster.adminKubeconfigFile()},

@@ -268,7 +268,10 @@ func (g *gateway) controller(name string, asked func(*v1alpha1.Order) bool, chan
 	go func() {
 		done <- wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 			order := &v1alpha1.Order{}
-			if err := env.Client.Get(ctx, client.ObjectKey{Namespace: g.namespace, Name: name}, order); err != nil || !asked(order) {
+			if err := env.Client.Get(ctx, client.ObjectKey{Namespace: g.namespace, Name: name}, order); err != nil {
+				return false, err
+			}
+			if !asked(order) {
 				return false, nil
 			}
 			return true, g.trySetStatus(name, change)

@@ -21,7 +21,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "orderplane_gateway_request_duration_seconds",
 			Help:    "How long requests took, by route, method and status code.",
-			Buckets: []float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
+			Buckets: prometheus.ExponentialBuckets(.002, 2, 13),
 		}, []string{"route", "method", "code"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orderplane_gateway_requests_in_flight",

@@ -56,7 +56,7 @@ func collect(within string, err error, found *[]wire.FieldError) {
 		return
 	}
 	var request *openapi3filter.RequestError
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // each level of the nest is looked at by itself
 	case openapi3.MultiError:
 		for _, one := range e {
 			collect(within, one, found)

@@ -1,0 +1,102 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/apiwrites"
+)
+
+// Round is one measurement of one mode.
+type Round struct {
+	Mode     Mode   `json:"mode"`
+	Workload string `json:"workload"`
+	// InFlight orders in the closed model; Rate of arrivals a second in the open one.
+	InFlight int     `json:"inFlight,omitempty"`
+	Rate     float64 `json:"rate,omitempty"`
+	// Offered arrivals a second in the window, in the open model.
+	Offered float64 `json:"offeredPerSecond,omitempty"`
+
+	// Orders of the round; more than were decided in its window.
+	Orders    int     `json:"orders"`
+	PerSecond float64 `json:"ordersPerSecond"`
+	// Create is until the create was answered, Decided until the order was seen
+	// Confirmed or Cancelled; both in milliseconds.
+	Create  latencies `json:"createMs"`
+	Decided latencies `json:"decidedMs"`
+	// Outcomes in the window.
+	Outcomes map[v1alpha1.OrderPhase]int `json:"outcomes"`
+
+	// WritesPerOrder are API writes to orders, reservations and the journal, an
+	// order; Writes are all, by kind, an order. Refused ones count.
+	WritesPerOrder float64            `json:"writesPerOrder"`
+	Writes         map[string]float64 `json:"writes"`
+	// CPU seconds for 1,000 orders, by process and in all without the load generator.
+	CPU      map[string]float64 `json:"cpuSecondsPer1000Orders"`
+	CPUTotal float64            `json:"cpuSecondsPer1000OrdersTotal"`
+}
+
+// rounder runs rounds on a stage.
+type rounder struct {
+	stage *stage
+	// ramp comes before the window in which a round is measured.
+	ramp, window time.Duration
+}
+
+// run measures one round from rest to rest: writes and CPU are those of all its
+// orders, rates and latencies those of its window.
+func (r rounder) run(ctx context.Context, round Round, drive func(context.Context, window) (load, error)) (Round, error) {
+	writesBefore, err := apiwrites.Read(ctx, r.stage.admin)
+	if err != nil {
+		return round, err
+	}
+	cpuBefore, err := cpuTimesOf(r.stage.pids())
+	if err != nil {
+		return round, err
+	}
+	begin := time.Now().Add(r.ramp)
+	w := window{begin: begin, end: begin.Add(r.window)}
+	l, err := drive(ctx, w)
+	if err != nil {
+		return round, fmt.Errorf("%s, %s: %w", round.Mode, round.Workload, err)
+	}
+	cpuAfter, err := cpuTimesOf(r.stage.pids())
+	if err != nil {
+		return round, err
+	}
+	writesAfter, err := apiwrites.Read(ctx, r.stage.admin)
+	if err != nil {
+		return round, err
+	}
+	if l.orders == 0 {
+		return round, fmt.Errorf("%s, %s: no order was decided", round.Mode, round.Workload)
+	}
+	round.Orders = l.orders
+	round.PerSecond = rounded(l.perSecond(w), 1)
+	round.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
+	round.Create, round.Decided = l.latencies()
+	round.Outcomes = l.outcomes()
+	round.account(writesAfter.Since(writesBefore), cpuAfter.since(cpuBefore))
+	return round, nil
+}
+
+// account says what the orders of the round cost.
+func (r *Round) account(writes apiwrites.Counts, cpu cpuTimes) {
+	orders := float64(r.Orders)
+	r.Writes = map[string]float64{}
+	for kind, n := range writes {
+		r.Writes[kind.String()] = rounded(float64(n)/orders, 4)
+	}
+	r.WritesPerOrder = rounded(float64(writes.Of("orders", "stockreservations", "stockjournals"))/orders, 4)
+	r.CPU = map[string]float64{}
+	for process, used := range cpu {
+		seconds := used.Seconds() * 1000 / orders
+		r.CPU[process] = rounded(seconds, 3)
+		if process != "bench" {
+			r.CPUTotal += seconds
+		}
+	}
+	r.CPUTotal = rounded(r.CPUTotal, 3)
+}

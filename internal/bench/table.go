@@ -1,0 +1,88 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Print writes the report for people.
+func (r *Report) Print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
+	m, s := r.Machine, r.Setup
+	fsync := "off"
+	if s.EtcdFsync {
+		fsync = "on"
+	}
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("%s, %d cores, %d MB, kernel %s, %s; load before the run %s\n", m.CPU, m.Cores, m.MemoryMB, m.Kernel, m.Go, m.LoadAverage)
+	p("%s, %s, etcd's fsync %s; Orderplane %s\n", m.KubeAPIServer, m.Etcd, fsync, orUnknown(m.Orderplane))
+	p("%s. Webhooks: %s.\n", s.Users, s.Webhooks)
+	p("%d products, %d orders in flight, %d turns of %s after %s of ramp; plan %s, %.0f s in all\n",
+		s.Products, s.InFlight, s.Turns, s.Window, s.Ramp, r.Plan, r.Seconds)
+	for _, g := range r.Groups {
+		g.print(p)
+	}
+	if len(r.Open) > 0 {
+		p("\nopen model\tsaturation\tat\tdecided/s\tcreate p50\tp99\tdecided p50\tp99 ms\t\n")
+		for _, o := range r.Open {
+			p("%s %s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t\n", o.Mode, o.Workload, o.Saturation,
+				o.Round.Rate, o.Round.PerSecond, o.Round.Create.P50, o.Round.Create.P99, o.Round.Decided.P50, o.Round.Decided.P99)
+		}
+	}
+	if len(r.Growth) > 0 {
+		printGrowth(p, r.Growth)
+	}
+	if len(r.Peak) > 0 {
+		p("\npeak memory:")
+		for _, name := range slices.Sorted(maps.Keys(r.Peak)) {
+			p(" %s %d MB", name, r.Peak[name]/1024)
+		}
+		p("\n")
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	return nil
+}
+
+// print shows a group: what it did, then what it cost.
+func (g Result) print(p func(string, ...any)) {
+	p("\n%s\torders/s\t(lowest\thighest)\tto raw\tcreate p50\tp99\tdecided p50\tp99 ms\twrites/order\t\n", g.Group)
+	for _, c := range g.Contenders {
+		p("%s %s\t%.1f\t%.1f\t%.1f\t%.3f\t%.1f\t%.1f\t%.1f\t%.1f\t%.3f\t\n", c.Mode, c.Workload,
+			c.PerSecond, c.Lowest, c.Highest, c.ToRaw, c.Create.P50, c.Create.P99, c.Decided.P50, c.Decided.P99, c.WritesPerOrder)
+	}
+	if g.HotToUniform != 0 {
+		p("hot to uniform\t%.3f\t\n", g.HotToUniform)
+	}
+	processes := []string{"kube-apiserver", "etcd", "manager", "gateway", "bench"}
+	p("\nCPU s/1000 orders\t%s\tall but bench\tto raw\t\n", strings.Join(processes, "\t"))
+	for _, c := range g.Contenders {
+		p("%s %s\t", c.Mode, c.Workload)
+		for _, name := range processes {
+			p("%.2f\t", c.CPU[name])
+		}
+		p("%.2f\t%.3f\t\n", c.CPUTotal, c.CPUToRaw)
+	}
+	p("\nwrites an order, by kind\t\n")
+	for _, c := range g.Contenders {
+		var kinds []string
+		for _, kind := range slices.Sorted(maps.Keys(c.Writes)) {
+			if c.Writes[kind] >= 0.001 {
+				kinds = append(kinds, fmt.Sprintf("%.3f %s", c.Writes[kind], strings.ReplaceAll(kind, ".orderplane.dev", "")))
+			}
+		}
+		p("%s %s: %s\n", c.Mode, c.Workload, strings.Join(kinds, ", "))
+	}
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "(revision unknown)"
+	}
+	return s
+}

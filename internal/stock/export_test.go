@@ -1,0 +1,76 @@
+package stock
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// What the model checker needs of a ledger beyond its API: to copy it, to tell
+// two apart, and to break it on purpose.
+
+// Clone is a copy that shares nothing the ledger changes.
+func (l *Ledger) Clone() *Ledger {
+	c := &Ledger{
+		seq: l.seq, items: make(map[types.UID]*item, len(l.items)), products: make(map[string]*item, len(l.products)),
+		claims: make(map[types.UID]*claim, len(l.claims)), documents: maps.Clone(l.documents),
+	}
+	for uid, it := range l.items {
+		copied := *it
+		c.items[uid] = &copied
+	}
+	for name, it := range l.products {
+		c.products[name] = c.items[it.uid]
+	}
+	for uid, cl := range l.claims {
+		copied := *cl
+		c.claims[uid] = &copied
+	}
+	return c
+}
+
+// Memory is everything the ledger remembers, as text; equal memories are equal texts.
+func (l *Ledger) Memory() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seq %d", l.seq)
+	for _, uid := range slices.Sorted(maps.Keys(l.items)) {
+		it := l.items[uid]
+		fmt.Fprintf(&b, "; item %s %s %d/%d/%d %v %d %t %t", uid, it.product, it.onHand, it.reserved, it.safety,
+			it.applied, it.lastMovement.Unix(), it.deleting, l.products[it.product] == it)
+	}
+	for _, uid := range slices.Sorted(maps.Keys(l.claims)) {
+		fmt.Fprintf(&b, "; claim %s %s %v", uid, l.claims[uid].phase, l.claims[uid].allocations)
+	}
+	for _, uid := range slices.Sorted(maps.Keys(l.documents)) {
+		fmt.Fprintf(&b, "; document %s %t", uid, l.documents[uid])
+	}
+	return b.String()
+}
+
+// Renumber sets the number of the last decision.
+func (l *Ledger) Renumber(seq int64) { l.seq = seq }
+
+// Believe overwrites the phase of a claim, as a ledger would that read it from
+// an object again. What is held stays held.
+func (l *Ledger) Believe(uid types.UID, phase v1alpha1.StockReservationPhase) {
+	if c := l.claims[uid]; c != nil {
+		c.phase = phase
+	}
+}
+
+// WhileNothingIsReserved runs f on a ledger that thinks nothing is reserved.
+func (l *Ledger) WhileNothingIsReserved(f func()) {
+	reserved := make(map[types.UID]int64, len(l.items))
+	for uid, it := range l.items {
+		reserved[uid], it.reserved = it.reserved, 0
+	}
+	f()
+	for uid, n := range reserved {
+		l.items[uid].reserved += n
+	}
+}

@@ -1,0 +1,462 @@
+package stock_test
+
+import (
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/stock"
+)
+
+// successors emits every state one step away.
+func (c *checker) successors(s *state, next emit) {
+	c.clients(s, next)
+	for n := range c.world.processes {
+		if s.processes[n].doing != idle {
+			c.crash(s, n, next)
+		}
+		c.process(s, n, next)
+	}
+}
+
+func (c *checker) crash(s *state, n int, next emit) {
+	t := *s
+	t.processes[n] = process{}
+	next(t, action{verb: crashes, who: n})
+}
+
+// process emits what one process may do next.
+func (c *checker) process(s *state, n int, next emit) {
+	p := &s.processes[n]
+	switch p.doing {
+	case idle:
+		if c.rules.listsFirst {
+			c.list(s, n, next)
+		} else {
+			c.takeOver(s, n, next)
+		}
+	case redoing:
+		c.carryOut(s, n, next)
+		if c.redone(s, p) {
+			c.afterRedo(s, n, next)
+		}
+	case listing:
+		c.list(s, n, next)
+	case unsure:
+		c.readJournal(s, n, next)
+	case late:
+		c.carryOut(s, n, next)
+	case serving:
+		c.carryOut(s, n, next)
+		c.notice(s, n, next)
+		c.decide(s, n, next)
+		c.dropOnly(s, n, next)
+	}
+}
+
+// takeOver is T1: a live GET of the journal and a swap of its epoch.
+func (c *checker) takeOver(s *state, n int, next emit) {
+	t := *s
+	p := &t.processes[n]
+	p.doing, p.current = redoing, true
+	p.seq, p.open = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.openAll(ref(s.journal))
+	replaceOthers(&t, n)
+	next(t, action{verb: takesOver, who: n})
+}
+
+func replaceOthers(s *state, n int) {
+	for other := range s.processes {
+		if other != n {
+			s.processes[other].current = false
+		}
+	}
+}
+
+// redone reports whether T2 is over: all that is left undone is what the API
+// server refuses.
+func (c *checker) redone(s *state, p *process) bool {
+	if c.rules.noRedo {
+		return true
+	}
+	for _, e := range c.effects(p.open) {
+		if !c.refused(s, e) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *checker) refused(s *state, e effect) bool {
+	return objectSet(s.refuses)&object(e.kind, e.slot) != 0 && s.exists(e.kind, e.slot)
+}
+
+func (c *checker) afterRedo(s *state, n int, next emit) {
+	if !c.rules.listsFirst {
+		c.list(s, n, next)
+		return
+	}
+	t := *s
+	c.serve(&t, n)
+	next(t, action{verb: serves, who: n})
+}
+
+// list is T3: the kinds are listed one after the other, in any order.
+func (c *checker) list(s *state, n int, next emit) {
+	const all = 1<<kinds - 1
+	if s.processes[n].listed == all { // only when lists come first
+		c.takeOver(s, n, next)
+		return
+	}
+	for kind := range kinds {
+		if s.processes[n].listed&(1<<kind) != 0 {
+			continue
+		}
+		t := *s
+		p := &t.processes[n]
+		p.doing = listing
+		c.listOne(s, p, kind)
+		if p.listed == all && !c.rules.listsFirst {
+			c.serve(&t, n)
+		}
+		next(t, action{verb: lists, who: n, kind: kind})
+	}
+}
+
+func (c *checker) listOne(s *state, p *process, kind objectKind) {
+	var versions [maxReservations]ref
+	for slot := range c.world.slots(kind) {
+		switch v := s.version(kind, slot); {
+		case v == gone:
+			p.gone |= uint16(object(kind, slot))
+		case v >= firstRow && kind == kindReservation:
+			versions[slot] = c.bare(v)
+		case v >= firstRow:
+			versions[slot] = v
+		}
+	}
+	p.listed |= 1<<kind | c.emptyKinds()
+	p.lists[kind] = narrow(c.tables.list(kind, versions))
+}
+
+// emptyKinds need no list of their own.
+func (c *checker) emptyKinds() (listed uint8) {
+	for kind := range kinds {
+		if c.world.slots(kind) == 0 {
+			listed |= 1 << kind
+		}
+	}
+	return listed
+}
+
+// bare is a reservation without its intent: a ledger does not read it from a list.
+func (c *checker) bare(version ref) ref {
+	return c.memoBare.get(version, func() ref {
+		r := c.tables.reservations.at(version).DeepCopy()
+		r.Spec.Intent, r.Spec.Restock = v1alpha1.IntentHold, nil
+		return c.tables.reservation(r)
+	})
+}
+
+type listed struct {
+	seq   uint8
+	lists [kinds]uint16
+	open  ref
+}
+
+type listedLedger struct{ ledger, open ref }
+
+// serve makes the ledger from the lists of T3, with what the API server refuses
+// to have written carried out on them.
+func (c *checker) serve(s *state, n int) {
+	p := &s.processes[n]
+	made := c.memoNewLedger.get(listed{p.seq, p.lists, p.open}, func() listedLedger {
+		var items []v1alpha1.StockItem
+		var reservations []v1alpha1.StockReservation
+		var documents []v1alpha1.StockAdjustment
+		for slot := range maxReservations {
+			if v := c.tables.lists.at(ref(p.lists[kindItem]))[slot]; v >= firstRow {
+				items = append(items, *c.tables.items.at(v).DeepCopy())
+			}
+			if v := c.tables.lists.at(ref(p.lists[kindReservation]))[slot]; v >= firstRow {
+				reservations = append(reservations, *c.tables.reservations.at(v).DeepCopy())
+			}
+			if v := c.tables.lists.at(ref(p.lists[kindDocument]))[slot]; v >= firstRow {
+				documents = append(documents, *c.tables.documents.at(v).DeepCopy())
+			}
+		}
+		kept := c.keep(p.open)
+		if !c.rules.noOverlay && !c.rules.noRedo {
+			overlay(c.tables.opens.at(kept), items, reservations, documents)
+		}
+		l := stock.NewLedger(int64(p.seq), items, reservations, documents)
+		return listedLedger{c.tables.ledger(l), kept}
+	})
+	*p = process{doing: serving, current: p.current, seq: p.seq, gone: p.gone, ledger: made.ledger, open: made.open}
+}
+
+func overlay(open []*stock.Open, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
+	var entries []*v1alpha1.JournalEntry
+	for _, o := range open {
+		entries = append(entries, o.Entry)
+		for i := range reservations {
+			stock.ApplyToReservation(o.Entry, &reservations[i])
+		}
+		for i := range documents {
+			stock.ApplyToDocument(o.Entry, &documents[i])
+		}
+	}
+	for i := range items {
+		stock.ApplyToItem(entries, &items[i])
+	}
+}
+
+// carryOut emits the writes that may go out now.
+func (c *checker) carryOut(s *state, n int, next emit) {
+	p := &s.processes[n]
+	if c.rules.blindPut {
+		c.carryOutBlindly(s, n, next)
+		return
+	}
+	first := taking
+	effects := c.effects(p.open)
+	for _, e := range effects {
+		if c.world.waves && !c.refused(s, e) {
+			first = min(first, e.wave)
+		}
+	}
+	for _, e := range effects {
+		if c.refused(s, e) || c.world.waves && e.wave > first {
+			continue
+		}
+		t := *s
+		found := c.get(s, e)
+		if found < firstRow {
+			t.processes[n].open = c.markGone(p.open, e)
+			next(t, action{verb: findsDone, who: n, kind: e.kind, slot: e.slot})
+			continue
+		}
+		t.processes[n].open = c.markDone(p.open, e)
+		after := c.apply(found, p.open, e)
+		if len(after.by) == 0 {
+			next(t, action{verb: findsDone, who: n, kind: e.kind, slot: e.slot})
+			continue
+		}
+		c.write(&t, e, found, after)
+		next(t, action{verb: writes, who: n, kind: e.kind, slot: e.slot})
+		if c.world.lost {
+			t.processes[n].open = p.open
+			next(t, action{verb: writesLost, who: n, kind: e.kind, slot: e.slot})
+		}
+	}
+}
+
+// carryOutBlindly is carryOut with a write that does not see what happened
+// since the object was read. What was read is kept where T3 had its lists.
+func (c *checker) carryOutBlindly(s *state, n int, next emit) {
+	p := &s.processes[n]
+	for _, e := range c.effects(p.open) {
+		t := *s
+		q := &t.processes[n]
+		a := action{verb: reads, who: n, kind: e.kind, slot: e.slot}
+		what := uint16(object(e.kind, e.slot))
+		switch {
+		case !s.exists(e.kind, e.slot):
+			q.open = c.markDone(p.open, e)
+		case p.lists[0] == 0:
+			q.lists[0], q.lists[1] = what, narrow(s.version(e.kind, e.slot))
+		case p.lists[0] == what:
+			before := ref(p.lists[1])
+			q.open, q.lists[0], q.lists[1] = c.markDone(p.open, e), 0, 0
+			if after := c.apply(before, p.open, e); len(after.by) > 0 {
+				c.write(&t, e, before, after)
+			}
+			a.verb = writes
+		default:
+			continue
+		}
+		next(t, a)
+	}
+}
+
+// notice emits what an informer may show next: an object that is gone, or an item made since T3.
+func (c *checker) notice(s *state, n int, next emit) {
+	p := &s.processes[n]
+	for kind := range kinds {
+		for slot := range c.world.slots(kind) {
+			known := objectSet(p.gone)&object(kind, slot) != 0
+			t := *s
+			q := &t.processes[n]
+			switch v := s.version(kind, slot); {
+			case v == gone && !known:
+				q.gone |= uint16(object(kind, slot))
+				q.ledger = c.remember(p.ledger, kind, 0, true, slot)
+				next(t, action{verb: noticesGone, who: n, kind: kind, slot: slot})
+			case kind == kindItem && v >= firstRow && !c.tables.ledgers.at(p.ledger).KnownItem(slotUID(kind, slot)):
+				q.ledger = c.remember(p.ledger, kind, v, false, slot)
+				next(t, action{verb: noticesItem, who: n, kind: kind, slot: slot})
+			}
+		}
+	}
+}
+
+// offered emits every decision a process may take with a ledger. A deleted
+// object may still be seen until its deletion was; one that was gone before T3
+// may not, whatever an informer shows.
+func (c *checker) offered(s *state, p *process, l ref, fresh bool, each func(choice)) {
+	for kind := kindReservation; kind < kinds; kind++ {
+		for slot := range c.world.slots(kind) {
+			v := s.version(kind, slot)
+			if v == unmade || objectSet(p.gone)&object(kind, slot) != 0 && (fresh || !c.rules.oldInformer) {
+				continue
+			}
+			if v == gone {
+				if fresh {
+					continue
+				}
+				v = c.asItWas(s, kind, slot)
+			}
+			for _, ch := range c.choices(offer{l, kind, v, fresh}) {
+				each(ch)
+			}
+		}
+	}
+}
+
+// asItWas is a deleted object as an informer may still show it.
+func (c *checker) asItWas(s *state, kind objectKind, slot int) ref {
+	if kind == kindDocument {
+		return c.tables.document(c.world.newDocument(slot))
+	}
+	r := c.tables.reservation(c.world.newReservation(slot))
+	return c.wants(r, intents[s.ghost.wanted[slot]], c.world.reservations[slot].returns)
+}
+
+// decide emits every batch a process may try to journal.
+func (c *checker) decide(s *state, n int, next emit) {
+	p := &s.processes[n]
+	c.offered(s, p, p.ledger, false, func(one choice) {
+		c.swap(s, n, one.entry, unmade, one.ledger, next)
+		if c.world.batch > 1 {
+			c.offered(s, p, one.ledger, false, func(two choice) {
+				c.swap(s, n, one.entry, two.entry, two.ledger, next)
+			})
+		}
+	})
+}
+
+// dropOnly is a swap without a decision.
+func (c *checker) dropOnly(s *state, n int, next emit) {
+	if p := &s.processes[n]; p.current && c.keep(p.open) != p.open {
+		c.swap(s, n, unmade, unmade, p.ledger, next)
+	}
+}
+
+type swapping struct {
+	open, one, two ref
+	seq            uint8
+}
+
+type swapped struct {
+	journal, open ref
+	seq           uint8
+	// alone: nothing of it goes through the journal; only in mutants.
+	alone bool
+}
+
+// swapTo is what a process would write and then hold.
+func (c *checker) swapTo(p *process, one, two ref) swapped {
+	return c.memoSwap.get(swapping{p.open, one, two, p.seq}, func() swapped {
+		kept := stock.Keep(c.tables.opens.at(p.open))
+		held := kept
+		journaled := func(o *stock.Open) bool { return c.rules.journaled(o.Entry.Kind) }
+		var decided []*v1alpha1.JournalEntry
+		any := one == unmade
+		for _, r := range [...]ref{one, two} {
+			if r == unmade {
+				continue
+			}
+			e := c.tables.entries.at(r)
+			held = append(held, stock.NewOpen(e))
+			if c.rules.journaled(e.Kind) {
+				decided, any = append(decided, e), true
+			}
+		}
+		stays := make([]*stock.Open, 0, len(kept))
+		for _, o := range kept {
+			if journaled(o) && !c.rules.dropEarly {
+				stays = append(stays, o)
+			}
+		}
+		next := stock.Next(v1alpha1.StockJournalStatus{Seq: int64(p.seq)}, stays, decided)
+		return swapped{journal: c.tables.journal(next), open: c.tables.open(held), seq: uint8(next.Seq), alone: !any}
+	})
+}
+
+// swap emits what may become of writing one or two decisions into the journal.
+func (c *checker) swap(s *state, n int, one, two, ledger ref, next emit) {
+	p := &s.processes[n]
+	to := c.swapTo(p, one, two)
+	done := *s
+	q := &done.processes[n]
+	q.open, q.ledger, q.seq = to.open, ledger, to.seq
+	a := action{verb: swaps, who: n, one: one, two: two}
+	if to.alone {
+		c.decided(&done, one)
+		c.decided(&done, two)
+		a.verb = decidesAlone
+		next(done, a)
+		return
+	}
+	failed := done
+	failed.processes[n].doing = unsure
+	if !p.current {
+		c.loseSwap(s, n, failed, a, next)
+		return
+	}
+	done.journal = narrow(to.journal)
+	replaceOthers(&done, n)
+	c.decided(&done, one)
+	c.decided(&done, two)
+	next(done, a)
+	if c.world.unclear {
+		done.processes[n].doing = unsure
+		a.verb = swapsUnclear
+		next(done, a)
+		a.verb = swapFailsUnclear
+		next(failed, a)
+	}
+}
+
+// loseSwap emits what a process does that is told, or not told, that another
+// has the journal. By the protocol it forgets everything, which is a crash.
+func (c *checker) loseSwap(s *state, n int, failed state, a action, next emit) {
+	if c.world.unclear {
+		a.verb = swapFailsUnclear
+		next(failed, a)
+	}
+	if !c.rules.keepMemory {
+		return
+	}
+	t := *s
+	p := &t.processes[n]
+	l := c.tables.ledgers.at(p.ledger).Clone()
+	p.seq, p.open, p.current = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.openAll(ref(s.journal)), true
+	l.Renumber(max(l.Seq(), int64(p.seq)))
+	p.ledger = c.tables.ledger(l)
+	a.verb = keepsMemory
+	next(t, a)
+}
+
+// readJournal is what follows a swap whose answer was lost.
+func (c *checker) readJournal(s *state, n int, next emit) {
+	t := *s
+	p := &t.processes[n]
+	has := c.journalHolds(s, n)
+	wrote := v1alpha1.StockJournalStatus{Epoch: 1, Seq: int64(p.seq)}
+	for _, o := range c.tables.opens.at(p.open) {
+		wrote.Entries = append(wrote.Entries, *o.Entry)
+	}
+	if !c.rules.same(&has, &wrote) {
+		c.crash(s, n, next)
+		return
+	}
+	p.doing, p.current = serving, true
+	next(t, action{verb: readsJournal, who: n})
+}

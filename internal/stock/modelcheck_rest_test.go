@@ -1,0 +1,173 @@
+package stock_test
+
+import (
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/stock"
+)
+
+// alone is the one step that a process takes when no other does anything,
+// nothing fails, and its informers are up to date. rest is true when there is
+// none left to take.
+func (c *checker) alone(s *state, n int) (after state, did action, rest bool) {
+	took := false
+	first := func(t state, a action) {
+		if !took {
+			after, did, took = t, a, true
+		}
+	}
+	if s.refuses != 0 {
+		t := *s
+		t.refuses = 0
+		return t, action{verb: heals}, false
+	}
+	p := &s.processes[n]
+	switch p.doing {
+	case serving:
+		c.carryOut(s, n, first)
+		switch {
+		case took:
+		case !p.current:
+			c.crash(s, n, first)
+		default:
+			c.notice(s, n, first)
+			c.offered(s, p, p.ledger, true, func(ch choice) {
+				if !took {
+					c.swap(s, n, ch.entry, unmade, ch.ledger, first)
+				}
+			})
+			if !took {
+				c.dropOnly(s, n, first)
+			}
+		}
+	case late:
+		c.carryOut(s, n, first)
+		if !took {
+			c.crash(s, n, first)
+		}
+	default:
+		c.process(s, n, first)
+	}
+	return after, did, !took
+}
+
+// settles runs each process alone from a state and checks where it ends. What
+// the others hold does not matter then, so states are told apart without it.
+func (c *checker) settles(s *state) {
+	for n := range c.world.processes {
+		lonely := *s
+		lonely.processes = [maxProcesses]process{s.processes[n]}
+		for steps := 0; c.broken == ""; steps++ {
+			c.simplify(&lonely)
+			if _, known := c.settled[lonely]; known {
+				break
+			}
+			c.settled[lonely] = struct{}{}
+			after, _, rest := c.alone(&lonely, 0)
+			if rest {
+				c.checkRest(&lonely)
+				break
+			}
+			if steps > 200 {
+				c.breaks(restless)
+			}
+			lonely = after
+		}
+		if c.broken != "" {
+			c.alonePart = n
+			return
+		}
+	}
+}
+
+// checkRest is what must hold when the first process is alone and has nothing left to do.
+func (c *checker) checkRest(s *state) {
+	p := &s.processes[0]
+	for slot := range c.world.reservations {
+		if v := s.version(kindReservation, slot); v >= firstRow {
+			c.checkReservationAtRest(s, slot, c.tables.reservations.at(v))
+		}
+	}
+	for slot, d := range c.world.documents {
+		v := s.version(kindDocument, slot)
+		if v < firstRow {
+			continue
+		}
+		changed := s.ghost.done>>((2*maxReservations+slot)*maxItems)&(1<<maxItems-1) != 0
+		switch c.tables.documents.at(v).Status.Phase {
+		case v1alpha1.AdjustmentApplied:
+			if !changed && d.after == 0 {
+				c.breaks(documentUntrue)
+			}
+		case v1alpha1.AdjustmentRefused:
+			if changed {
+				c.breaks(documentUntrue)
+			}
+		default:
+			if c.world.steady(d.product) {
+				c.breaks(stuck)
+			}
+		}
+	}
+	l := c.tables.ledgers.at(p.ledger)
+	var items []v1alpha1.StockItem
+	var reservations []v1alpha1.StockReservation
+	for i := range c.world.items {
+		if v := s.version(kindItem, i); v >= firstRow {
+			o := c.tables.items.at(v)
+			items = append(items, *o)
+			seen := c.seenReserved(s, i)
+			if seen > stock.OnHand(o) && s.ghost.sold&(1<<i) == 0 {
+				c.breaks(oversold)
+			}
+			if level, known := l.Level(o.UID); !known || level.OnHand != stock.OnHand(o) || level.Reserved != seen {
+				c.breaks(memoryIsWrong)
+			}
+		}
+	}
+	for slot := range c.world.reservations {
+		if v := s.version(kindReservation, slot); v >= firstRow {
+			reservations = append(reservations, *c.tables.reservations.at(v))
+		}
+	}
+	if len(l.Audit(items, reservations)) > 0 {
+		c.breaks(memoryIsWrong)
+	}
+	if len(c.tables.opens.at(p.open)) > 0 {
+		c.breaks(stuck)
+	}
+}
+
+func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockReservation) {
+	phase, intent := r.Status.Phase, r.Spec.Intent
+	waits := phase == v1alpha1.ReservationPending || phase == "" ||
+		phase == v1alpha1.ReservationReserved && intent != v1alpha1.IntentHold ||
+		phase == v1alpha1.ReservationCommitted && intent == v1alpha1.IntentRestock
+	if waits {
+		c.breaks(stuck)
+	}
+	if !c.rules.harmOnly && phase != pathPhase[s.ghost.path[slot]] {
+		c.breaks(neverDecidedNot)
+	}
+	for i, item := range c.world.items {
+		n := quantityOf(r.Spec.Lines, item.name)
+		if n == 0 || !s.exists(kindItem, i) || s.ghost.from[slot]&(1<<i) == 0 {
+			continue
+		}
+		took := s.ghost.done>>(slot*2*maxItems+i)&1 != 0
+		returned := s.ghost.done>>((slot*2+1)*maxItems+i)&1 != 0
+		gives := c.world.reservations[slot].returns == nil || quantityOf(*c.world.reservations[slot].returns, item.name) > 0
+		switch phase {
+		case v1alpha1.ReservationCommitted, v1alpha1.ReservationRestocked:
+			if !took {
+				c.breaks(notTaken)
+			}
+			if phase == v1alpha1.ReservationRestocked && gives && !returned {
+				c.breaks(notReturned)
+			}
+		default:
+			if took {
+				c.breaks(taken)
+			}
+		}
+	}
+}

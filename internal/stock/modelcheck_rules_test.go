@@ -1,0 +1,342 @@
+package stock_test
+
+import (
+	"time"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/stock"
+)
+
+// rules is the protocol: the functions of package stock, and what the driver
+// does around them. A mutant is the protocol with one rule taken out.
+type rules struct {
+	decideReservation  func(*stock.Ledger, *v1alpha1.StockReservation, time.Time) *v1alpha1.JournalEntry
+	decideDocument     func(*stock.Ledger, *v1alpha1.StockAdjustment, time.Time) (*v1alpha1.JournalEntry, bool)
+	applyToItem        func([]*v1alpha1.JournalEntry, *v1alpha1.StockItem) bool
+	applyToReservation func(*v1alpha1.JournalEntry, *v1alpha1.StockReservation) bool
+	same               func(a, b *v1alpha1.StockJournalStatus) bool
+	journaled          func(v1alpha1.JournalEntryKind) bool
+
+	listsFirst       bool // T3 comes before T1
+	noRedo           bool // T2 is left out
+	noOverlay        bool // what is refused is not carried out on the lists
+	dropEarly        bool // a swap drops what is not seen durable
+	keepMemory       bool // a lost swap is tried again with the same memory
+	blindPut         bool // a write does not check that the object is still as it was read
+	anyOrder         bool // effects of one object go out in any order
+	believePhases    bool // phases come from the informer
+	oldInformer      bool // the informer may be older than the T3 lists
+	dropWithObject   bool // an entry is done once its reservation or document is gone
+	keepsReservation bool // a deleted reservation goes on holding stock
+
+	// keepReplaced keeps the memory of processes that lost the journal. Only
+	// with the whole protocol is it known to be dead.
+	keepReplaced bool
+	// harmOnly leaves out what must hold by the journal's order, which a mutant
+	// may break at once, and waits for harm that can be seen from outside.
+	harmOnly bool
+}
+
+func protocol() rules {
+	return rules{
+		decideReservation:  (*stock.Ledger).DecideReservation,
+		decideDocument:     (*stock.Ledger).DecideDocument,
+		applyToItem:        stock.ApplyToItem,
+		applyToReservation: stock.ApplyToReservation,
+		same:               stock.Same,
+		journaled:          func(v1alpha1.JournalEntryKind) bool { return true },
+	}
+}
+
+// memo keeps what was worked out once.
+type memo[K comparable, V any] map[K]V
+
+func (m memo[K, V]) get(k K, work func() V) V {
+	v, ok := m[k]
+	if !ok {
+		v = work()
+		m[k] = v
+	}
+	return v
+}
+
+// choice is one decision a process can take: what it would journal, and what
+// it would remember.
+type choice struct {
+	entry, ledger ref
+}
+
+type offer struct {
+	ledger  ref
+	kind    objectKind
+	version ref
+	fresh   bool // as the object is now, and with a clock that is right
+}
+
+// choices are the decisions that are due for an object in the eyes of a ledger
+// that may see any state the object was ever in.
+func (c *checker) choices(o offer) []choice {
+	return c.memoChoices.get(o, func() (out []choice) {
+		add := func(before *stock.Ledger, decide func(*stock.Ledger) *v1alpha1.JournalEntry) {
+			l := before.Clone()
+			if e := decide(l); e != nil {
+				found := choice{entry: c.tables.entry(e), ledger: c.tables.ledger(l)}
+				for _, known := range out {
+					if known.entry == found.entry {
+						return
+					}
+				}
+				out = append(out, found)
+			}
+		}
+		l := c.tables.ledgers.at(o.ledger)
+		if o.kind == kindDocument {
+			d := c.tables.documents.at(o.version)
+			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry {
+				e, _ := c.rules.decideDocument(l, d, noon)
+				return e
+			})
+			return out
+		}
+		r := c.tables.reservations.at(o.version)
+		if o.fresh {
+			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, noon) })
+			return out
+		}
+		for _, view := range views(r) {
+			for _, now := range [...]time.Time{noon, expiry} {
+				add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, view, now) })
+				if c.rules.believePhases {
+					for _, phase := range earlierPhases(l.Phase(r.UID)) {
+						add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry {
+							l.Believe(r.UID, phase)
+							return c.rules.decideReservation(l, view, now)
+						})
+					}
+				}
+			}
+		}
+		return out
+	})
+}
+
+// views are the states of a reservation an informer may show: with every
+// intent there was on the way to the present one.
+func views(r *v1alpha1.StockReservation) []*v1alpha1.StockReservation {
+	intents := map[v1alpha1.ReservationIntent][]v1alpha1.ReservationIntent{
+		v1alpha1.IntentHold:    {v1alpha1.IntentHold},
+		v1alpha1.IntentCommit:  {v1alpha1.IntentHold, v1alpha1.IntentCommit},
+		v1alpha1.IntentRelease: {v1alpha1.IntentHold, v1alpha1.IntentRelease},
+		v1alpha1.IntentRestock: {v1alpha1.IntentHold, v1alpha1.IntentCommit, v1alpha1.IntentRestock},
+	}
+	var out []*v1alpha1.StockReservation
+	for _, intent := range intents[r.Spec.Intent] {
+		view := r.DeepCopy()
+		if view.Spec.Intent = intent; intent != v1alpha1.IntentRestock {
+			view.Spec.Restock = nil
+		}
+		out = append(out, view)
+	}
+	return out
+}
+
+func earlierPhases(p v1alpha1.StockReservationPhase) []v1alpha1.StockReservationPhase {
+	switch p {
+	case v1alpha1.ReservationReserved, v1alpha1.ReservationRejected, v1alpha1.ReservationReleased:
+		return []v1alpha1.StockReservationPhase{v1alpha1.ReservationPending}
+	case v1alpha1.ReservationCommitted, v1alpha1.ReservationRestocked:
+		return []v1alpha1.StockReservationPhase{v1alpha1.ReservationPending, v1alpha1.ReservationReserved}
+	}
+	return nil
+}
+
+// effect is one object that open entries are to be carried out on.
+type effect struct {
+	kind objectKind
+	slot int
+	// only is the one entry to carry out; zero for all of them, in order.
+	only int64
+	wave int
+}
+
+const (
+	giving = iota
+	changing
+	taking
+)
+
+// effects are the objects that were not yet seen to carry what is open.
+func (c *checker) effects(open ref) []effect {
+	return c.memoEffects.get(open, func() (out []effect) {
+		add := func(uid string, seq int64, wave int) {
+			kind, slot := slotOf(uid)
+			e := effect{kind: kind, slot: slot, wave: wave}
+			if c.rules.anyOrder {
+				e.only = seq
+			}
+			for _, known := range out {
+				if known.kind == e.kind && known.slot == e.slot && known.only == e.only {
+					return
+				}
+			}
+			out = append(out, e)
+		}
+		for _, o := range c.tables.opens.at(open) {
+			if !o.Object {
+				wave := giving
+				if o.Entry.Kind == v1alpha1.EntryGrant {
+					wave = taking
+				}
+				add(o.Entry.UID, o.Entry.Seq, wave)
+			}
+			for _, uid := range o.Items() {
+				add(string(uid), o.Entry.Seq, changing)
+			}
+		}
+		return out
+	})
+}
+
+// concerns reports whether an open entry still needs the effect's object.
+func (e effect) concerns(o *stock.Open) bool {
+	if e.only != 0 && o.Entry.Seq != e.only {
+		return false
+	}
+	uid := slotUID(e.kind, e.slot)
+	if e.kind == kindItem {
+		return o.NeedsItem(uid)
+	}
+	return !o.Object && o.Entry.UID == string(uid)
+}
+
+// applied is what one write comes to: the object afterwards, and the entries
+// that changed it, in order.
+type applied struct {
+	version ref
+	by      []*v1alpha1.JournalEntry
+}
+
+type applying struct {
+	version, open ref
+	effect        effect
+}
+
+// apply carries out on a version of an object what is open about it.
+func (c *checker) apply(version, open ref, e effect) applied {
+	return c.memoApply.get(applying{version, open, e}, func() applied {
+		var entries []*v1alpha1.JournalEntry
+		for _, o := range c.tables.opens.at(open) {
+			if e.concerns(o) {
+				entries = append(entries, o.Entry)
+			}
+		}
+		switch e.kind {
+		case kindItem:
+			return c.applyToItem(entries, version)
+		case kindReservation:
+			out, r := applied{}, c.tables.reservations.at(version).DeepCopy()
+			for _, entry := range entries {
+				if c.rules.applyToReservation(entry, r) {
+					out.by = append(out.by, entry)
+				}
+			}
+			out.version = c.tables.reservation(r)
+			return out
+		}
+		out, d := applied{}, c.tables.documents.at(version).DeepCopy()
+		for _, entry := range entries {
+			if stock.ApplyToDocument(entry, d) {
+				out.by = append(out.by, entry)
+			}
+		}
+		out.version = c.tables.document(d)
+		return out
+	})
+}
+
+// applyToItem writes an item once for all entries, and checks that this comes
+// to the same as writing it for each.
+func (c *checker) applyToItem(entries []*v1alpha1.JournalEntry, version ref) (out applied) {
+	one, many := c.tables.items.at(version).DeepCopy(), c.tables.items.at(version).DeepCopy()
+	c.rules.applyToItem(entries, one)
+	for _, e := range entries {
+		if c.rules.applyToItem([]*v1alpha1.JournalEntry{e}, many) {
+			out.by = append(out.by, e)
+		}
+	}
+	out.version = c.tables.item(one)
+	if c.tables.item(many) != out.version {
+		c.broken = "one write of an item for many decisions is not the same as one for each"
+	}
+	return out
+}
+
+type marking struct {
+	open   ref
+	effect effect
+}
+
+// markDone notes that an object was seen to carry what is open about it.
+func (c *checker) markDone(open ref, e effect) ref {
+	return c.memoMark.get(marking{open, e}, func() ref {
+		var out []*stock.Open
+		for _, o := range c.tables.opens.at(open) {
+			if e.concerns(o) {
+				o = openOf(o.Entry, o)
+				if e.kind == kindItem {
+					o.ItemDone(slotUID(e.kind, e.slot))
+				} else {
+					o.Object = true
+				}
+			}
+			out = append(out, o)
+		}
+		return c.tables.open(out)
+	})
+}
+
+// markGone is markDone for an object that was found to be gone.
+func (c *checker) markGone(open ref, e effect) ref {
+	if !c.rules.dropWithObject || e.kind == kindItem {
+		return c.markDone(open, e)
+	}
+	var out []*stock.Open
+	for _, o := range c.tables.opens.at(open) {
+		if !e.concerns(o) {
+			out = append(out, o)
+		}
+	}
+	return c.tables.open(out)
+}
+
+// keep is what of the open entries must stay.
+func (c *checker) keep(open ref) ref {
+	return c.memoKeep.get(open, func() ref { return c.tables.open(stock.Keep(c.tables.opens.at(open))) })
+}
+
+// remember is a ledger after something was seen.
+func (c *checker) remember(l ref, kind objectKind, version ref, isGone bool, slot int) ref {
+	return c.memoSeen.get(seen{l, kind, version, isGone, slot}, func() ref {
+		after := c.tables.ledgers.at(l).Clone()
+		uid := slotUID(kind, slot)
+		switch {
+		case !isGone:
+			after.ObserveItem(c.tables.items.at(version))
+		case kind == kindItem:
+			after.ForgetItem(uid)
+		case kind == kindDocument:
+			after.ForgetDocument(uid)
+		case !c.rules.keepsReservation:
+			after.ForgetReservation(uid)
+		}
+		return c.tables.ledger(after)
+	})
+}
+
+type seen struct {
+	ledger  ref
+	kind    objectKind
+	version ref
+	isGone  bool
+	slot    int
+}

@@ -1,0 +1,164 @@
+package stock_test
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/stock"
+)
+
+// ref names a value in a table. Equal values have equal refs, so states can be
+// compared by them, and what a real function makes of a value is worked out once.
+type ref = uint32
+
+// Objects that are not there.
+const (
+	unmade ref = iota
+	gone
+	firstRow
+)
+
+type row[T any] struct {
+	value T
+	seqs  seqSet // the numbers of decisions in it
+}
+
+type table[T any] struct {
+	rows  []row[T]
+	index map[string]ref
+}
+
+func newTable[T any]() *table[T] {
+	return &table[T]{rows: make([]row[T], firstRow), index: map[string]ref{}}
+}
+
+func (t *table[T]) put(key string, value T, seqs seqSet) ref {
+	r, ok := t.index[key]
+	if !ok {
+		r = ref(len(t.rows))
+		t.rows = append(t.rows, row[T]{value, seqs})
+		t.index[key] = r
+	}
+	return r
+}
+
+func (t *table[T]) at(r ref) T        { return t.rows[r].value }
+func (t *table[T]) seqs(r ref) seqSet { return t.rows[r].seqs }
+
+// tables hold every value met in a run, in canonical form: without what no
+// decision and no redo reads (times, messages, quantities told to people).
+type tables struct {
+	items        *table[*v1alpha1.StockItem]
+	reservations *table[*v1alpha1.StockReservation]
+	documents    *table[*v1alpha1.StockAdjustment]
+	journals     *table[v1alpha1.StockJournalStatus]
+	entries      *table[*v1alpha1.JournalEntry]
+	opens        *table[[]*stock.Open]
+	ledgers      *table[*stock.Ledger]
+	lists        *table[[maxReservations]ref]
+}
+
+func newTables() *tables {
+	return &tables{
+		items: newTable[*v1alpha1.StockItem](), reservations: newTable[*v1alpha1.StockReservation](), documents: newTable[*v1alpha1.StockAdjustment](),
+		journals: newTable[v1alpha1.StockJournalStatus](), entries: newTable[*v1alpha1.JournalEntry](), opens: newTable[[]*stock.Open](),
+		ledgers: newTable[*stock.Ledger](), lists: newTable[[maxReservations]ref](),
+	}
+}
+
+func jsonOf(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain structs; only the checker itself could be wrong
+	}
+	return string(raw)
+}
+
+func (t *tables) item(o *v1alpha1.StockItem) ref {
+	c := &v1alpha1.StockItem{ObjectMeta: o.ObjectMeta, Spec: o.Spec}
+	onHand := stock.OnHand(o)
+	c.Status.OnHand, c.Status.JournalSeq = &onHand, o.Status.JournalSeq
+	c.Status.LastMovementAt, c.Status.AppliedDocuments = o.Status.LastMovementAt, o.Status.AppliedDocuments
+	return t.items.put(jsonOf(c), c, seqsOf(o.Status.JournalSeq))
+}
+
+// reservation keeps of the history which phases it went through.
+func (t *tables) reservation(o *v1alpha1.StockReservation) ref {
+	c := &v1alpha1.StockReservation{ObjectMeta: o.ObjectMeta, Spec: o.Spec}
+	c.Status.Phase, c.Status.Allocations = o.Status.Phase, o.Status.Allocations
+	for _, h := range o.Status.History {
+		c.Status.History = append(c.Status.History, v1alpha1.ReservationHistoryEntry{Phase: h.Phase})
+	}
+	return t.reservations.put(jsonOf(c), c, 0)
+}
+
+func (t *tables) document(o *v1alpha1.StockAdjustment) ref {
+	c := &v1alpha1.StockAdjustment{ObjectMeta: o.ObjectMeta, Spec: o.Spec}
+	c.Status.Phase = o.Status.Phase
+	return t.documents.put(jsonOf(c), c, 0)
+}
+
+func (t *tables) entry(e *v1alpha1.JournalEntry) ref {
+	c := e.DeepCopy()
+	c.At = *at(0)
+	if !stock.IsDocument(c.Kind) {
+		c.Reason = ""
+	}
+	for i := range c.Lines {
+		c.Lines[i].Remaining, c.Lines[i].OnHand = 0, nil
+	}
+	return t.entries.put(jsonOf(c), c, seqsOf(c.Seq))
+}
+
+func (t *tables) journal(s v1alpha1.StockJournalStatus) ref {
+	c := v1alpha1.StockJournalStatus{Seq: s.Seq}
+	seqs := seqsOf(s.Seq)
+	for i := range s.Entries {
+		c.Entries = append(c.Entries, *t.entries.at(t.entry(&s.Entries[i])))
+		seqs |= seqsOf(s.Entries[i].Seq)
+	}
+	return t.journals.put(jsonOf(c), c, seqs)
+}
+
+func (t *tables) open(open []*stock.Open) ref {
+	if len(open) == 0 {
+		return unmade
+	}
+	var key []byte
+	var seqs seqSet
+	canonical := make([]*stock.Open, 0, len(open))
+	for _, o := range open {
+		e := t.entry(o.Entry)
+		key = fmt.Appendf(key, "%d %t %v;", e, o.Object, o.Items())
+		seqs |= t.entries.seqs(e)
+		canonical = append(canonical, openOf(t.entries.at(e), o))
+	}
+	return t.opens.put(string(key), canonical, seqs)
+}
+
+// openOf is an open entry with the marks of another about the same decision.
+func openOf(e *v1alpha1.JournalEntry, marks *stock.Open) *stock.Open {
+	o := stock.NewOpen(e)
+	for _, uid := range o.Items() {
+		if !marks.NeedsItem(uid) {
+			o.ItemDone(uid)
+		}
+	}
+	o.Object = marks.Object
+	return o
+}
+
+func (t *tables) ledger(l *stock.Ledger) ref {
+	return t.ledgers.put(l.Memory(), l, seqsOf(l.Seq()))
+}
+
+func (t *tables) list(kind objectKind, versions [maxReservations]ref) ref {
+	var seqs seqSet
+	if kind == kindItem {
+		for _, v := range versions {
+			seqs |= t.items.seqs(v)
+		}
+	}
+	return t.lists.put(fmt.Sprint(kind, versions), versions, seqs)
+}

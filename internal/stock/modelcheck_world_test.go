@@ -1,0 +1,328 @@
+package stock_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/stock"
+)
+
+// checker explores one world under one set of rules.
+type checker struct {
+	world  *world
+	rules  rules
+	tables *tables
+	// broken is a violation found while working something out.
+	broken violation
+	// settled are states of one process alone that were followed to rest;
+	// alonePart is the process whose way to rest broke something, or -1.
+	settled   map[state]struct{}
+	alonePart int
+
+	memoChoices   memo[offer, []choice]
+	memoEffects   memo[ref, []effect]
+	memoApply     memo[applying, applied]
+	memoMark      memo[marking, ref]
+	memoKeep      memo[ref, ref]
+	memoSeen      memo[seen, ref]
+	memoSwap      memo[swapping, swapped]
+	memoOpenAll   memo[ref, ref]
+	memoNewLedger memo[listed, listedLedger]
+	memoWants     memo[wanting, ref]
+	memoBare      memo[ref, ref]
+	memoPending   memo[pendingKey, int64]
+	memoPath      memo[pathKey, path]
+	renumbered    memo[renumbering, ref]
+}
+
+func newChecker(w world, r rules) *checker {
+	return &checker{
+		world: &w, rules: r, tables: newTables(), settled: map[state]struct{}{}, alonePart: -1,
+		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoApply: memo[applying, applied]{},
+		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
+		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
+		memoPending: memo[pendingKey, int64]{}, memoPath: memo[pathKey, path]{}, renumbered: memo[renumbering, ref]{},
+	}
+}
+
+// action is one step, told to people only when it is part of the way to a violation.
+type action struct {
+	verb     verb
+	who      int
+	kind     objectKind
+	slot     int
+	one, two ref // entries
+}
+
+type verb uint8
+
+const (
+	makes verb = iota
+	wantsCommit
+	wantsRelease
+	wantsRestock
+	deletes
+	heals
+	crashes
+	takesOver
+	lists
+	serves
+	writes
+	writesLost
+	findsDone
+	reads
+	noticesGone
+	noticesItem
+	swaps
+	swapsUnclear
+	swapFailsUnclear
+	readsJournal
+	decidesAlone
+	keepsMemory
+)
+
+func (c *checker) tell(a action) string {
+	what := fmt.Sprintf("%s (%s)", slotUID(a.kind, a.slot), "a name")
+	if a.kind < kinds && a.slot < c.world.slots(a.kind) {
+		what = fmt.Sprintf("%s (%s)", slotUID(a.kind, a.slot), c.world.name(a.kind, a.slot))
+	}
+	var told []string
+	for _, r := range []ref{a.one, a.two} {
+		if r >= firstRow {
+			e := c.tables.entries.at(r)
+			told = append(told, fmt.Sprintf("%d %s %s", e.Seq, e.Kind, e.UID))
+		}
+	}
+	entries := strings.Join(told, " + ")
+	if entries == "" {
+		entries = "only drops"
+	}
+	switch a.verb {
+	case makes:
+		return "a client makes " + what
+	case wantsCommit, wantsRelease, wantsRestock:
+		return fmt.Sprintf("a client wants %s of %s", [...]string{"Commit", "Release", "Restock"}[a.verb-wantsCommit], what)
+	case deletes:
+		return "a client deletes " + what
+	case heals:
+		return "the API server accepts writes of everything again"
+	}
+	does := map[verb]string{
+		crashes: "crashes", takesOver: "T1: takes the journal over", lists: fmt.Sprintf("T3: lists kind %d", a.kind), serves: "serves",
+		writes: "writes " + what, writesLost: "writes " + what + ", the answer is lost", findsDone: "finds nothing left to do on " + what,
+		reads: "reads " + what, noticesGone: "sees that " + what + " is gone", noticesItem: "sees the new item " + what,
+		swaps: "swaps the journal: " + entries, swapsUnclear: "swaps the journal, the answer is lost: " + entries,
+		swapFailsUnclear: "fails to swap the journal, the answer is lost: " + entries, readsJournal: "reads the journal and goes on",
+		decidesAlone: "decides without the journal: " + entries, keepsMemory: "loses a swap, reads the journal, keeps its memory: " + entries,
+	}
+	return fmt.Sprintf("p%d %s", a.who, does[a.verb])
+}
+
+type emit func(state, action)
+
+// start is the state in which nobody did anything yet.
+func (c *checker) start() state {
+	var s state
+	for kind := range kinds {
+		for slot := range c.world.slots(kind) {
+			if l := c.world.life(kind, slot); !l.late && l.after == 0 {
+				c.create(&s, kind, slot)
+			}
+		}
+	}
+	for i, item := range c.world.items {
+		s.ghost.onHand[i] = int8(item.onHand)
+	}
+	s.journal = narrow(c.tables.journal(v1alpha1.StockJournalStatus{}))
+	s.refuses = uint16(c.world.refuses)
+	return s
+}
+
+func (c *checker) create(s *state, kind objectKind, slot int) {
+	var v ref
+	switch kind {
+	case kindItem:
+		v = c.tables.item(c.world.newItem(slot))
+	case kindReservation:
+		v = c.tables.reservation(c.world.newReservation(slot))
+	default:
+		v = c.tables.document(c.world.newDocument(slot))
+	}
+	s.setVersion(kind, slot, v)
+}
+
+func narrow(r ref) uint16 {
+	if r > 1<<16-1 {
+		panic("a table of the model checker grew beyond 65535 rows; make the world smaller")
+	}
+	return uint16(r)
+}
+
+// clients emits what people may do.
+func (c *checker) clients(s *state, next emit) {
+	for kind := range kinds {
+		for slot := range c.world.slots(kind) {
+			l := c.world.life(kind, slot)
+			t := *s
+			switch v := s.version(kind, slot); {
+			case v == unmade && (l.after == 0 || s.version(kind, l.after-1) == gone):
+				c.create(&t, kind, slot)
+				next(t, action{verb: makes, kind: kind, slot: slot})
+			case v >= firstRow && l.dies:
+				c.delete(&t, kind, slot)
+				next(t, action{verb: deletes, kind: kind, slot: slot})
+			}
+		}
+	}
+	for slot, r := range c.world.reservations {
+		v := s.version(kindReservation, slot)
+		if v < firstRow {
+			continue
+		}
+		want := func(may bool, intent v1alpha1.ReservationIntent, told verb) {
+			if !may {
+				return
+			}
+			if wanting := c.wants(v, intent, r.returns); wanting != v {
+				t := *s
+				t.setVersion(kindReservation, slot, wanting)
+				next(t, action{verb: told, kind: kindReservation, slot: slot})
+			}
+		}
+		want(r.commit, v1alpha1.IntentCommit, wantsCommit)
+		want(r.release, v1alpha1.IntentRelease, wantsRelease)
+		want(r.restock, v1alpha1.IntentRestock, wantsRestock)
+	}
+	if s.refuses != 0 {
+		t := *s
+		t.refuses = 0
+		next(t, action{verb: heals})
+	}
+}
+
+// intents by number.
+var intents = [...]v1alpha1.ReservationIntent{v1alpha1.IntentHold, v1alpha1.IntentCommit, v1alpha1.IntentRelease, v1alpha1.IntentRestock}
+
+func (c *checker) delete(s *state, kind objectKind, slot int) {
+	if kind == kindReservation {
+		intent := c.tables.reservations.at(s.version(kind, slot)).Spec.Intent
+		s.ghost.wanted[slot] = uint8(slices.Index(intents[:], intent))
+	}
+	s.setVersion(kind, slot, gone)
+}
+
+type wanting struct {
+	version ref
+	intent  v1alpha1.ReservationIntent
+}
+
+// wants is a reservation whose client wants something else now, as far as
+// admission lets it.
+func (c *checker) wants(version ref, intent v1alpha1.ReservationIntent, returns *[]v1alpha1.StockLine) ref {
+	return c.memoWants.get(wanting{version, intent}, func() ref {
+		r := c.tables.reservations.at(version).DeepCopy()
+		was := r.Spec.Intent
+		if was != v1alpha1.IntentHold && !(was == v1alpha1.IntentCommit && intent == v1alpha1.IntentRestock) {
+			return version
+		}
+		if r.Spec.Intent = intent; intent == v1alpha1.IntentRestock {
+			r.Spec.Restock = returns
+		}
+		return c.tables.reservation(r)
+	})
+}
+
+// get is a live GET by name: it may find another object than the one meant.
+func (c *checker) get(s *state, e effect) ref {
+	if v := s.version(e.kind, e.slot); v >= firstRow {
+		return v
+	}
+	for slot := range c.world.slots(e.kind) {
+		if c.world.name(e.kind, slot) == c.world.name(e.kind, e.slot) && s.exists(e.kind, slot) {
+			return s.version(e.kind, slot)
+		}
+	}
+	return gone
+}
+
+// write is a PUT that the API server accepted.
+func (c *checker) write(s *state, e effect, before ref, after applied) {
+	slot := e.slot
+	if v := s.version(e.kind, slot); v < firstRow { // another object of the name, only when the uid rule is broken
+		for other := range c.world.slots(e.kind) {
+			if s.exists(e.kind, other) && c.world.name(e.kind, other) == c.world.name(e.kind, slot) {
+				slot = other
+			}
+		}
+	}
+	s.setVersion(e.kind, slot, after.version)
+	switch e.kind {
+	case kindItem:
+		for _, entry := range after.by {
+			c.noteChange(s, slot, e.slot, entry)
+		}
+	case kindReservation:
+		c.checkMove(before, after)
+	}
+}
+
+// noteChange keeps count of which decision changed which item.
+func (c *checker) noteChange(s *state, slot, meant int, e *v1alpha1.JournalEntry) {
+	bit := changeBit(e, slot)
+	if slot != meant {
+		c.breaks(anotherItem)
+	}
+	if s.ghost.done&bit != 0 {
+		c.breaks(changedTwice)
+	}
+	s.ghost.done |= bit
+	for _, l := range e.Lines {
+		if l.ItemUID == string(slotUID(kindItem, meant)) {
+			s.ghost.changed[slot] += int8(change(e.Kind, l.Quantity))
+		}
+	}
+}
+
+// change is what a decision does to what is on hand, by the protocol's words.
+func change(kind v1alpha1.JournalEntryKind, quantity int64) int64 {
+	switch kind {
+	case v1alpha1.EntryCommit:
+		return -quantity
+	case v1alpha1.EntryRestock, v1alpha1.EntryAdjust:
+		return quantity
+	}
+	return 0
+}
+
+// changeBit stands for one decision's change of one item.
+func changeBit(e *v1alpha1.JournalEntry, item int) uint32 {
+	_, slot := slotOf(e.UID)
+	n := slot * 2
+	switch e.Kind {
+	case v1alpha1.EntryRestock:
+		n++
+	case v1alpha1.EntryAdjust:
+		n = 2*maxReservations + slot
+	}
+	return 1 << (n*maxItems + item)
+}
+
+// journalHolds is the journal's status as a process would read it. Epochs are
+// told apart only as far as somebody compares them: 1 is the process' own.
+func (c *checker) journalHolds(s *state, n int) v1alpha1.StockJournalStatus {
+	status := c.tables.journals.at(ref(s.journal))
+	status.Epoch = 2
+	if s.processes[n].current {
+		status.Epoch = 1
+	}
+	return status
+}
+
+// openAll is what a process that takes over finds in the journal.
+func (c *checker) openAll(journal ref) ref {
+	return c.memoOpenAll.get(journal, func() ref {
+		return c.tables.open(stock.OpenAll(c.tables.journals.at(journal).Entries))
+	})
+}

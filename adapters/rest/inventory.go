@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -118,7 +119,7 @@ func refusedDocument(document *v1alpha1.StockAdjustment) *problem {
 		p.status, p.code = http.StatusUnprocessableEntity, codeInsufficientStock
 	}
 	if c := meta.FindStatusCondition(document.Status.Conditions, v1alpha1.AdjustmentConditionApplied); c != nil && c.Message != "" {
-		p.message = c.Message
+		p.message = strings.ReplaceAll(c.Message, "spec.quantity", "delta")
 	}
 	return p
 }

@@ -67,8 +67,8 @@ func TestStockLevel(t *testing.T) {
 	g := startGateway(t)
 	g.item("prod-001", 100)
 	a := g.do(request{path: "/api/inventory/prod-001", token: g.token("cust-1")})
-	want := `{"availableQty":95,"lastUpdated":"` + a.text("lastUpdated") +
-		`","name":"Widget","productId":"prod-001","quantity":100,"reservedQty":0,"sku":"SKU-1","version":0}`
+	want := `{"productId":"prod-001","sku":"SKU-1","name":"Widget","quantity":100,"reservedQty":0,"availableQty":95,"version":0,"lastUpdated":"` +
+		a.text("lastUpdated") + `"}`
 	if got := strings.TrimSpace(a.raw); a.status != http.StatusOK || got != want {
 		t.Errorf("before the first decision: %d %s, want %s", a.status, got, want)
 	}

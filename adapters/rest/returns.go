@@ -98,15 +98,17 @@ func (h *handlers) decide(ctx context.Context, id string, ifMatch *string, decis
 		return outcome{}, invalidTransition(fmt.Sprintf("an order that is %s has no return to decide", statusOf(order.Status.Phase)))
 	}
 	decision.OnBehalfOf = onBehalfOf(ctx)
-	request, want := order.Spec.Return.RequestID, v1alpha1.ReturnApproved
+	request := order.Spec.Return.RequestID
+	// An approval has come to its end only when what came back is on the shelf.
+	done := func(o *v1alpha1.Order) bool { return o.Status.Phase == v1alpha1.OrderReturned }
 	if decision.Verdict == v1alpha1.VerdictReject {
-		want = v1alpha1.ReturnRejected
+		done = func(o *v1alpha1.Order) bool { return returnState(o, request) == v1alpha1.ReturnRejected }
 	}
 	return h.run(ctx, order, ifMatch, command{
 		verb:    "decided",
 		allowed: []v1alpha1.OrderPhase{v1alpha1.OrderReturnRequested},
 		spec:    map[string]any{"return": map[string]any{"requestID": request, "decision": decision}},
-		done:    func(o *v1alpha1.Order) bool { return returnState(o, request) == want },
+		done:    done,
 		refused: never,
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/api/openapi"
 )
 
 const (
@@ -29,9 +30,9 @@ type router struct {
 }
 
 func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
-	document, err := doc.MarshalJSON()
+	document, err := openapi.JSON(doc)
 	if err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document as JSON: %w", err)
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	strict := wire.NewStrictHandlerWithOptions(&handlers{cluster: s.cluster, wait: s.cfg.CommandWait}, nil, wire.StrictHTTPServerOptions{

@@ -216,7 +216,7 @@ func pendingCommand(order *v1alpha1.Order) string {
 	}
 	returnOpen := spec.Return != nil && (status.Return == nil || status.Return.RequestID != spec.Return.RequestID)
 	decisionOpen := spec.Return != nil && !returnOpen && spec.Return.Decision != nil &&
-		status.Return.State == v1alpha1.ReturnRequested
+		status.Phase == v1alpha1.OrderReturnRequested
 	shippable := status.Phase == v1alpha1.OrderPending || status.Phase == v1alpha1.OrderConfirmed
 	switch {
 	case spec.Cancellation != nil && shippable:

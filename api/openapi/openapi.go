@@ -3,9 +3,11 @@
 package openapi
 
 import (
+	"bytes"
 	_ "embed" // the document
-
+	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -23,4 +25,38 @@ func Load() (*openapi3.T, error) {
 		return nil, fmt.Errorf("check the OpenAPI document: %w", err)
 	}
 	return doc, nil
+}
+
+// JSON writes the document for clients: without the remarks that are meant for
+// the code generator.
+func JSON(doc *openapi3.T) ([]byte, error) {
+	written, err := doc.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document as JSON: %w", err)
+	}
+	var tree any
+	decoder := json.NewDecoder(bytes.NewReader(written))
+	decoder.UseNumber()
+	if err := decoder.Decode(&tree); err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document back: %w", err)
+	}
+	return json.Marshal(withoutRemarks(tree))
+}
+
+func withoutRemarks(tree any) any {
+	switch node := tree.(type) {
+	case map[string]any:
+		for key, value := range node {
+			if key == "x-order" || strings.HasPrefix(key, "x-go-") {
+				delete(node, key)
+				continue
+			}
+			node[key] = withoutRemarks(value)
+		}
+	case []any:
+		for i, value := range node {
+			node[i] = withoutRemarks(value)
+		}
+	}
+	return tree
 }

@@ -551,9 +551,9 @@ func (e OrderStatus) Valid() bool {
 
 // Address defines model for Address.
 type Address struct {
+	Street  string `json:"street"`
 	City    string `json:"city"`
 	Country string `json:"country"`
-	Street  string `json:"street"`
 	Zip     string `json:"zip"`
 }
 
@@ -611,11 +611,11 @@ type Error struct {
 type ErrorDetail struct {
 	// Code INVALID_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INVALID_TRANSITION, DUPLICATE_ORDER, INSUFFICIENT_STOCK, RATE_LIMIT_EXCEEDED, SERVICE_UNAVAILABLE and the others of docs/rest.md
 	Code        string       `json:"code"`
-	FieldErrors []FieldError `json:"fieldErrors,omitempty"`
 	Message     string       `json:"message"`
-	Path        string       `json:"path"`
-	Timestamp   time.Time    `json:"timestamp"`
 	TraceId     string       `json:"traceId"`
+	Timestamp   time.Time    `json:"timestamp"`
+	Path        string       `json:"path"`
+	FieldErrors []FieldError `json:"fieldErrors,omitempty"`
 }
 
 // FieldError defines model for FieldError.
@@ -632,49 +632,49 @@ type FulfillRequest struct {
 
 // Order defines model for Order.
 type Order struct {
-	CancelledAt     *time.Time `json:"cancelledAt,omitempty"`
-	CancelledReason string     `json:"cancelledReason,omitempty"`
-	Carrier         string     `json:"carrier,omitempty"`
-	ConfirmedAt     *time.Time `json:"confirmedAt,omitempty"`
-	Contact         *Contact   `json:"contact,omitempty"`
-	CreatedAt       time.Time  `json:"createdAt"`
-	Currency        string     `json:"currency"`
-	CustomerId      string     `json:"customerId"`
-
-	// Events What happened to the order, oldest first. Not in lists.
-	Events      []OrderEvent `json:"events,omitempty"`
-	FulfilledAt *time.Time   `json:"fulfilledAt,omitempty"`
-	Items       []OrderItem  `json:"items"`
-	OrderId     string       `json:"orderId"`
-
-	// PendingCommand A command that was accepted and is not decided yet.
-	PendingCommand string  `json:"pendingCommand,omitempty"`
-	RefundAmount   *Number `json:"refundAmount,omitempty"`
-
-	// Refused Why the last command came too late.
-	Refused           string     `json:"refused,omitempty"`
-	ReturnReason      string     `json:"returnReason,omitempty"`
-	ReturnRequestedAt *time.Time `json:"returnRequestedAt,omitempty"`
-	ReturnedAt        *time.Time `json:"returnedAt,omitempty"`
-	ShippingAddress   Address    `json:"shippingAddress"`
+	OrderId         string      `json:"orderId"`
+	CustomerId      string      `json:"customerId"`
+	Status          OrderStatus `json:"status"`
+	Items           []OrderItem `json:"items"`
+	TotalAmount     Number      `json:"totalAmount"`
+	Currency        string      `json:"currency"`
+	ShippingAddress Address     `json:"shippingAddress"`
+	Contact         *Contact    `json:"contact,omitempty"`
+	CreatedAt       time.Time   `json:"createdAt"`
+	UpdatedAt       time.Time   `json:"updatedAt"`
+	ConfirmedAt     *time.Time  `json:"confirmedAt,omitempty"`
+	FulfilledAt     *time.Time  `json:"fulfilledAt,omitempty"`
+	Carrier         string      `json:"carrier,omitempty"`
+	TrackingNumber  string      `json:"trackingNumber,omitempty"`
+	CancelledAt     *time.Time  `json:"cancelledAt,omitempty"`
+	CancelledReason string      `json:"cancelledReason,omitempty"`
 
 	// Shortages Products that were short when reserving failed.
-	Shortages      []Shortage  `json:"shortages,omitempty"`
-	Status         OrderStatus `json:"status"`
-	TotalAmount    Number      `json:"totalAmount"`
-	TrackingNumber string      `json:"trackingNumber,omitempty"`
-	UpdatedAt      time.Time   `json:"updatedAt"`
+	Shortages         []Shortage `json:"shortages,omitempty"`
+	ReturnRequestedAt *time.Time `json:"returnRequestedAt,omitempty"`
+	ReturnReason      string     `json:"returnReason,omitempty"`
+	ReturnedAt        *time.Time `json:"returnedAt,omitempty"`
+	RefundAmount      *Number    `json:"refundAmount,omitempty"`
+
+	// PendingCommand A command that was accepted and is not decided yet.
+	PendingCommand string `json:"pendingCommand,omitempty"`
+
+	// Refused Why the last command came too late.
+	Refused string `json:"refused,omitempty"`
+
+	// Events What happened to the order, oldest first. Not in lists.
+	Events []OrderEvent `json:"events,omitempty"`
 }
 
 // OrderEvent defines model for OrderEvent.
 type OrderEvent struct {
-	At      time.Time `json:"at"`
-	Message string    `json:"message,omitempty"`
-	Reason  string    `json:"reason,omitempty"`
-	Seq     int64     `json:"seq"`
+	Seq int64 `json:"seq"`
 
 	// Type order.created, order.confirmed, order.cancel.requested, order.cancelled, order.fulfilled, order.return.requested, order.return.rejected, order.returned
-	Type string `json:"type"`
+	Type    string    `json:"type"`
+	At      time.Time `json:"at"`
+	Reason  string    `json:"reason,omitempty"`
+	Message string    `json:"message,omitempty"`
 }
 
 // OrderItem defines model for OrderItem.
@@ -695,12 +695,12 @@ type OrderItemRequest struct {
 
 // OrderPage defines model for OrderPage.
 type OrderPage struct {
-	Orders   []Order `json:"orders"`
-	Page     int     `json:"page"`
-	PageSize int     `json:"pageSize"`
+	Orders []Order `json:"orders"`
 
 	// Total Orders on all pages.
-	Total int `json:"total"`
+	Total    int `json:"total"`
+	Page     int `json:"page"`
+	PageSize int `json:"pageSize"`
 }
 
 // OrderStatus defines model for OrderStatus.
@@ -713,18 +713,18 @@ type RejectReturnRequest struct {
 
 // Return defines model for Return.
 type Return struct {
-	Currency     string       `json:"currency,omitempty"`
-	DecidedAt    *time.Time   `json:"decidedAt,omitempty"`
-	Items        []ReturnItem `json:"items"`
-	Message      string       `json:"message,omitempty"`
-	OrderId      string       `json:"orderId"`
-	Reason       string       `json:"reason"`
-	RefundAmount *Number      `json:"refundAmount,omitempty"`
-	RequestedAt  *time.Time   `json:"requestedAt,omitempty"`
-	ReturnId     string       `json:"returnId"`
+	OrderId  string `json:"orderId"`
+	ReturnId string `json:"returnId"`
 
 	// Status PENDING until the request itself was accepted or refused.
-	Status string `json:"status"`
+	Status       string       `json:"status"`
+	Reason       string       `json:"reason"`
+	Items        []ReturnItem `json:"items"`
+	RefundAmount *Number      `json:"refundAmount,omitempty"`
+	Currency     string       `json:"currency,omitempty"`
+	RequestedAt  *time.Time   `json:"requestedAt,omitempty"`
+	DecidedAt    *time.Time   `json:"decidedAt,omitempty"`
+	Message      string       `json:"message,omitempty"`
 }
 
 // ReturnItem defines model for ReturnItem.
@@ -748,29 +748,30 @@ type ReturnRequest struct {
 
 // Shortage defines model for Shortage.
 type Shortage struct {
-	Available int64  `json:"available"`
 	ProductId string `json:"productId"`
-	Reason    string `json:"reason,omitempty"`
 	Requested int64  `json:"requested"`
+	Available int64  `json:"available"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 // StockLevel defines model for StockLevel.
 type StockLevel struct {
-	// AvailableQty Units that can be reserved; below zero when more is promised than there is.
-	AvailableQty int64     `json:"availableQty"`
-	LastUpdated  time.Time `json:"lastUpdated"`
-	Name         string    `json:"name"`
-	ProductId    string    `json:"productId"`
+	ProductId string `json:"productId"`
+	Sku       string `json:"sku"`
+	Name      string `json:"name"`
 
 	// Quantity Units on hand, reserved ones included.
 	Quantity int64 `json:"quantity"`
 
 	// ReservedQty Units promised to orders; up to a second old.
-	ReservedQty int64  `json:"reservedQty"`
-	Sku         string `json:"sku"`
+	ReservedQty int64 `json:"reservedQty"`
+
+	// AvailableQty Units that can be reserved; below zero when more is promised than there is.
+	AvailableQty int64 `json:"availableQty"`
 
 	// Version Grows with each movement of what is on hand.
-	Version int64 `json:"version"`
+	Version     int64     `json:"version"`
+	LastUpdated time.Time `json:"lastUpdated"`
 }
 
 // IfMatch defines model for IfMatch.

@@ -1,0 +1,255 @@
+package faults
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"k8s.io/client-go/rest"
+)
+
+// fate is what becomes of a request.
+type fate int
+
+const (
+	pass        fate = iota
+	loseRequest      // it is never sent, and the sender gets no answer
+	loseAnswer       // the server handles it, and the sender gets no answer
+	crashBefore      // the process ends before it is sent
+	crashAfter       // the process ends after the server handled it
+	tooMany          // it is answered with 429 and Retry-After
+	unavailable      // it is answered with 503
+)
+
+func (f fate) String() string {
+	return [...]string{"pass", "loseRequest", "loseAnswer", "crashBefore", "crashAfter", "tooMany", "unavailable"}[f]
+}
+
+// write is one write a process makes.
+type write struct {
+	// site is which kind of write it is: the verb, what it is to, and what it says.
+	site string
+	// n counts the writes of the process from 1, nth those of its site.
+	n, nth                    int
+	plural, name, subresource string
+	verb                      string
+}
+
+// wire is between one manager and the API server. It numbers what the manager
+// writes and lets judge decide what becomes of each write.
+type wire struct {
+	// judge decides; nil lets everything pass. It may block: then the request is held.
+	judge func(w write) fate
+	// gate is asked about every request, watches and reads too; nil lets them pass.
+	gate func(req *http.Request)
+	// crash ends the process, from the goroutine that asked for it.
+	crash func()
+
+	mu      sync.Mutex
+	dead    bool
+	total   int
+	sites   map[string]int
+	inOrder []string
+	epochs  map[string]int64
+	seqs    map[string]int64
+}
+
+func newWire() *wire {
+	return &wire{sites: map[string]int{}, epochs: map[string]int64{}, seqs: map[string]int64{}}
+}
+
+// wrap puts the wire into a configuration.
+func (w *wire) wrap(cfg *rest.Config) *rest.Config {
+	cfg = rest.CopyConfig(cfg)
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) { return w.roundTrip(next, req) })
+	})
+	return cfg
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+var (
+	errCut  = errors.New("fault: the process is dead, its network is cut")
+	errLost = errors.New("fault: no answer")
+)
+
+func (w *wire) roundTrip(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	if w.gate != nil {
+		w.gate(req)
+	}
+	if w.isDead() {
+		return nil, errCut
+	}
+	if req.Method == http.MethodGet || !strings.Contains(req.URL.Path, "/apis/orderplane.dev/") {
+		return next.RoundTrip(req)
+	}
+	this, err := w.number(req)
+	if err != nil {
+		return nil, err
+	}
+	what := pass
+	if w.judge != nil {
+		what = w.judge(this)
+	}
+	return w.deliver(next, req, what)
+}
+
+func (w *wire) deliver(next http.RoundTripper, req *http.Request, what fate) (*http.Response, error) {
+	switch what {
+	case crashBefore:
+		w.die()
+		return nil, errCut
+	case loseRequest:
+		return nil, errLost
+	case tooMany:
+		return refuse(req, http.StatusTooManyRequests, "TooManyRequests"), nil
+	case unavailable:
+		return refuse(req, http.StatusServiceUnavailable, "ServiceUnavailable"), nil
+	}
+	if w.isDead() { // while it was held
+		return nil, errCut
+	}
+	resp, err := next.RoundTrip(req)
+	if err != nil || what == pass {
+		return resp, err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	err = errors.Join(err, resp.Body.Close())
+	if what == crashAfter {
+		w.die()
+		return nil, errors.Join(errCut, err)
+	}
+	return nil, errors.Join(errLost, err)
+}
+
+// refuse is the API server's answer when it has no room.
+func refuse(req *http.Request, code int, reason string) *http.Response {
+	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"details":{"retryAfterSeconds":1}}`, reason, code)
+	return &http.Response{
+		StatusCode: code, Status: http.StatusText(code), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+		Header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {"1"}},
+		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}
+
+func (w *wire) isDead() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dead
+}
+
+func (w *wire) die() {
+	w.mu.Lock()
+	was := w.dead
+	w.dead = true
+	w.mu.Unlock()
+	if !was && w.crash != nil {
+		w.crash()
+	}
+}
+
+// number says which write this is.
+func (w *wire) number(req *http.Request) (write, error) {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		body, err = io.ReadAll(req.Body)
+		if err = errors.Join(err, req.Body.Close()); err != nil {
+			return write{}, err
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	this := write{verb: req.Method}
+	_, path, _ := strings.Cut(req.URL.Path, "/namespaces/")
+	parts := strings.Split(path, "/") // namespace, plural, name, subresource
+	this.plural = parts[1]
+	if len(parts) > 2 {
+		this.name = parts[2]
+	}
+	if len(parts) > 3 {
+		this.subresource = parts[3]
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	this.site = strings.TrimSpace(fmt.Sprintf("%s %s %s", this.verb, strings.TrimSuffix(this.plural+"/"+this.subresource, "/"), w.says(&this, body)))
+	w.total++
+	w.sites[this.site]++
+	w.inOrder = append(w.inOrder, this.site)
+	this.n, this.nth = w.total, w.sites[this.site]
+	return this, nil
+}
+
+// says tells writes of one resource apart by what they bring about.
+func (w *wire) says(this *write, body []byte) string {
+	var o struct {
+		Metadata struct {
+			Finalizers        []string
+			DeletionTimestamp string
+		}
+		Spec struct {
+			Intent string
+		}
+		Status struct {
+			Phase             string
+			Epoch, JournalSeq int64
+			Entries           []struct {
+				Seq  int64
+				Kind string
+			}
+			Conditions []struct{ Type, Reason string }
+		}
+	}
+	if json.Unmarshal(body, &o) != nil {
+		return ""
+	}
+	key := this.plural + "/" + this.name
+	switch this.plural + "/" + this.subresource {
+	case "stockjournals/status":
+		was := w.epochs[key]
+		w.epochs[key] = o.Status.Epoch
+		if o.Status.Epoch != was {
+			return "take-over"
+		}
+		kind := ""
+		for _, e := range o.Status.Entries {
+			if e.Seq > w.seqs[key] {
+				w.seqs[key] = e.Seq
+				kind = cmp.Or(kind, e.Kind)
+			}
+		}
+		return "decide " + kind
+	case "stockitems/status":
+		was := w.seqs[key]
+		w.seqs[key] = o.Status.JournalSeq
+		if o.Status.JournalSeq > was {
+			return "stock"
+		}
+		return "projection"
+	case "stockitems/":
+		if len(o.Metadata.Finalizers) == 0 {
+			return "finalizer off"
+		}
+		return "finalizer on"
+	case "stockadjustments/status":
+		if o.Status.Phase == "Pending" {
+			return "waits"
+		}
+		return o.Status.Phase
+	case "orders/":
+		if this.verb == http.MethodPut {
+			return "finalizer off"
+		}
+	case "stockreservations/":
+		return o.Spec.Intent
+	}
+	return o.Status.Phase
+}

@@ -1,0 +1,166 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/orderplane/orderplane/controllers/order"
+	"github.com/orderplane/orderplane/controllers/stock"
+	"github.com/orderplane/orderplane/test/testenv"
+)
+
+// world is one namespace, the people in it and the managers that serve it.
+type world struct {
+	*WithT
+	t    *testing.T
+	ctx  context.Context
+	env  *testenv.Env
+	feed *feed
+	k8s  client.Client
+	ns   string
+	book *book
+	log  *logBook
+}
+
+// newWorld is a namespace on the shared control plane.
+func newWorld(t *testing.T) *world { return newWorldOn(t, env, history) }
+
+func newWorldOn(t *testing.T, e *testenv.Env, f *feed) *world {
+	g := NewWithT(t)
+	g.SetDefaultEventuallyTimeout(45 * time.Second)
+	g.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	ns := e.Namespace(t)
+	w := &world{WithT: g, t: t, ctx: t.Context(), env: e, feed: f, k8s: e.Client, ns: ns, book: f.book(ns), log: &logBook{}}
+	t.Cleanup(func() {
+		for _, p := range w.book.problems() {
+			t.Errorf("not conserved: %s", p)
+		}
+		if t.Failed() {
+			t.Logf("namespace %s, not settled: %q\nlog of the managers:\n%s", ns, w.book.unsettled(), w.log)
+		}
+	})
+	return w
+}
+
+// logBook keeps what managers log until the test needs it.
+type logBook struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBook) add(name, prefix, args string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.b.Len() < 1<<16 {
+		fmt.Fprintf(&l.b, "%s %s %s %s\n", time.Now().Format("05.000"), name, prefix, args)
+	}
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// process is a manager that can be ended the hard way.
+type process struct {
+	wire   *wire
+	cancel context.CancelFunc
+	// crashed is closed when the process was ended by its wire.
+	crashed chan struct{}
+	// ended is closed when nothing of it runs any more.
+	ended chan struct{}
+}
+
+// settings of a manager. The zero value is the usual one.
+type settings struct {
+	wire *wire
+	// cfg is the API server to talk to; the first when nil.
+	cfg    *rest.Config
+	orders bool
+	clock  clock.WithTicker
+	// holder names the process.
+	holder   string
+	maxBatch int
+	audit    time.Duration
+	// registry takes the metrics; one of its own when nil.
+	registry *prometheus.Registry
+}
+
+// projectionInterval is short, so that tests need not wait for projections.
+const projectionInterval = 50 * time.Millisecond
+
+// start runs a manager for the namespace, without leader election.
+func (w *world) start(s settings) *process {
+	w.t.Helper()
+	if s.wire == nil {
+		s.wire = newWire()
+	}
+	if s.cfg == nil {
+		s.cfg = w.env.Config
+	}
+	if s.clock == nil {
+		s.clock = clock.RealClock{}
+	}
+	if s.holder == "" {
+		s.holder = "manager"
+	}
+	if s.registry == nil {
+		s.registry = prometheus.NewRegistry()
+	}
+	log := funcr.New(func(prefix, args string) { w.log.add(s.holder, prefix, args) }, funcr.Options{})
+	mgr, err := ctrl.NewManager(s.wire.wrap(s.cfg), ctrl.Options{
+		Scheme: w.env.Scheme, Logger: log, Metrics: server.Options{BindAddress: "0"},
+		Cache:                   cache.Options{DefaultNamespaces: map[string]cache.Config{w.ns: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
+		GracefulShutdownTimeout: ptr.To(20 * time.Second),
+	})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(stock.SetupWithManager(mgr, stock.Options{
+		Clock: s.clock, Holder: s.holder, MaxBatch: s.maxBatch, AuditInterval: s.audit,
+		ProjectionInterval: projectionInterval, Registerer: s.registry,
+	})).To(Succeed())
+	if s.orders {
+		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock})).To(Succeed())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{wire: s.wire, cancel: cancel, crashed: make(chan struct{}), ended: make(chan struct{})}
+	s.wire.crash = func() {
+		close(p.crashed)
+		cancel()
+	}
+	go func() {
+		defer close(p.ended)
+		_ = mgr.Start(ctx) // a crashed manager ends with errors
+	}()
+	w.t.Cleanup(p.stop)
+	return p
+}
+
+// stop ends the process in an orderly way.
+func (p *process) stop() {
+	p.cancel()
+	<-p.ended
+}
+
+// kill ends it the hard way: nothing it sends from now on arrives.
+func (p *process) kill() {
+	p.wire.die()
+	<-p.ended
+}

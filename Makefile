@@ -26,7 +26,7 @@ run: build controlplane ## Run the whole system on this machine; Ctrl-C stops it
 .PHONY: build
 build: ## Build bin/orderplane.
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -o bin/orderplane ./cmd/orderplane
+	go build -o bin/orderplane ./cmd/orderplane
 
 .PHONY: controlplane
 controlplane: ## Find, fetch or build etcd, kube-apiserver and kubectl.

@@ -59,3 +59,29 @@ lint: ## Run golangci-lint.
 .PHONY: verify
 verify: controlplane ## Prove generated files fresh, the tree formatted, linted and tidy, the manifests sound.
 	hack/verify.sh
+
+##@ Measure
+
+# Etcd writes to disk as in production. BENCH_FLAGS="--no-fsync --turns=2" and the
+# like go to hack/bench; see its --help.
+BENCH_FLAGS ?=
+
+.PHONY: bench-tool
+bench-tool: build controlplane
+	@go build -o bin/bench-tool ./hack/bench
+
+.PHONY: bench
+bench: bench-tool ## Benchmark against the raw limit of this machine (an hour); reports in bin/bench.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	bin/bench-tool full --dir=bin/bench/full $(BENCH_FLAGS) && \
+	bin/bench-tool growth --dir=bin/bench/growth $(BENCH_FLAGS)
+
+.PHONY: bench-short
+bench-short: bench-tool ## Benchmark for four minutes and hold it to hack/bench/budget.yaml.
+	@KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" \
+	bin/bench-tool short --dir=bin/bench/short --budget=hack/bench/budget.yaml $(BENCH_FLAGS)
+
+.PHONY: bench-profile
+bench-profile: bench-tool ## Take CPU profiles of manager, gateway and API server under load.
+	@KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" \
+	bin/bench-tool profile --dir=bin/bench/profile $(BENCH_FLAGS)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,12 +32,13 @@ type overrides struct {
 	dir      string
 	binary   string
 	budget   string
+	groups   []string
 }
 
 func newCommand() *cobra.Command {
 	var o overrides
 	cmd := &cobra.Command{
-		Use:           "bench {short|full|open|growth|profile}",
+		Use:           "bench {" + strings.Join(bench.PlanNames(), "|") + "}",
 		Short:         "Measure Orderplane against the raw limit of this machine",
 		Args:          cobra.ExactArgs(1),
 		SilenceUsage:  true,
@@ -44,6 +46,9 @@ func newCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plan, err := bench.PlanNamed(args[0])
 			if err != nil {
+				return err
+			}
+			if plan, err = plan.Only(o.groups); err != nil {
 				return err
 			}
 			plan.Turns = o.over(cmd, plan.Turns)
@@ -58,6 +63,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")
 	flags.IntVar(&o.products, "products", 1000, "how many products there are")
+	flags.StringSliceVar(&o.groups, "groups", nil, "groups of the plan to measure, instead of all")
 	flags.IntVar(&o.turns.Count, "turns", 0, "turns of each group, instead of the plan's")
 	flags.IntVar(&o.turns.InFlight, "in-flight", 0, "orders in flight, instead of the plan's")
 	flags.DurationVar(&o.turns.Ramp, "ramp", 0, "load before what is measured, instead of the plan's")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/orderplane/orderplane/internal/controlplane"
@@ -86,6 +87,9 @@ func (b *bench) run(ctx context.Context) error {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
 	}
+	if len(b.opts.Plan.Growth) > 0 {
+		return b.growth(ctx, b.opts.Plan.Growth)
+	}
 	return nil
 }
 
@@ -113,7 +117,30 @@ func (b *bench) group(ctx context.Context, g Group) (err error) {
 		return err
 	}
 	b.report.Groups = append(b.report.Groups, result)
+	if err := b.open(ctx, c, g, result); err != nil {
+		return err
+	}
+	if err := b.profile(ctx, c, g); err != nil {
+		return err
+	}
 	return b.report.notePeaks(s.pids())
+}
+
+// open measures those of a group's contenders that the plan names in the open
+// model, starting from what they did in the closed one.
+func (b *bench) open(ctx context.Context, c *comparison, g Group, result Result) error {
+	plan := b.opts.Plan.Open
+	for n, contender := range g.Contenders {
+		if !slices.Contains(plan.Contenders, contender) {
+			continue
+		}
+		opened, err := c.openModel(ctx, contender, result.Contenders[n].PerSecond, plan.Trial, plan.Measure)
+		if err != nil {
+			return err
+		}
+		b.report.Open = append(b.report.Open, opened)
+	}
+	return nil
 }
 
 func (b *bench) stage(ctx context.Context, name string) (*stage, error) {

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,6 +14,19 @@ type Plan struct {
 	Turns  Turns
 	// WarmUp of each contender before the first turn.
 	WarmUp time.Duration
+	// Open contenders are measured in the open model, after the group they are in.
+	Open OpenPlan
+	// Growth levels, each beside an empty cluster.
+	Growth []Level
+	// Profile takes CPU profiles under the load of each group's contenders.
+	Profile time.Duration
+}
+
+// OpenPlan is what is measured with arrivals of their own.
+type OpenPlan struct {
+	Contenders []Contender
+	// Trial is how long a rate is tried, Measure how long latencies are measured.
+	Trial, Measure time.Duration
 }
 
 // inFlight orders saturate two cores, and a few more, without queueing much.
@@ -23,23 +38,96 @@ func on(m Mode, s Spread, lines, shortPercent int) Contender {
 	return Contender{Mode: m, Workload: Workload{Spread: s, Lines: lines, ShortPercent: shortPercent}}
 }
 
-// Short is the plan for CI: the ratios of the budget, in less than four minutes.
-func Short() Plan {
+// short is the plan for CI: the ratios of the budget, in less than four minutes.
+// The gateway has a group of its own, since it costs CPU by merely watching.
+func short() Plan {
 	return Plan{
 		Name: "short",
-		Groups: []Group{{Name: "one-line", Contenders: contenders(
-			on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0),
-		)}},
-		Turns:  Turns{Count: 4, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},
-		WarmUp: 3 * time.Second,
+		Groups: []Group{
+			{Name: "one-line", Contenders: contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0))},
+			{Name: "gateway", Contenders: contenders(on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0))},
+		},
+		Turns:  Turns{Count: 4, InFlight: inFlight, Ramp: time.Second, Window: 4 * time.Second},
+		WarmUp: 2 * time.Second,
 	}
 }
 
+// full is everything but growth and profiles.
+func full() Plan {
+	return Plan{
+		Name: "full",
+		Groups: []Group{
+			{Name: "one-line", Contenders: contenders(
+				on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Zipf, 1, 0), on(API, Hot, 1, 0))},
+			{Name: "four-lines", Contenders: contenders(
+				on(Raw, Uniform, 4, 0), on(API, Uniform, 4, 0), on(API, Zipf, 4, 0), on(API, Hot, 4, 0))},
+			{Name: "short", Contenders: contenders(on(Raw, Uniform, 1, 30), on(API, Uniform, 1, 30))},
+			{Name: "gateway", Contenders: contenders(
+				on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0), on(Gateway, Hot, 1, 0), on(Gateway, Uniform, 1, 30))},
+			{Name: "gateway-four-lines", Contenders: contenders(on(Raw, Uniform, 4, 0), on(Gateway, Uniform, 4, 0))},
+		},
+		Turns:  Turns{Count: 6, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		WarmUp: 10 * time.Second,
+		Open: OpenPlan{
+			Contenders: contenders(on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
+			Trial:      10 * time.Second, Measure: 30 * time.Second,
+		},
+	}
+}
+
+// growth is throughput, memory and start with live orders present.
+func growthPlan() Plan {
+	return Plan{
+		Name:   "growth",
+		Turns:  Turns{Count: 5, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		WarmUp: 5 * time.Second,
+		Growth: []Level{{Orders: 10_000}, {Reservations: 50_000}, {Orders: 100_000}},
+	}
+}
+
+// profile takes CPU profiles of each role and the API server under load.
+func profile() Plan {
+	return Plan{
+		Name: "profile",
+		Groups: []Group{
+			{Name: "api", Contenders: contenders(on(API, Uniform, 1, 0))},
+			{Name: "gateway", Contenders: contenders(on(Gateway, Uniform, 1, 0))},
+			{Name: "raw", Contenders: contenders(on(Raw, Uniform, 1, 0))},
+		},
+		Turns:   Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},
+		WarmUp:  5 * time.Second,
+		Profile: 20 * time.Second,
+	}
+}
+
+// PlanNames are the plans there are.
+func PlanNames() []string { return []string{"short", "full", "growth", "profile"} }
+
 // PlanNamed finds a plan.
 func PlanNamed(name string) (Plan, error) {
-	switch name {
-	case "short":
-		return Short(), nil
+	for _, p := range []Plan{short(), full(), growthPlan(), profile()} {
+		if p.Name == name {
+			return p, nil
+		}
 	}
-	return Plan{}, fmt.Errorf("plan %q: there is short", name)
+	return Plan{}, fmt.Errorf("plan %q: there are %v", name, PlanNames())
+}
+
+// Only keeps the groups and levels of a plan that are named, so that one thing
+// can be measured again.
+func (p Plan) Only(names []string) (Plan, error) {
+	if len(names) == 0 {
+		return p, nil
+	}
+	var groups []Group
+	for _, g := range p.Groups {
+		if slices.Contains(names, g.Name) {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) != len(names) {
+		return p, errors.New("groups: name groups of the plan")
+	}
+	p.Groups = groups
+	return p, nil
 }

@@ -205,6 +205,8 @@ func (s *stage) pids() map[string]int {
 const (
 	quietLook  = 500 * time.Millisecond
 	quietLooks = 2
+	// restShare of one core is less than a process at rest uses.
+	restShare = 20
 	// quietLimit bounds what is only a wait for the projections of 1,000 items.
 	quietLimit = 90 * time.Second
 )
@@ -215,16 +217,22 @@ func (s *stage) quiet(ctx context.Context) error {
 	if s.manager == nil {
 		return nil
 	}
+	return s.calm(ctx, "manager")
+}
+
+// calm waits until a process uses hardly any CPU.
+func (s *stage) calm(ctx context.Context, process string) error {
 	ctx, cancel := context.WithTimeout(ctx, quietLimit)
 	defer cancel()
-	before, err := cpuTime(s.manager.PID())
+	pid := s.pids()[process]
+	before, err := cpuTime(pid)
 	for still := 0; err == nil && still < quietLooks; {
 		if !pause(ctx, quietLook) {
-			return fmt.Errorf("wait for the manager to come to rest: %w", ctx.Err())
+			return fmt.Errorf("wait for %s to come to rest: %w", process, ctx.Err())
 		}
 		var now time.Duration
-		now, err = cpuTime(s.manager.PID())
-		if now-before <= quietLook/50 {
+		now, err = cpuTime(pid)
+		if now-before <= quietLook/restShare {
 			still++
 		} else {
 			still = 0

@@ -93,7 +93,8 @@ func (c *change) reservation() {
 }
 
 // reconciling tells tools that know only the common conditions that the order is
-// on its way, where the phase was written and does not say so to them.
+// on its way, where the phase was written and does not say so to them. Not beside
+// Stalled: of the two, such tools believe the first.
 func (c *change) reconciling() {
 	waiting := ""
 	switch {
@@ -102,7 +103,7 @@ func (c *change) reconciling() {
 	case c.status.Phase == v1alpha1.OrderReturnRequested && c.status.Return != nil && c.status.Return.State == v1alpha1.ReturnApproved:
 		waiting = "waits for what was returned to be put back on the shelf"
 	}
-	if waiting == "" {
+	if waiting == "" || meta.IsStatusConditionTrue(c.status.Conditions, v1alpha1.OrderConditionStalled) {
 		meta.RemoveStatusCondition(&c.status.Conditions, v1alpha1.OrderConditionReconciling)
 		return
 	}

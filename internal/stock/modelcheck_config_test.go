@@ -87,6 +87,8 @@ type documentSlot struct {
 	kind     v1alpha1.AdjustmentKind
 	quantity int64
 	counted  time.Duration // when, from now
+	// generated: the server made its name, so the item does not remember it.
+	generated bool
 }
 
 // Time: everything is decided at noon. A reservation that expires does so at
@@ -131,6 +133,9 @@ func (w *world) newDocument(slot int) *v1alpha1.StockAdjustment {
 	b.UID = slotUID(kindDocument, slot)
 	if c.kind == v1alpha1.AdjustmentCounted {
 		b.Spec.CountedAt = at(c.counted)
+	}
+	if c.generated {
+		b.generated()
 	}
 	return &b.StockAdjustment
 }

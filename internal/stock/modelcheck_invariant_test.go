@@ -20,11 +20,12 @@ const (
 	restless        violation = "a process alone does not come to rest"
 	notTaken        violation = "a committed reservation took nothing off the shelf"
 	taken           violation = "a reservation that was not committed took something off the shelf"
+	commitLost      violation = "a reservation was committed, then deleted, and took nothing off the shelf"
 	notReturned     violation = "a restocked reservation put nothing back"
 	documentUntrue  violation = "a document says something else than what it did"
 	memoryIsWrong   violation = "at rest a leader remembers something else than the objects say"
 	readerSeesLess  violation = "somebody who adds up what they see finds more reserved than on hand"
-	neverDecidedNot violation = "the journal's decision was never carried out"
+	neverCarriedOut violation = "the journal's decision was never carried out"
 )
 
 // What holds by the order of the journal.
@@ -121,7 +122,7 @@ func (c *checker) decidedDocument(s *state, slot int, e *v1alpha1.JournalEntry, 
 	claimed := c.claimed(s, item, false)
 	if d.kind == v1alpha1.AdjustmentCounted {
 		strict(int64(g.onHand[item]) == d.quantity, countNotBelieved)
-		if claimed > int64(g.onHand[item]) {
+		if c.claimed(s, item, true) > int64(g.onHand[item]) {
 			g.sold |= 1 << item
 		}
 		return

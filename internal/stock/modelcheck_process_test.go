@@ -123,6 +123,7 @@ func (c *checker) listOne(s *state, p *process, kind objectKind) {
 	var versions [maxReservations]ref
 	for slot := range c.world.slots(kind) {
 		switch v := s.version(kind, slot); {
+		case v == gone && c.rules.oldInformer: // its informer is yet to show it, and then to see it go
 		case v == gone:
 			p.gone |= uint16(object(kind, slot))
 		case v >= firstRow && kind == kindReservation:
@@ -216,13 +217,14 @@ func (c *checker) carryOut(s *state, n int, next emit) {
 	}
 	first := taking
 	effects := c.effects(p.open)
+	waves := c.world.waves && !c.rules.noWaves
 	for _, e := range effects {
-		if c.world.waves && !c.refused(s, e) {
+		if waves && !c.refused(s, e) {
 			first = min(first, e.wave)
 		}
 	}
 	for _, e := range effects {
-		if c.refused(s, e) || c.world.waves && e.wave > first {
+		if c.refused(s, e) || waves && e.wave > first {
 			continue
 		}
 		t := *s
@@ -248,7 +250,7 @@ func (c *checker) carryOut(s *state, n int, next emit) {
 }
 
 // carryOutBlindly is carryOut with a write that does not see what happened
-// since the object was read. What was read is kept where T3 had its lists.
+// since the object was read.
 func (c *checker) carryOutBlindly(s *state, n int, next emit) {
 	p := &s.processes[n]
 	for _, e := range c.effects(p.open) {
@@ -259,11 +261,11 @@ func (c *checker) carryOutBlindly(s *state, n int, next emit) {
 		switch {
 		case !s.exists(e.kind, e.slot):
 			q.open = c.markDone(p.open, e)
-		case p.lists[0] == 0:
-			q.lists[0], q.lists[1] = what, narrow(s.version(e.kind, e.slot))
-		case p.lists[0] == what:
-			before := ref(p.lists[1])
-			q.open, q.lists[0], q.lists[1] = c.markDone(p.open, e), 0, 0
+		case p.meant == 0:
+			q.meant, q.read = what, narrow(s.version(e.kind, e.slot))
+		case p.meant == what:
+			before := ref(p.read)
+			q.open, q.meant, q.read = c.markDone(p.open, e), 0, 0
 			if after := c.apply(before, p.open, e); len(after.by) > 0 {
 				c.write(&t, e, before, after)
 			}
@@ -303,7 +305,7 @@ func (c *checker) offered(s *state, p *process, l ref, fresh bool, each func(cho
 	for kind := kindReservation; kind < kinds; kind++ {
 		for slot := range c.world.slots(kind) {
 			v := s.version(kind, slot)
-			if v == unmade || objectSet(p.gone)&object(kind, slot) != 0 && (fresh || !c.rules.oldInformer) {
+			if v == unmade || objectSet(p.gone)&object(kind, slot) != 0 {
 				continue
 			}
 			if v == gone {

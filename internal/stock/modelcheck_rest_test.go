@@ -58,10 +58,9 @@ func (c *checker) settles(s *state) {
 		lonely.processes = [maxProcesses]process{s.processes[n]}
 		for steps := 0; c.broken == ""; steps++ {
 			c.simplify(&lonely)
-			if _, known := c.settled[lonely]; known {
+			if _, isNew := c.settled.add(&lonely, 0); !isNew {
 				break
 			}
-			c.settled[lonely] = struct{}{}
 			after, _, rest := c.alone(&lonely, 0)
 			if rest {
 				c.checkRest(&lonely)
@@ -85,6 +84,8 @@ func (c *checker) checkRest(s *state) {
 	for slot := range c.world.reservations {
 		if v := s.version(kindReservation, slot); v >= firstRow {
 			c.checkReservationAtRest(s, slot, c.tables.reservations.at(v))
+		} else if v == gone && !c.tookAll(s, slot) {
+			c.breaks(commitLost)
 		}
 	}
 	for slot, d := range c.world.documents {
@@ -95,7 +96,7 @@ func (c *checker) checkRest(s *state) {
 		changed := s.ghost.done>>((2*maxReservations+slot)*maxItems)&(1<<maxItems-1) != 0
 		switch c.tables.documents.at(v).Status.Phase {
 		case v1alpha1.AdjustmentApplied:
-			if !changed && d.after == 0 {
+			if !changed && d.after == 0 && c.world.steady(d.product) {
 				c.breaks(documentUntrue)
 			}
 		case v1alpha1.AdjustmentRefused:
@@ -137,6 +138,21 @@ func (c *checker) checkRest(s *state) {
 	}
 }
 
+// tookAll reports whether a reservation that is gone took its lines off the
+// shelf, if it was committed before that.
+func (c *checker) tookAll(s *state, slot int) bool {
+	if p := s.ghost.path[slot]; p != committed && p != restocked {
+		return true
+	}
+	for i := range c.world.items {
+		granted := s.ghost.from[slot]&(1<<i) != 0
+		if granted && s.exists(kindItem, i) && s.ghost.done>>(slot*2*maxItems+i)&1 == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockReservation) {
 	phase, intent := r.Status.Phase, r.Spec.Intent
 	waits := phase == v1alpha1.ReservationPending || phase == "" ||
@@ -146,7 +162,7 @@ func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockRe
 		c.breaks(stuck)
 	}
 	if !c.rules.harmOnly && phase != pathPhase[s.ghost.path[slot]] {
-		c.breaks(neverDecidedNot)
+		c.breaks(neverCarriedOut)
 	}
 	for i, item := range c.world.items {
 		n := quantityOf(r.Spec.Lines, item.name)

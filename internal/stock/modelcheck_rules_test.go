@@ -17,17 +17,18 @@ type rules struct {
 	same               func(a, b *v1alpha1.StockJournalStatus) bool
 	journaled          func(v1alpha1.JournalEntryKind) bool
 
-	listsFirst       bool // T3 comes before T1
-	noRedo           bool // T2 is left out
-	noOverlay        bool // what is refused is not carried out on the lists
-	dropEarly        bool // a swap drops what is not seen durable
-	keepMemory       bool // a lost swap is tried again with the same memory
-	blindPut         bool // a write does not check that the object is still as it was read
-	anyOrder         bool // effects of one object go out in any order
-	believePhases    bool // phases come from the informer
-	oldInformer      bool // the informer may be older than the T3 lists
-	dropWithObject   bool // an entry is done once its reservation or document is gone
-	keepsReservation bool // a deleted reservation goes on holding stock
+	listsFirst       bool                  // T3 comes before T1
+	noRedo           bool                  // T2 is left out
+	noOverlay        bool                  // what is refused is not carried out on the lists
+	dropEarly        bool                  // a swap drops what is not seen durable
+	keepMemory       bool                  // a lost swap is tried again with the same memory
+	blindPut         bool                  // a write does not check that the object is still as it was read
+	noWaves          bool                  // effects of one process go out in any order
+	anyOrder         func(objectKind) bool // effects of one object go out in any order
+	believePhases    bool                  // phases come from the informer
+	oldInformer      bool                  // the informer may be older than the T3 lists
+	dropWithObject   bool                  // an entry is done once its reservation or document is gone
+	keepsReservation bool                  // a deleted reservation goes on holding stock
 
 	// keepReplaced keeps the memory of processes that lost the journal. Only
 	// with the whole protocol is it known to be dead.
@@ -45,6 +46,7 @@ func protocol() rules {
 		applyToReservation: stock.ApplyToReservation,
 		same:               stock.Same,
 		journaled:          func(v1alpha1.JournalEntryKind) bool { return true },
+		anyOrder:           func(objectKind) bool { return false },
 	}
 }
 
@@ -171,11 +173,12 @@ func (c *checker) effects(open ref) []effect {
 		add := func(uid string, seq int64, wave int) {
 			kind, slot := slotOf(uid)
 			e := effect{kind: kind, slot: slot, wave: wave}
-			if c.rules.anyOrder {
+			if c.rules.anyOrder(kind) {
 				e.only = seq
 			}
-			for _, known := range out {
+			for i, known := range out {
 				if known.kind == e.kind && known.slot == e.slot && known.only == e.only {
+					out[i].wave = min(known.wave, e.wave) // one write takes it all the way
 					return
 				}
 			}

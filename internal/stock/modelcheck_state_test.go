@@ -55,8 +55,11 @@ type process struct {
 	seq     uint8  // the journal's seq as it last read or wrote it
 	gone    uint16 // objects it knows to be gone: an objectSet
 	lists   [kinds]uint16
-	ledger  ref
-	open    ref
+	// meant and read are the object of a write that does not look again, and
+	// its version; only in a mutant.
+	meant, read uint16
+	ledger      ref
+	open        ref
 }
 
 // state is everything there is at one moment.
@@ -160,7 +163,8 @@ func (p *process) compare(q *process) int {
 	if p.doing != q.doing {
 		return cmp.Compare(p.doing, q.doing)
 	}
-	if d := cmp.Or(cmp.Compare(p.open, q.open), cmp.Compare(p.ledger, q.ledger), cmp.Compare(p.seq, q.seq), cmp.Compare(p.gone, q.gone), cmp.Compare(p.listed, q.listed)); d != 0 {
+	if d := cmp.Or(cmp.Compare(p.open, q.open), cmp.Compare(p.ledger, q.ledger), cmp.Compare(p.seq, q.seq), cmp.Compare(p.gone, q.gone), cmp.Compare(p.listed, q.listed),
+		cmp.Compare(p.meant, q.meant), cmp.Compare(p.read, q.read)); d != 0 {
 		return d
 	}
 	for k := range p.lists {
@@ -221,6 +225,9 @@ func (c *checker) renumber(s *state) {
 	}
 	for n := range c.world.processes {
 		p := &s.processes[n]
+		if p.reads(kindItem) {
+			all |= t.items.seqs(ref(p.read))
+		}
 		all |= seqsOf(int64(p.seq)) | t.opens.seqs(p.open) | t.ledgers.seqs(p.ledger) | t.lists.seqs(ref(p.lists[kindItem]))
 	}
 	if all.dense() {
@@ -232,12 +239,18 @@ func (c *checker) renumber(s *state) {
 	}
 	for n := range c.world.processes {
 		p := &s.processes[n]
+		if p.reads(kindItem) {
+			p.read = uint16(c.renumberedItem(ref(p.read), all))
+		}
 		p.seq = uint8(all.rank(int64(p.seq)))
 		p.open = c.renumbered.get(renumbering{'o', p.open, all}, func() ref { return t.renumberOpen(p.open, all) })
 		p.ledger = c.renumbered.get(renumbering{'l', p.ledger, all}, func() ref { return t.renumberLedger(p.ledger, all) })
 		p.lists[kindItem] = uint16(c.renumbered.get(renumbering{'t', ref(p.lists[kindItem]), all}, func() ref { return c.renumberList(ref(p.lists[kindItem]), all) }))
 	}
 }
+
+// reads reports whether an object of the kind is being written without looking again.
+func (p *process) reads(kind objectKind) bool { return p.meant>>(4*kind)&0xf != 0 }
 
 type renumbering struct {
 	table byte

@@ -3,16 +3,7 @@ package stock_test
 import (
 	"strings"
 	"testing"
-
-	"github.com/orderplane/orderplane/api/v1alpha1"
 )
-
-func unit(products ...string) (lines []v1alpha1.StockLine) {
-	for _, p := range products {
-		lines = append(lines, units(p, 1))
-	}
-	return lines
-}
 
 func TestProtocol(t *testing.T) {
 	for name, w := range protocolWorlds() {
@@ -25,15 +16,5 @@ func TestProtocol(t *testing.T) {
 				t.Error("there are more states than the test may visit; make the world smaller")
 			}
 		})
-	}
-}
-
-func protocolWorlds() map[string]world {
-	return map[string]world{
-		"two reservations, one unit": {
-			items:        []itemSlot{{name: "a", onHand: 1}},
-			reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, release: true, restock: true}, {name: "s", lines: unit("a"), commit: true, release: true}},
-			processes:    2, batch: 1,
-		},
 	}
 }

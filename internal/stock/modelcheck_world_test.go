@@ -18,7 +18,7 @@ type checker struct {
 	broken violation
 	// settled are states of one process alone that were followed to rest;
 	// alonePart is the process whose way to rest broke something, or -1.
-	settled   map[state]struct{}
+	settled   *store
 	alonePart int
 
 	memoChoices   memo[offer, []choice]
@@ -39,7 +39,7 @@ type checker struct {
 
 func newChecker(w world, r rules) *checker {
 	return &checker{
-		world: &w, rules: r, tables: newTables(), settled: map[state]struct{}{}, alonePart: -1,
+		world: &w, rules: r, tables: newTables(), settled: newStore(), alonePart: -1,
 		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoApply: memo[applying, applied]{},
 		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
 		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},

@@ -1,0 +1,134 @@
+package stock_test
+
+import (
+	"time"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+func unit(products ...string) (lines []v1alpha1.StockLine) {
+	for _, p := range products {
+		lines = append(lines, units(p, 1))
+	}
+	return lines
+}
+
+const (
+	receives = v1alpha1.AdjustmentReceived
+	adjusts  = v1alpha1.AdjustmentAdjusted
+	counts   = v1alpha1.AdjustmentCounted
+)
+
+// protocolWorlds are the worlds in which the whole protocol must hold.
+func protocolWorlds() map[string]world {
+	one := []itemSlot{{name: "a", onHand: 1}}
+	all := reservationSlot{name: "r", lines: unit("a"), commit: true, release: true, restock: true}
+	other := all
+	other.name = "s"
+	return map[string]world{
+		"two reservations of one unit, every intent": {
+			items: one, reservations: []reservationSlot{all, other}, processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"two reservations of one unit, expiring, deleted, one of them late": {
+			items: one, reservations: []reservationSlot{
+				{name: "r", lines: unit("a"), commit: true, release: true, restock: true, expires: true, life: life{dies: true}},
+				{name: "s", lines: unit("a"), commit: true, expires: true, life: life{dies: true, late: true}},
+			}, processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"a reservation of two items and one of one": {
+			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
+				{name: "r", lines: unit("a", "b"), commit: true, release: true, restock: true}, {name: "s", lines: unit("a"), commit: true, release: true},
+			}, processes: 2, batch: 2, lost: true,
+		},
+		"two reservations of two items, one returned in part": {
+			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 2}}, reservations: []reservationSlot{
+				{name: "r", lines: unit("a", "b"), commit: true, restock: true, returns: ptr(unit("b"))}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
+			}, processes: 2, batch: 1,
+		},
+		"a correction down and goods received": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}, {name: "s", lines: unit("a"), release: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1}, {name: "e", product: "a", kind: receives, quantity: 1}},
+			processes: 2, batch: 1,
+		},
+		"documents deleted, reservations deleted": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}},
+			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1, life: life{dies: true}}, {name: "e", product: "a", kind: receives, quantity: 1, life: life{dies: true}}},
+			processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"a document deleted and made again counts once": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: units2("a"), commit: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1, life: life{dies: true}}, {name: "d", product: "a", kind: receives, quantity: 1, life: life{after: 1}}},
+			processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"a count finds less than is reserved": {
+			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), release: true}, {name: "s", lines: unit("a"), commit: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: counts, quantity: 0}, {name: "e", product: "a", kind: receives, quantity: 1}},
+			processes: 2, batch: 1,
+		},
+		"a count that may be stale": {
+			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}},
+			documents: []documentSlot{{name: "d", product: "a", kind: counts, quantity: 1, counted: -time.Hour}, {name: "e", product: "a", kind: counts, quantity: 0}},
+			processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"three reservations": {
+			items:        []itemSlot{{name: "a", onHand: 2}},
+			reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}, {name: "s", lines: unit("a"), release: true}, {name: "t", lines: units2("a")}},
+			processes:    2, batch: 1,
+		},
+		"three reservations of two items, some safety stock": {
+			items:        []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 2, safety: 1}},
+			reservations: []reservationSlot{{name: "r", lines: unit("a", "b"), commit: true}, {name: "s", lines: unit("a"), release: true}, {name: "t", lines: unit("b")}},
+			processes:    2, batch: 2,
+		},
+		"three allocators": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}, {name: "s", lines: unit("a"), release: true}},
+			processes: 3, batch: 1,
+		},
+		"three allocators, most faults": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}, {name: "s", lines: unit("a"), expires: true}},
+			processes: 3, batch: 2, lost: true, unclear: true,
+		},
+		"an item deleted and made again": {
+			items:        []itemSlot{{name: "a", onHand: 1, life: life{dies: true}}, {name: "a", onHand: 1, life: life{after: 1}}},
+			reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true}, {name: "s", lines: unit("a"), commit: true}},
+			processes:    2, batch: 1, lost: true,
+		},
+		"an item deleted and made again, with a document": {
+			items:        []itemSlot{{name: "a", onHand: 1, life: life{dies: true}}, {name: "a", onHand: 1, life: life{after: 1}}},
+			reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}},
+			documents:    []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1}},
+			processes:    2, batch: 2, lost: true,
+		},
+		"a reservation deleted and made again": {
+			items: one, reservations: []reservationSlot{
+				{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}, {name: "r", lines: unit("a"), commit: true, release: true, life: life{after: 1}},
+			}, processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"a document that waits for its item": {
+			items: []itemSlot{{name: "a", onHand: 1, life: life{late: true}}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},
+			processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"an item the API server refuses to have written": {
+			items: one, reservations: []reservationSlot{all, other}, processes: 2, batch: 1, refuses: object(kindItem, 0),
+		},
+		"a reservation the API server refuses to have written": {
+			items: one, reservations: []reservationSlot{all, other},
+			processes: 2, batch: 1, refuses: object(kindReservation, 0),
+		},
+		"in waves, somebody adds up what they see": {
+			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
+				{name: "r", lines: unit("a", "b"), commit: true, release: true, restock: true}, {name: "s", lines: unit("a"), commit: true},
+			}, processes: 2, batch: 2, lost: true, unclear: true, waves: true,
+		},
+		"in waves with documents, somebody adds up what they see": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, release: true}, {name: "s", lines: unit("a"), commit: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1}, {name: "e", product: "a", kind: receives, quantity: 1}},
+			processes: 2, batch: 2, waves: true,
+		},
+	}
+}
+
+func units2(product string) []v1alpha1.StockLine {
+	return []v1alpha1.StockLine{units(product, 2)}
+}

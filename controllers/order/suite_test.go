@@ -2,12 +2,16 @@ package order_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -41,10 +45,34 @@ type shop struct {
 	client.Client
 	namespace string
 	stop      func()
+	// calls counts what the controller asks of the API server besides its lists
+	// and watches.
+	calls *callCounter
 }
 
+// callCounter stands between a controller and the API server.
+type callCounter struct{ n atomic.Int64 }
+
+func (c *callCounter) count() int64 { return c.n.Load() }
+
+func (c *callCounter) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		ours := strings.HasPrefix(req.URL.Path, "/apis/orderplane.dev/v1alpha1/")
+		informer := req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/orders") ||
+			strings.HasSuffix(req.URL.Path, "/stockreservations") || strings.HasSuffix(req.URL.Path, "/orderclasses"))
+		if ours && !informer {
+			c.n.Add(1)
+		}
+		return next.RoundTrip(req)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
 func newShop(ctx context.Context, c clock.PassiveClock) *shop {
-	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB())}
+	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: &callCounter{}}
 	s.start(ctx, c)
 	return s
 }
@@ -52,7 +80,9 @@ func newShop(ctx context.Context, c clock.PassiveClock) *shop {
 // start runs an order controller until stop.
 func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	skip := true
-	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
+	cfg := rest.CopyConfig(env.Config)
+	cfg.Wrap(s.calls.wrap)
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:     env.Scheme,
 		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{s.namespace: {}}},
 		Metrics:    metricsserver.Options{BindAddress: "0"},

@@ -14,7 +14,7 @@ code() {
 manifests() {
   controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
   controller-gen rbac:roleName=orderplane-manager,fileName=manager_role.yaml \
-    paths="{./controllers/...$([ ! -d webhooks ] || echo ';./webhooks/...')}" output:rbac:dir=config/rbac
+    paths=./controllers/... paths=./webhooks/... output:rbac:dir=config/rbac
 }
 
 paths() {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orderplane/orderplane/internal/local"
+	"github.com/orderplane/orderplane/webhooks"
 )
 
 func newLocalCommand() *cobra.Command {
@@ -25,6 +26,7 @@ func newLocalCommand() *cobra.Command {
 			}
 			o.Executable = executable
 			o.Out = cmd.OutOrStdout()
+			o.Admission = webhooks.Manifests
 			return local.Run(cmd.Context(), o)
 		},
 	}
@@ -34,10 +36,12 @@ func newLocalCommand() *cobra.Command {
 	flags.IntVar(&o.Ports.Gateway, "gateway-port", 8080, "port of the REST API; 0 for any free one")
 	flags.IntVar(&o.Ports.Manager, "manager-port", 8081, "port of the manager's health; 0 for any free one")
 	flags.IntVar(&o.Ports.ManagerMetrics, "manager-metrics-port", 8091, "port of the manager's metrics; 0 for any free one")
+	flags.IntVar(&o.Ports.Webhook, "webhook-port", 9443, "port of the manager's admission webhooks; 0 for any free one")
 	fromEnvironment(flags, "dir", "ORDERPLANE_LOCAL_DIR")
 	fromEnvironment(flags, "namespace", "ORDERS_NAMESPACE")
 	fromEnvironment(flags, "gateway-port", "HTTP_PORT")
 	fromEnvironment(flags, "manager-port", "MANAGER_PORT")
 	fromEnvironment(flags, "manager-metrics-port", "MANAGER_METRICS_PORT")
+	fromEnvironment(flags, "webhook-port", "WEBHOOK_PORT")
 	return cmd
 }

@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -24,6 +19,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
 	"github.com/orderplane/orderplane/internal/health"
+	"github.com/orderplane/orderplane/webhooks"
 )
 
 // leaseName is the lease the managers of an installation compete for.
@@ -41,12 +37,19 @@ type managerOptions struct {
 	httpPort      int
 	metrics       string
 	metricsSecure bool
-	election      electionOptions
+	// systemNamespace holds what is the manager's own: its lease, its certificate.
+	systemNamespace string
+	election        electionOptions
+	webhooks        webhookOptions
+}
+
+type webhookOptions struct {
+	port  int
+	names []string
 }
 
 type electionOptions struct {
 	enabled       bool
-	namespace     string
 	leaseDuration time.Duration
 	renewDeadline time.Duration
 	retryPeriod   time.Duration
@@ -60,15 +63,18 @@ func (o *managerOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metrics, "metrics-bind-address", "0", "address to serve /metrics on, such as :8443; 0 for not at all")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over HTTPS, to whom the API server lets read them")
 	flags.BoolVar(&o.election.enabled, "leader-elect", true, "let one of several managers lead")
-	flags.StringVar(&o.election.namespace, "leader-election-namespace", "", "namespace of the lease; the pod's own when empty")
+	flags.StringVar(&o.systemNamespace, "system-namespace", "ops-system", "namespace of the manager's own lease and certificate")
 	flags.DurationVar(&o.election.leaseDuration, "leader-election-lease-duration", 15*time.Second, "how long a silent leader stays leader")
 	flags.DurationVar(&o.election.renewDeadline, "leader-election-renew-deadline", 10*time.Second, "how long a leader tries to renew before it gives up")
 	flags.DurationVar(&o.election.retryPeriod, "leader-election-retry-period", 2*time.Second, "how often the lease is renewed or tried for")
+	flags.IntVar(&o.webhooks.port, "webhook-port", webhooks.DefaultPort, "port of the admission webhooks")
+	flags.StringSliceVar(&o.webhooks.names, "webhook-names", nil, "names or addresses by which the API server calls the webhooks, besides their Service's")
 	fromEnvironment(flags, "namespaces", "ORDERS_NAMESPACE")
 	fromEnvironment(flags, "bind-address", "BIND_ADDRESS")
 	fromEnvironment(flags, "http-port", "HTTP_PORT")
 	fromEnvironment(flags, "metrics-bind-address", "METRICS_BIND_ADDRESS")
-	fromEnvironment(flags, "leader-election-namespace", "POD_NAMESPACE")
+	fromEnvironment(flags, "system-namespace", "POD_NAMESPACE")
+	fromEnvironment(flags, "webhook-port", "WEBHOOK_PORT")
 }
 
 // Validate refuses what can't work.
@@ -76,6 +82,9 @@ func (o *managerOptions) Validate() error {
 	var errs []error
 	if o.httpPort < 0 || o.httpPort > 65535 {
 		errs = append(errs, fmt.Errorf("--http-port: %d is no port; use 0 (any free one) to 65535", o.httpPort))
+	}
+	if o.systemNamespace == "" {
+		errs = append(errs, errors.New("--system-namespace: empty; name the namespace of the manager's lease and certificate"))
 	}
 	e := o.election
 	if e.enabled && (e.retryPeriod <= 0 || e.renewDeadline <= e.retryPeriod || e.leaseDuration <= e.renewDeadline) {
@@ -112,13 +121,7 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := order.SetupWithManager(mgr, order.Options{}); err != nil {
-		return err
-	}
-	if err := stock.SetupWithManager(mgr, stock.Options{}); err != nil {
-		return err
-	}
-	if err := warmCache(ctx, mgr); err != nil {
+	if err := addControllers(ctx, mgr, o); err != nil {
 		return err
 	}
 	if err := serveHealth(ctx, mgr, cfg, o); err != nil {
@@ -131,7 +134,26 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	return nil
 }
 
-func newManager(cfg *rest.Config, o *managerOptions) (ctrl.Manager, error) {
+func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) error {
+	if err := order.SetupWithManager(mgr, order.Options{}); err != nil {
+		return err
+	}
+	if err := stock.SetupWithManager(mgr, stock.Options{}); err != nil {
+		return err
+	}
+	err := webhooks.SetupWithManager(mgr, webhooks.Options{
+		Namespace: o.systemNamespace,
+		Host:      o.bindAddress,
+		Port:      o.webhooks.port,
+		Names:     o.webhooks.names,
+	})
+	if err != nil {
+		return err
+	}
+	return warmCache(ctx, mgr)
+}
+
+func newManager(cfg *rest.Config, o *managerOptions) (*healthyManager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -149,7 +171,7 @@ func newManager(cfg *rest.Config, o *managerOptions) (ctrl.Manager, error) {
 		GracefulShutdownTimeout:       &stopWithin,
 		LeaderElection:                o.election.enabled,
 		LeaderElectionID:              leaseName,
-		LeaderElectionNamespace:       o.election.namespace,
+		LeaderElectionNamespace:       o.systemNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &o.election.leaseDuration,
 		RenewDeadline:                 &o.election.renewDeadline,
@@ -162,7 +184,7 @@ func newManager(cfg *rest.Config, o *managerOptions) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("manager: %w", err)
 	}
-	return mgr, nil
+	return &healthyManager{Manager: mgr, ready: map[string]health.Check{}}, nil
 }
 
 // namespaceConfigs restricts the cache; nil, for every namespace, when none is named.
@@ -189,88 +211,4 @@ func warmCache(ctx context.Context, mgr ctrl.Manager) error {
 		}
 	}
 	return nil
-}
-
-// serveHealth adds /health, /healthz and /readyz to the manager. They are served
-// by standbys too.
-func serveHealth(ctx context.Context, mgr ctrl.Manager, cfg *rest.Config, o *managerOptions) error {
-	listener, err := listen(ctx, "--http-port", net.JoinHostPort(o.bindAddress, strconv.Itoa(o.httpPort)))
-	if err != nil {
-		return err
-	}
-	synced := make(chan struct{})
-	if err := mgr.Add(afterSync{cache: mgr.GetCache(), synced: synced}); err != nil {
-		return fmt.Errorf("manager: %w", err)
-	}
-	reachable, err := reachability(cfg)
-	if err != nil {
-		return err
-	}
-	ready := map[string]health.Check{"cache": closed(synced, "synced", "reading the cluster")}
-	whole := map[string]health.Check{
-		"cache":           ready["cache"],
-		"kubernetes":      reachable,
-		health.Leadership: leadership(mgr.Elected()),
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", health.Handler(nil))
-	mux.Handle("GET /readyz", health.Handler(ready))
-	mux.Handle("GET /health", health.Handler(whole))
-	stopWithin := time.Second
-	err = mgr.Add(&manager.Server{Name: "health", Server: httpServer(mux), Listener: listener, ShutdownTimeout: &stopWithin})
-	if err != nil {
-		return fmt.Errorf("manager: %w", err)
-	}
-	return nil
-}
-
-// afterSync closes a channel once the cache holds the cluster.
-type afterSync struct {
-	cache  cache.Cache
-	synced chan<- struct{}
-}
-
-func (a afterSync) Start(ctx context.Context) error {
-	if a.cache.WaitForCacheSync(ctx) {
-		close(a.synced)
-	}
-	return nil
-}
-
-// NeedLeaderElection is false: a standby keeps its cache warm.
-func (afterSync) NeedLeaderElection() bool { return false }
-
-func closed(done <-chan struct{}, yes, no string) health.Check {
-	return func(context.Context) (string, error) {
-		select {
-		case <-done:
-			return yes, nil
-		default:
-			return "", errors.New(no)
-		}
-	}
-}
-
-func leadership(elected <-chan struct{}) health.Check {
-	return func(context.Context) (string, error) {
-		select {
-		case <-elected:
-			return health.Leader, nil
-		default:
-			return health.Standby, nil
-		}
-	}
-}
-
-func reachability(cfg *rest.Config) (health.Check, error) {
-	client, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("manager: %w", err)
-	}
-	return func(ctx context.Context) (string, error) {
-		if _, err := client.RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err != nil {
-			return "", fmt.Errorf("ask the API server: %w", err)
-		}
-		return "", nil
-	}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/controlplane"
@@ -156,10 +157,33 @@ func (c *cluster) applyManifests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	admission, err := c.admission()
+	if err != nil {
+		return err
+	}
+	platform += admission
 	if err := c.kubectl(ctx, platform, nil, "apply", "--server-side", "--force-conflicts", "--field-manager=orderplane-local", "-f", "-"); err != nil {
 		return err
 	}
 	return c.seedStock(ctx)
+}
+
+// admission has the API server call the manager at its port: no Service leads to it.
+func (c *cluster) admission() (string, error) {
+	objects, err := c.opts.Admission(fmt.Sprintf("https://%s:%d", Host, c.opts.Ports.Webhook))
+	if err != nil {
+		return "", fmt.Errorf("admission manifests: %w", err)
+	}
+	var stream strings.Builder
+	for _, o := range objects {
+		data, err := yaml.Marshal(o.Object)
+		if err != nil {
+			return "", fmt.Errorf("admission manifests: %w", err)
+		}
+		stream.WriteString("---\n")
+		stream.Write(data)
+	}
+	return stream.String(), nil
 }
 
 // seedStock applies the sample stock as a person would, with plain `kubectl

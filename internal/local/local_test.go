@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func TestNextDelayDoublesAndForgets(t *testing.T) {
@@ -32,7 +34,8 @@ func TestNextDelayDoublesAndForgets(t *testing.T) {
 
 func good() Options {
 	return Options{Dir: ".local", Namespace: "default", Executable: "/bin/orderplane", Out: &bytes.Buffer{},
-		Ports: Ports{Gateway: 8080, Manager: 8081, ManagerMetrics: 8091}}
+		Ports:     Ports{Gateway: 8080, Manager: 8081, ManagerMetrics: 8091, Webhook: 9443},
+		Admission: func(string) ([]*unstructured.Unstructured, error) { return nil, nil }}
 }
 
 func TestValidateNamesTheFieldAndTheWayOut(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/orderplane/orderplane/internal/controlplane"
@@ -26,6 +27,9 @@ type Options struct {
 	Executable string
 	// Ports of the roles; 0 takes any free one.
 	Ports Ports
+	// Admission gives the manifests by which the API server calls the manager's
+	// webhooks at an URL.
+	Admission func(url string) ([]*unstructured.Unstructured, error)
 	// Out receives what the stack tells its user.
 	Out io.Writer
 }
@@ -36,6 +40,8 @@ type Ports struct {
 	Gateway int
 	// Manager serves /health, and ManagerMetrics serves /metrics.
 	Manager, ManagerMetrics int
+	// Webhook is where the API server calls the manager.
+	Webhook int
 }
 
 // named gives each port with the environment variable that sets it.
@@ -44,6 +50,7 @@ func (p *Ports) named() []namedPort {
 		{"gateway", "HTTP_PORT", &p.Gateway},
 		{"manager", "MANAGER_PORT", &p.Manager},
 		{"manager's metrics", "MANAGER_METRICS_PORT", &p.ManagerMetrics},
+		{"manager's webhooks", "WEBHOOK_PORT", &p.Webhook},
 	}
 }
 
@@ -60,6 +67,9 @@ func (o Options) Validate() error {
 	}
 	if o.Executable == "" {
 		errs = append(errs, errors.New("executable: empty; name Orderplane's binary"))
+	}
+	if o.Admission == nil {
+		errs = append(errs, errors.New("admission: nil; give the manifests of the webhooks"))
 	}
 	if o.Out == nil {
 		errs = append(errs, errors.New("out: nil; give a writer"))

@@ -21,7 +21,9 @@ func (s *stack) manager() *role {
 		"--bind-address=" + Host,
 		fmt.Sprintf("--metrics-bind-address=%s:%d", Host, p.ManagerMetrics),
 		"--metrics-secure=false",
-		"--leader-election-namespace=" + systemNamespace,
+		"--system-namespace=" + systemNamespace,
+		fmt.Sprintf("--webhook-port=%d", p.Webhook),
+		"--webhook-names=" + Host,
 		// A leader that was killed here is replaced in six seconds, not in fifteen.
 		"--leader-election-lease-duration=6s",
 		"--leader-election-renew-deadline=4s",

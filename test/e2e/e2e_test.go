@@ -134,7 +134,7 @@ func badOrders(t *testing.T, s *stack) {
 }
 
 func secondStack(t *testing.T, s *stack) {
-	second := exec.CommandContext(t.Context(), s.binary, "local", "--dir", s.dir, "--gateway-port=0", "--manager-port=0", "--manager-metrics-port=0")
+	second := exec.CommandContext(t.Context(), s.binary, append([]string{"local", "--dir", s.dir}, freePorts()...)...)
 	out, err := second.CombinedOutput()
 	var failed *exec.ExitError
 	if !errors.As(err, &failed) || !strings.Contains(string(out), "already running") {

@@ -60,7 +60,7 @@ func startStack(t *testing.T, binary, dir string) *stack {
 		t.Fatal(err)
 	}
 	s := &stack{t: t, dir: dir, binary: binary, exited: make(chan error, 1), lines: make(chan string, 256)}
-	s.cmd = exec.Command(binary, "local", "--dir", dir, "--gateway-port=0", "--manager-port=0", "--manager-metrics-port=0")
+	s.cmd = exec.Command(binary, append([]string{"local", "--dir", dir}, freePorts()...)...)
 	s.cmd.Env = append(os.Environ(), controlplane.AssetsEnv+"="+assets, "RATE_LIMIT_PER_MINUTE=0")
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -75,6 +75,11 @@ func startStack(t *testing.T, binary, dir string) *stack {
 	s.waitLine("Orderplane is ready.")
 	s.readEnv()
 	return s
+}
+
+// freePorts has every role listen on a port nobody else uses.
+func freePorts() []string {
+	return []string{"--gateway-port=0", "--manager-port=0", "--manager-metrics-port=0", "--webhook-port=0"}
 }
 
 func (s *stack) read(out *bufio.Scanner) {

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/orderplane/orderplane/internal/health"
+)
+
+// healthyManager keeps the readiness checks that are added to a manager, so that
+// they are served together with /health, on one port.
+type healthyManager struct {
+	ctrl.Manager
+	ready map[string]health.Check
+}
+
+// AddReadyzCheck keeps a check for /readyz and /health. The checks of
+// controller-runtime look at a request; ours ask nothing of it but its context.
+func (m *healthyManager) AddReadyzCheck(name string, check healthz.Checker) error {
+	m.ready[name] = func(ctx context.Context) (string, error) {
+		return "", check((&http.Request{}).WithContext(ctx))
+	}
+	return nil
+}
+
+// serveHealth adds /health, /healthz and /readyz to the manager. They are served
+// by standbys too.
+func serveHealth(ctx context.Context, mgr *healthyManager, cfg *rest.Config, o *managerOptions) error {
+	listener, err := listen(ctx, "--http-port", net.JoinHostPort(o.bindAddress, strconv.Itoa(o.httpPort)))
+	if err != nil {
+		return err
+	}
+	synced := make(chan struct{})
+	if err := mgr.Add(afterSync{cache: mgr.GetCache(), synced: synced}); err != nil {
+		return fmt.Errorf("manager: %w", err)
+	}
+	reachable, err := reachability(cfg)
+	if err != nil {
+		return err
+	}
+	mgr.ready["cache"] = closed(synced, "synced", "reading the cluster")
+	whole := maps.Clone(mgr.ready)
+	whole["kubernetes"] = reachable
+	whole[health.Leadership] = leadership(mgr.Elected())
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", health.Handler(nil))
+	mux.Handle("GET /readyz", health.Handler(mgr.ready))
+	mux.Handle("GET /health", health.Handler(whole))
+	stopWithin := time.Second
+	err = mgr.Add(&manager.Server{Name: "health", Server: httpServer(mux), Listener: listener, ShutdownTimeout: &stopWithin})
+	if err != nil {
+		return fmt.Errorf("manager: %w", err)
+	}
+	return nil
+}
+
+// afterSync closes a channel once the cache holds the cluster.
+type afterSync struct {
+	cache  cache.Cache
+	synced chan<- struct{}
+}
+
+func (a afterSync) Start(ctx context.Context) error {
+	if a.cache.WaitForCacheSync(ctx) {
+		close(a.synced)
+	}
+	return nil
+}
+
+// NeedLeaderElection is false: a standby keeps its cache warm.
+func (afterSync) NeedLeaderElection() bool { return false }
+
+func closed(done <-chan struct{}, yes, no string) health.Check {
+	return func(context.Context) (string, error) {
+		select {
+		case <-done:
+			return yes, nil
+		default:
+			return "", errors.New(no)
+		}
+	}
+}
+
+func leadership(elected <-chan struct{}) health.Check {
+	return func(context.Context) (string, error) {
+		select {
+		case <-elected:
+			return health.Leader, nil
+		default:
+			return health.Standby, nil
+		}
+	}
+}
+
+func reachability(cfg *rest.Config) (health.Check, error) {
+	client, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("manager: %w", err)
+	}
+	return func(ctx context.Context) (string, error) {
+		if _, err := client.RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err != nil {
+			return "", fmt.Errorf("ask the API server: %w", err)
+		}
+		return "", nil
+	}, nil
+}

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/stock"
 )
 
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations;stockitems;stockadjustments,verbs=get;list;watch
@@ -87,7 +88,7 @@ func (r *reconciler) shard(namespace string) *shard {
 			namespace: namespace, opts: &r.opts, store: r.store, metrics: r.metrics,
 			inbox: newInbox(), projector: newProjector(r.opts.ProjectionInterval),
 		}
-		s.expiry.clear()
+		s.forget()
 		r.shards[namespace] = s
 	}
 	return s
@@ -97,8 +98,7 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // watch puts what happens to objects of one kind into their namespace's inbox.
 // matters says which new objects may need a decision (all when nil), changed
-// which updates may (none when nil). A change of status alone never does: the
-// stock controller made it.
+// which updates may (none when nil).
 func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(before, after O) bool) handler.TypedEventHandler[O, reconcile.Request] {
 	put := func(o O, gone bool, q queue) {
 		r.shard(o.GetNamespace()).inbox.put(event{object: o, gone: gone})
@@ -128,9 +128,18 @@ func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(be
 }
 
 func itemChanged(before, after *v1alpha1.StockItem) bool {
-	return before.Generation != after.Generation || deletionBegan(before, after) || len(before.Finalizers) != len(after.Finalizers)
+	return before.Generation != after.Generation || deletionBegan(before, after) || len(before.Finalizers) != len(after.Finalizers) ||
+		stockShown(before) != stockShown(after)
 }
 
+// stockShown is what people see of an item's stock. A change of it alone is news
+// when this process did not make it.
+func stockShown(o *v1alpha1.StockItem) [3]int64 {
+	return [3]int64{stock.OnHand(o), o.Status.Reserved, o.Status.Available}
+}
+
+// A change of a reservation's or a document's status alone never matters: the
+// stock controller made it.
 func reservationMatters(r *v1alpha1.StockReservation) bool {
 	return mayBeDue(r) || r.Spec.ExpiresAt != nil
 }

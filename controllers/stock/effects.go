@@ -3,6 +3,7 @@ package stock
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -17,20 +18,25 @@ import (
 	"github.com/orderplane/orderplane/internal/stock"
 )
 
-// effect is one object to be brought to where the open decisions about it want
-// it, with one write.
+// effect is one write: an object brought to where the open decisions about it
+// want it, or what people see of it refreshed.
 type effect struct {
 	key     identity
 	kind    string
+	target  string       // whose failures count, for retries
 	entries []*openEntry // in order of seq
-	write   func(context.Context) error
-	done    func()
-	err     error
+	// blocks are the items that are not to be touched by later waves while this
+	// fails, needs those it touches itself.
+	blocks, needs []types.UID
+	write         func(context.Context) error
+	done          func()
+	err           error
 }
 
 // Effects are written in three waves, so that whoever adds up what they see
 // never sees more reserved than is on hand: first what gives stock back, then
-// what is on hand, then what takes.
+// what is on hand, then what takes. While a write fails, later waves leave its
+// items alone, for as long as patience lasts.
 const (
 	waveGiving = iota
 	waveItems
@@ -38,26 +44,56 @@ const (
 	waves
 )
 
-// retry of an effect that could not be written.
-const (
-	firstRetry = 200 * time.Millisecond
-	lastRetry  = 30 * time.Second
-)
-
 // carryOut writes every open effect whose time has come. What can't be written
 // stays open and is tried again later; only a stopped context is an error.
 func (s *shard) carryOut(ctx context.Context) error {
 	now := s.opts.Clock.Now()
-	plan := s.plan(now)
-	plan[waveTaking] = append(plan[waveTaking], s.waitingMarks(now)...)
-	plan[waveTaking] = append(plan[waveTaking], s.projections(ctx, now)...)
-	for _, wave := range plan {
-		s.writeAll(ctx, wave)
-		for _, e := range wave {
+	blocked := map[types.UID]struct{}{}
+	for n, wave := range s.plan() {
+		if n == waveTaking {
+			wave = append(wave, s.waitingMarks(now)...)
+			wave = append(wave, s.projections(ctx, now)...)
+		}
+		ready := s.ready(wave, blocked, now)
+		s.writeAll(ctx, ready)
+		for _, e := range ready {
 			s.settle(ctx, e, now)
 		}
+		for _, e := range wave {
+			if e.err != nil && !s.retries.parked(e.target) {
+				block(blocked, e.blocks)
+			}
+		}
 	}
+	s.retries.prune(now)
 	return ctx.Err()
+}
+
+// ready are the effects of a wave whose time has come and whose items are not
+// blocked. Those that wait for their time block their items, too.
+func (s *shard) ready(wave []*effect, blocked map[types.UID]struct{}, now time.Time) []*effect {
+	var ready []*effect
+	for _, e := range wave {
+		switch {
+		case !s.retries.due(e.target, now):
+			if !s.retries.parked(e.target) {
+				block(blocked, e.blocks)
+			}
+		case !touches(blocked, e.needs):
+			ready = append(ready, e)
+		}
+	}
+	return ready
+}
+
+func block(blocked map[types.UID]struct{}, items []types.UID) {
+	for _, uid := range items {
+		blocked[uid] = struct{}{}
+	}
+}
+
+func touches(blocked map[types.UID]struct{}, items []types.UID) bool {
+	return slices.ContainsFunc(items, func(uid types.UID) bool { _, is := blocked[uid]; return is })
 }
 
 // redo carries out what a journal held when it was taken over, from live
@@ -66,9 +102,11 @@ func (s *shard) redo(ctx context.Context) error {
 	if err := s.carryOut(ctx); err != nil {
 		return err
 	}
-	for _, o := range s.open {
-		if !o.Durable() && !o.refused {
-			return fmt.Errorf("decision %d (%s %s) is not carried out yet", o.Entry.Seq, o.Entry.Kind, o.Entry.Name)
+	for _, wave := range s.plan() {
+		for _, e := range wave {
+			if !s.retries.refused(e.target) {
+				return fmt.Errorf("decision %d (%s %s) is not carried out yet", e.entries[0].Entry.Seq, e.entries[0].Entry.Kind, e.key)
+			}
 		}
 	}
 	return nil
@@ -93,6 +131,7 @@ func (s *shard) writeAll(ctx context.Context, wave []*effect) {
 // settle notes what became of an effect.
 func (s *shard) settle(ctx context.Context, e *effect, now time.Time) {
 	if e.err == nil {
+		delete(s.retries, e.target)
 		e.done()
 		return
 	}
@@ -103,32 +142,28 @@ func (s *shard) settle(ctx context.Context, e *effect, now time.Time) {
 		return // only a projection gives up on a conflict, and it stays due
 	}
 	s.metrics.effectFailed(e.kind)
-	refused := apierrors.IsInvalid(e.err) || apierrors.IsForbidden(e.err) || apierrors.IsRequestEntityTooLargeError(e.err)
-	for _, o := range e.entries {
-		o.refused = refused
-		o.wait = min(max(2*o.wait, firstRetry), lastRetry)
-		o.retryAt = now.Add(o.wait)
-	}
+	failure := s.retries.failed(e.target, now, e.err)
+	log := logr.FromContextOrDiscard(ctx).WithValues("kind", e.kind, "object", e.key.String(), "retryIn", failure.wait)
 	if len(e.entries) > 0 {
-		logr.FromContextOrDiscard(ctx).Error(e.err, "a stock decision can't be carried out yet; it stays in the journal and is tried again",
-			"kind", e.kind, "object", e.key.String(), "seq", e.entries[0].Entry.Seq, "retryIn", e.entries[0].wait)
+		log.Error(e.err, "a stock decision can't be carried out yet; it stays in the journal and is tried again", "seq", e.entries[0].Entry.Seq)
+	} else {
+		log.Error(e.err, "what people see of an object can't be refreshed yet; it is tried again")
 	}
 }
 
 // plan groups what is open by object, so that an object is written once for all
 // decisions about it, in order of seq.
-func (s *shard) plan(now time.Time) [waves][]*effect {
+func (s *shard) plan() [waves][]*effect {
 	var plan [waves][]*effect
 	objects := map[string]*effect{}
 	items := map[types.UID]*effect{}
 	for _, o := range s.open {
-		if o.Durable() || now.Before(o.retryAt) {
+		if o.Durable() {
 			continue
 		}
 		if !o.Object {
-			if e := objects[o.Entry.UID]; e != nil {
-				e.entries = append(e.entries, o)
-			} else {
+			e := objects[o.Entry.UID]
+			if e == nil {
 				e = s.objectEffect(o)
 				objects[o.Entry.UID] = e
 				wave := waveGiving
@@ -137,24 +172,41 @@ func (s *shard) plan(now time.Time) [waves][]*effect {
 				}
 				plan[wave] = append(plan[wave], e)
 			}
+			e.take(o)
 		}
 		for _, uid := range o.Items() {
-			if e := items[uid]; e != nil {
-				e.entries = append(e.entries, o)
-			} else {
-				e = s.itemEffect(o, uid, now)
+			e := items[uid]
+			if e == nil {
+				e = s.itemEffect(o, uid)
 				items[uid] = e
 				plan[waveItems] = append(plan[waveItems], e)
 			}
+			e.entries = append(e.entries, o)
 		}
 	}
 	return plan
 }
 
+// take adds a decision to the effect of the object it is about.
+func (e *effect) take(o *openEntry) {
+	e.entries = append(e.entries, o)
+	for i := range o.Entry.Lines {
+		uid := types.UID(o.Entry.Lines[i].ItemUID)
+		switch o.Entry.Kind {
+		case v1alpha1.EntryGrant:
+			e.needs = append(e.needs, uid)
+		case v1alpha1.EntryRelease, v1alpha1.EntryCommit:
+			e.blocks = append(e.blocks, uid)
+		}
+	}
+}
+
 // objectEffect brings the reservation or document of a decision up to date.
 func (s *shard) objectEffect(o *openEntry) *effect {
-	e := &effect{kind: "StockReservation", entries: []*openEntry{o},
-		key: identity{s.namespace, o.Entry.Name, types.UID(o.Entry.UID)}}
+	e := &effect{
+		kind: "StockReservation", target: o.Entry.UID,
+		key: identity{s.namespace, o.Entry.Name, types.UID(o.Entry.UID)},
+	}
 	e.done = func() {
 		for _, o := range e.entries {
 			o.Object = true
@@ -187,20 +239,25 @@ func (s *shard) objectEffect(o *openEntry) *effect {
 }
 
 // itemEffect brings an item's stock up to date, and its projection with it.
-func (s *shard) itemEffect(o *openEntry, uid types.UID, now time.Time) *effect {
+func (s *shard) itemEffect(o *openEntry, uid types.UID) *effect {
+	now := metav1.NewTime(s.opts.Clock.Now())
 	product := ""
 	for _, l := range o.Entry.Lines {
 		if l.ItemUID == string(uid) {
 			product = l.ProductID
 		}
 	}
-	e := &effect{kind: "StockItem", entries: []*openEntry{o}, key: identity{s.namespace, product, uid}}
+	e := &effect{
+		kind: "StockItem", target: string(uid), key: identity{s.namespace, product, uid},
+		blocks: []types.UID{uid}, needs: []types.UID{uid},
+	}
 	var level stock.Level
 	known := false
 	if s.ledger != nil {
 		level, known = s.ledger.Level(uid)
 	}
 	var written string
+	finalizerIsRight := false
 	e.write = func(ctx context.Context) error {
 		seen := &v1alpha1.StockItem{}
 		if known {
@@ -217,7 +274,8 @@ func (s *shard) itemEffect(o *openEntry, uid types.UID, now time.Time) *effect {
 				return false
 			}
 			if known {
-				stock.Project(i, level.Reserved, metav1.NewTime(now))
+				stock.Project(i, level.Reserved, now)
+				finalizerIsRight = !keepFinalizer(&v1alpha1.StockItem{ObjectMeta: *i.ObjectMeta.DeepCopy()}, level)
 			}
 			return true
 		})
@@ -227,8 +285,12 @@ func (s *shard) itemEffect(o *openEntry, uid types.UID, now time.Time) *effect {
 		for _, o := range e.entries {
 			o.ItemDone(uid)
 		}
-		if known && written != "" {
-			s.projector.clean(product, written)
+		if !known || written == "" {
+			return
+		}
+		s.projector.wrote(product, written)
+		if finalizerIsRight {
+			s.projector.clean(product)
 		}
 	}
 	return e
@@ -237,17 +299,17 @@ func (s *shard) itemEffect(o *openEntry, uid types.UID, now time.Time) *effect {
 // waitingMarks tells documents that their product does not exist yet.
 func (s *shard) waitingMarks(now time.Time) []*effect {
 	var marks []*effect
-	for _, d := range s.unmarked {
-		e := &effect{kind: "StockAdjustment", key: identity{s.namespace, d.Name, d.UID}, done: func() {}}
+	for uid, d := range s.unmarked {
+		e := &effect{kind: "StockAdjustment", target: "waiting/" + string(uid), key: identity{s.namespace, d.Name, uid}}
 		e.write = func(ctx context.Context) error {
 			_, err := putStatus(ctx, s.store, e.key, d, func(d *v1alpha1.StockAdjustment) bool {
 				return stock.MarkWaiting(d, metav1.NewTime(now))
 			})
 			return err
 		}
+		e.done = func() { delete(s.unmarked, uid) }
 		marks = append(marks, e)
 	}
-	s.unmarked = nil
 	return marks
 }
 
@@ -262,7 +324,7 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 			s.projector.forget(product)
 			continue
 		}
-		e := &effect{kind: "StockItem", key: identity{namespace: s.namespace, name: product}}
+		e := &effect{kind: "StockItem", target: "projection/" + product, key: identity{namespace: s.namespace, name: product}}
 		seen := &v1alpha1.StockItem{}
 		if err := s.store.cached.Get(ctx, e.key.objectKey(), seen); err != nil {
 			continue // not in the cache yet, or gone: its event will say
@@ -271,12 +333,20 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 		if !ok || s.projector.stale(product, seen.ResourceVersion) {
 			continue
 		}
+		if seen.DeletionTimestamp != nil {
+			// Before its finalizer may go the ledger must know that nothing more is
+			// to be granted of it; the event may still be on the way.
+			s.ledger.ObserveItem(seen)
+		}
 		var written string
 		e.write = func(ctx context.Context) (err error) {
 			written, err = s.store.project(ctx, seen, level, now)
 			return err
 		}
-		e.done = func() { s.projector.clean(product, written) }
+		e.done = func() {
+			s.projector.wrote(product, written)
+			s.projector.clean(product)
+		}
 		out = append(out, e)
 	}
 	return out

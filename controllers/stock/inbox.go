@@ -34,6 +34,17 @@ func (b *inbox) put(e event) {
 	b.latest[uid] = e
 }
 
+// putAgain has an object looked at once more, unless something newer waits.
+func (b *inbox) putAgain(e event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	uid := e.object.GetUID()
+	if _, waiting := b.latest[uid]; !waiting {
+		b.order = append(b.order, uid)
+		b.latest[uid] = e
+	}
+}
+
 // take removes and returns the first event; ok is false when there is none.
 func (b *inbox) take() (e event, ok bool) {
 	b.mu.Lock()

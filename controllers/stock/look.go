@@ -23,10 +23,8 @@ func (s *shard) nextLook() time.Duration {
 	if at, ok := s.expiry.next(); ok {
 		sooner(at.Sub(now))
 	}
-	for _, o := range s.open {
-		if !o.Durable() {
-			sooner(o.retryAt.Sub(now))
-		}
+	if at, ok := s.retries.next(); ok {
+		sooner(at.Sub(now))
 	}
 	if wait, ok := s.projector.next(now); ok {
 		sooner(wait)
@@ -45,7 +43,7 @@ func (s *shard) wakeExpired(ctx context.Context, now time.Time) {
 		r := &v1alpha1.StockReservation{}
 		err := s.store.cached.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: e.name}, r)
 		if err == nil && r.UID == e.uid {
-			s.inbox.put(event{object: r})
+			s.inbox.putAgain(event{object: r})
 		}
 	}
 }
@@ -65,6 +63,7 @@ func (s *shard) auditIfDue(ctx context.Context) error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	s.nextAudit = s.opts.Clock.Now().Add(s.opts.AuditInterval)
+	s.touch(s.ledger.ForgetAbsent(items.items, reservations.items)...)
 	drift := s.ledger.Audit(items.items, reservations.items)
 	s.noteDrift(ctx, drift)
 	return s.putConsistent(ctx, drift)

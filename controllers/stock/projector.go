@@ -73,13 +73,25 @@ func (p *projector) due(now time.Time, busy bool) (products []string) {
 	return products
 }
 
-// clean notes that a product's projection was brought up to date; written is
-// the resourceVersion of the item afterwards, empty when it was so already.
-func (p *projector) clean(product, written string) {
-	delete(p.dirty, product)
-	if i := p.items[product]; i != nil && written != "" {
-		i.wrote = written
+// clean notes that a product's projection was brought up to date.
+func (p *projector) clean(product string) { delete(p.dirty, product) }
+
+// wrote notes the resourceVersion of an item this leader wrote; empty when it
+// wrote nothing.
+func (p *projector) wrote(product, version string) {
+	if i := p.items[product]; i != nil && version != "" {
+		i.wrote = version
 	}
+}
+
+// isNews reports whether an item as seen is newer than what was last written.
+func (p *projector) isNews(product, seen string) bool {
+	i := p.items[product]
+	if i == nil || i.wrote == "" {
+		return true
+	}
+	order, err := resourceversion.CompareResourceVersion(seen, i.wrote)
+	return err == nil && order > 0
 }
 
 // stale reports whether an item as seen is older than what was last written: a

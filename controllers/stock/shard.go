@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -36,8 +35,11 @@ type shard struct {
 	// waiting are the documents whose product does not exist yet, by product;
 	// unmarked are those of them that do not say so yet.
 	waiting  map[string]map[types.UID]*v1alpha1.StockAdjustment
-	unmarked []*v1alpha1.StockAdjustment
+	unmarked map[types.UID]*v1alpha1.StockAdjustment
 	expiry   expiries
+	retries  retries
+	// suspect is true when an item was seen to show what this leader did not write.
+	suspect bool
 
 	projector projector
 	nextAudit time.Time
@@ -48,11 +50,6 @@ type openEntry struct {
 	*stock.Open
 	reservation *v1alpha1.StockReservation
 	document    *v1alpha1.StockAdjustment
-	// refused is true while the API server definitely refuses an effect.
-	refused bool
-	// wait is how long was waited for the last try, retryAt when the next is.
-	wait    time.Duration
-	retryAt time.Time
 }
 
 // errLost says that another leader has the journal, or may have.
@@ -100,6 +97,10 @@ func (s *shard) cycle(ctx context.Context) (progress bool, err error) {
 		if err := s.swap(ctx, kept, decided); err != nil {
 			return false, err
 		}
+		s.suspect = false
+	}
+	if err := s.confirm(ctx); err != nil {
+		return false, err
 	}
 	return handled, s.carryOut(ctx)
 }
@@ -155,6 +156,7 @@ func (s *shard) decideOne(e event, now time.Time) *openEntry {
 		if e.gone {
 			s.ledger.ForgetDocument(o.UID)
 			delete(s.waiting[o.Spec.ProductID], o.UID)
+			delete(s.unmarked, o.UID)
 			return nil
 		}
 		if s.ledger.KnownDocument(o.UID) || !s.handledBefore("StockAdjustment", o) {
@@ -183,7 +185,7 @@ func (s *shard) decideReservation(r *v1alpha1.StockReservation, now time.Time) *
 	}
 	s.touchLines(entry)
 	if more := r.Spec.Intent; more == v1alpha1.IntentCommit || more == v1alpha1.IntentRestock {
-		s.inbox.put(event{object: r}) // Pending → Reserved → Committed → Restocked, a batch each
+		s.inbox.putAgain(event{object: r}) // Pending → Reserved → Committed → Restocked, a batch each
 	}
 	return &openEntry{Open: stock.NewOpen(entry), reservation: r}
 }
@@ -195,13 +197,14 @@ func (s *shard) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) *open
 			s.waiting[d.Spec.ProductID] = map[types.UID]*v1alpha1.StockAdjustment{}
 		}
 		s.waiting[d.Spec.ProductID][d.UID] = d
-		s.unmarked = append(s.unmarked, d)
+		s.unmarked[d.UID] = d
 		return nil
 	}
 	if entry == nil {
 		return nil
 	}
 	delete(s.waiting[d.Spec.ProductID], d.UID)
+	delete(s.unmarked, d.UID)
 	s.touchLines(entry)
 	return &openEntry{Open: stock.NewOpen(entry), document: d}
 }
@@ -217,10 +220,55 @@ func (s *shard) observeItem(o *v1alpha1.StockItem, gone bool) {
 	}
 	if s.ledger.ObserveItem(o) {
 		for _, d := range s.waiting[o.Name] {
-			s.inbox.put(event{object: d})
+			s.inbox.putAgain(event{object: d})
 		}
 	}
-	s.touch(o.Name)
+	if s.outOfDate(o) {
+		s.touch(o.Name)
+	}
+	if s.showsOtherwise(o) {
+		s.suspect = true
+	}
+}
+
+// outOfDate reports whether an item, as it stands, is to be written: the event
+// of this leader's own write says no.
+func (s *shard) outOfDate(o *v1alpha1.StockItem) bool {
+	level, ok := s.ledger.Level(o.UID)
+	if !ok {
+		return false
+	}
+	c := o.DeepCopy()
+	return keepFinalizer(c, level) || stock.Project(c, level.Reserved, metav1.NewTime(s.opts.Clock.Now()))
+}
+
+// showsOtherwise reports whether an item shows something that neither this
+// leader nor one before it has written: then there is another leader, or a
+// person with a status editor.
+func (s *shard) showsOtherwise(o *v1alpha1.StockItem) bool {
+	level, ok := s.ledger.Level(o.UID)
+	if !ok || o.Status.OnHand == nil || o.Status.Reserved == level.Reserved && *o.Status.OnHand == level.OnHand {
+		return false
+	}
+	return !s.handledBefore("StockItem", o) && s.projector.isNews(o.Name, o.ResourceVersion)
+}
+
+// confirm makes sure that this process still leads, when there is reason to
+// doubt it. A leader finds out at its next swap anyway; until then it would
+// show people what it remembers.
+func (s *shard) confirm(ctx context.Context) error {
+	if !s.suspect {
+		return nil
+	}
+	j := &v1alpha1.StockJournal{}
+	if err := s.store.live.Get(ctx, client.ObjectKeyFromObject(s.journal), j); err != nil {
+		return fmt.Errorf("read the stock journal of %s: %w", s.namespace, err)
+	}
+	if j.UID != s.journal.UID || j.ResourceVersion != s.journal.ResourceVersion {
+		return fmt.Errorf("%w of %s: somebody else wrote it", errLost, s.namespace)
+	}
+	s.suspect = false
+	return nil
 }
 
 // touch marks products whose projection may be out of date.
@@ -282,141 +330,9 @@ func (s *shard) putJournal(ctx context.Context, next v1alpha1.StockJournalStatus
 // forget drops everything a leader holds. The inbox stays: what arrives from
 // now on is newer than what the next take-over reads.
 func (s *shard) forget() {
-	s.ledger, s.journal, s.open, s.listed, s.waiting, s.unmarked = nil, nil, nil, nil, nil, nil
+	s.ledger, s.journal, s.open, s.listed = nil, nil, nil, nil
+	s.waiting, s.unmarked = map[string]map[types.UID]*v1alpha1.StockAdjustment{}, map[types.UID]*v1alpha1.StockAdjustment{}
+	s.retries, s.suspect = retries{}, false
 	s.expiry.clear()
 	s.projector.clear()
-}
-
-// takeOver makes this process the leader of the namespace: T1 to T3 of the
-// protocol, as internal/stock states it.
-func (s *shard) takeOver(ctx context.Context) error {
-	// The lists of T3 are newer than everything that arrived so far.
-	s.inbox.clear()
-
-	j, err := s.store.journal(ctx, s.namespace)
-	if err != nil {
-		return fmt.Errorf("T1: read the journal: %w", err)
-	}
-	s.journal = j
-	next := *j.Status.DeepCopy()
-	next.Epoch++
-	next.Holder = s.opts.Holder
-	if err := s.putJournal(ctx, next); err != nil {
-		return fmt.Errorf("T1: %w", err)
-	}
-
-	for _, o := range stock.OpenAll(s.journal.Status.Entries) {
-		s.open = append(s.open, &openEntry{Open: o})
-	}
-	if err := s.redo(ctx); err != nil {
-		return fmt.Errorf("T2: carry out what the journal holds: %w", err)
-	}
-	if err := s.read(ctx); err != nil {
-		return fmt.Errorf("T3: %w", err)
-	}
-	logr.FromContextOrDiscard(ctx).Info("took over the stock journal", "epoch", s.journal.Status.Epoch, "seq", s.ledger.Seq(), "waiting", s.inbox.len())
-	s.metrics.tookOver(s.namespace)
-	return nil
-}
-
-// read makes the ledger from consistent lists and offers everything that may
-// be due, oldest first.
-func (s *shard) read(ctx context.Context) error {
-	items, err := s.store.items(ctx, s.namespace)
-	if err != nil {
-		return err
-	}
-	reservations, err := s.store.reservations(ctx, s.namespace)
-	if err != nil {
-		return err
-	}
-	documents, err := s.store.documents(ctx, s.namespace)
-	if err != nil {
-		return err
-	}
-	s.overlay(items.items, reservations.items, documents.items)
-	s.ledger = stock.NewLedger(s.journal.Status.Seq, items.items, reservations.items, documents.items)
-	s.listed = map[string]string{
-		"StockItem": items.resourceVersion, "StockReservation": reservations.resourceVersion, "StockAdjustment": documents.resourceVersion,
-	}
-	s.waiting = map[string]map[types.UID]*v1alpha1.StockAdjustment{}
-	s.offer(reservations.items, documents.items)
-	for i := range items.items {
-		s.touch(items.items[i].Name)
-	}
-	s.noteDrift(ctx, s.ledger.Audit(items.items, reservations.items))
-	s.nextAudit = s.opts.Clock.Now().Add(s.opts.AuditInterval)
-	return nil
-}
-
-// overlay carries out on the listed copies what the API server refused to have
-// written on the objects themselves, so that one such object does not keep the
-// rest of the namespace waiting.
-func (s *shard) overlay(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
-	s.open = s.kept()
-	if len(s.open) == 0 {
-		return
-	}
-	var entries []*v1alpha1.JournalEntry
-	for _, o := range s.open {
-		entries = append(entries, o.Entry)
-		for i := range reservations {
-			stock.ApplyToReservation(o.Entry, &reservations[i])
-		}
-		for i := range documents {
-			stock.ApplyToDocument(o.Entry, &documents[i])
-		}
-	}
-	for i := range items {
-		stock.ApplyToItem(entries, &items[i])
-	}
-}
-
-// offer puts what may be due before everything that arrived since, in the
-// order in which it was created.
-func (s *shard) offer(reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
-	var events []event
-	for i := range reservations {
-		r := &reservations[i]
-		if mayBeDue(r) {
-			events = append(events, event{object: r.DeepCopy()})
-		}
-		if r.Spec.ExpiresAt != nil {
-			s.expiry.track(r, s.ledger.Phase(r.UID))
-		}
-	}
-	for i := range documents {
-		if d := &documents[i]; !s.ledger.Settled(d.UID) {
-			events = append(events, event{object: d.DeepCopy()})
-		}
-	}
-	slices.SortStableFunc(events, func(a, b event) int { return byCreation(a.object, b.object) })
-	s.inbox.putFirst(events)
-}
-
-// mayBeDue reports whether the ledger may have something to decide about a
-// reservation as it stands; it leaves out what is held or over.
-func mayBeDue(r *v1alpha1.StockReservation) bool {
-	switch r.Status.Phase {
-	case v1alpha1.ReservationPending, "":
-		return true
-	case v1alpha1.ReservationReserved:
-		return r.Spec.Intent != v1alpha1.IntentHold || r.DeletionTimestamp != nil
-	case v1alpha1.ReservationCommitted:
-		return r.Spec.Intent == v1alpha1.IntentRestock
-	}
-	return false
-}
-
-// byCreation is the order of arrival of objects found in a list. Creation times
-// have whole seconds; within one, the resourceVersion of an object nobody
-// touched since is the order in which they were made.
-func byCreation(a, b client.Object) int {
-	if c := a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time); c != 0 {
-		return c
-	}
-	if c, err := resourceversion.CompareResourceVersion(a.GetResourceVersion(), b.GetResourceVersion()); err == nil && c != 0 {
-		return c
-	}
-	return strings.Compare(a.GetName(), b.GetName())
 }

@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,10 +26,11 @@ const (
 	crashAfter       // the process ends after the server handled it
 	tooMany          // it is answered with 429 and Retry-After
 	unavailable      // it is answered with 503
+	sendAnyway       // it arrives, even if its sender has ended meanwhile
 )
 
 func (f fate) String() string {
-	return [...]string{"pass", "loseRequest", "loseAnswer", "crashBefore", "crashAfter", "tooMany", "unavailable"}[f]
+	return [...]string{"pass", "loseRequest", "loseAnswer", "crashBefore", "crashAfter", "tooMany", "unavailable", "sendAnyway"}[f]
 }
 
 // write is one write a process makes.
@@ -114,6 +116,9 @@ func (w *wire) deliver(next http.RoundTripper, req *http.Request, what fate) (*h
 		return refuse(req, http.StatusTooManyRequests, "TooManyRequests"), nil
 	case unavailable:
 		return refuse(req, http.StatusServiceUnavailable, "ServiceUnavailable"), nil
+	}
+	if what == sendAnyway {
+		return next.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
 	}
 	if w.isDead() { // while it was held
 		return nil, errCut

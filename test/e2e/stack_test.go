@@ -130,7 +130,8 @@ func (s *stack) interrupt() error {
 		s.t.Fatal(err)
 	}
 	go func() {
-		for range s.lines { //nolint:revive // drained, so that the stack is not held up
+		for open := true; open; { // read on, so that the stack is not held up
+			_, open = <-s.lines
 		}
 	}()
 	select {

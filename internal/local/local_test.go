@@ -76,7 +76,7 @@ func TestABusyPortIsToldWithItsVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // nothing came of it
 	_, err = Ports{Gateway: l.Addr().(*net.TCPAddr).Port}.complete()
 	if err == nil || !strings.Contains(err.Error(), "HTTP_PORT=PORT") {
 		t.Errorf("got %v", err)

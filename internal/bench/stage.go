@@ -87,6 +87,7 @@ func (s *stage) furnish(ctx context.Context) error {
 		return err
 	}
 	user.UserAgent = loaderName
+	user.DisableCompression = true // or the API server packs the watch that is our measuring tape
 	if s.loader, err = newClient(user); err != nil {
 		return err
 	}

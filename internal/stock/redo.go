@@ -192,8 +192,7 @@ func ApplyToItem(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (chang
 // ApplyToDocument writes on a document what was decided about it and reports
 // whether that changed it. A settled document, or one with another uid, is left alone.
 func ApplyToDocument(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) (changed bool) {
-	settled := d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
-	if !IsDocument(e.Kind) || string(d.UID) != e.UID || settled {
+	if !IsDocument(e.Kind) || string(d.UID) != e.UID || settled(d) {
 		return false
 	}
 	s := &d.Status
@@ -251,9 +250,17 @@ func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) stri
 	return ""
 }
 
+func settled(d *v1alpha1.StockAdjustment) bool {
+	return d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+}
+
 // MarkWaiting notes on a document that its product does not exist yet and
-// reports whether that changed it.
+// reports whether that changed it. A document that was settled meanwhile, by a
+// leader that replaced this one, is left alone.
 func MarkWaiting(d *v1alpha1.StockAdjustment, now metav1.Time) (changed bool) {
+	if settled(d) {
+		return false
+	}
 	d.Status.ObservedGeneration = d.Generation
 	return meta.SetStatusCondition(&d.Status.Conditions, metav1.Condition{
 		Type: v1alpha1.AdjustmentConditionApplied, Status: metav1.ConditionFalse, Reason: ReasonUnknownProduct,

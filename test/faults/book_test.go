@@ -26,7 +26,7 @@ type book struct {
 	documents    map[types.UID]*documentPage
 	journal      journalPage
 	largest      int // bytes of the journal object
-	changes      int
+	changes      int64
 	granted      []string // names of reservations in the order of their grants
 	broken       []string
 	// unfinalized are items whose finalizer a test forces off.
@@ -229,7 +229,7 @@ func (b *book) unsettled() []string {
 }
 
 // count is how many changes there were.
-func (b *book) count() int {
+func (b *book) count() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changes

@@ -18,13 +18,7 @@ import (
 // is found by runs, not listed by hand: the first run records them, and a write
 // that is first seen while the manager recovers from a crash is crashed at, too.
 func TestCrashAtEveryWrite(t *testing.T) {
-	recorded := newWorld(t)
-	wire := newWire()
-	recorded.start(settings{wire: wire, orders: true})
-	recorded.liveThrough()
-	recorded.quiet(time.Second)
-	want := recorded.summary()
-	t.Logf("the run without a fault makes %d writes at %d sites and ends in\n%s", wire.total, len(wire.sites), want)
+	want, wire := theRunWithoutAFault(t)
 
 	found := &siteList{known: map[string]bool{}}
 	found.add(wire)
@@ -45,6 +39,20 @@ func TestCrashAtEveryWrite(t *testing.T) {
 		})
 	}
 	t.Logf("crashed before and after each of %d sites:\n%q", len(found.known), slices.Sorted(maps.Keys(found.known)))
+}
+
+// theRunWithoutAFault is what the others are measured by: how it ends and what
+// the manager wrote.
+func theRunWithoutAFault(t *testing.T) (end string, writes *wire) {
+	w := newWorld(t)
+	writes = newWire()
+	p := w.start(settings{wire: writes, orders: true})
+	w.liveThrough()
+	w.quiet(time.Second)
+	p.stop()
+	end = w.summary()
+	t.Logf("the run without a fault makes %d writes at %d sites and ends in\n%s", writes.total, len(writes.sites), end)
+	return end, writes
 }
 
 // crashAt crashes at a site and expects the same end. Which writes a run makes

@@ -48,8 +48,11 @@ type write struct {
 type wire struct {
 	// judge decides; nil lets everything pass. It may block: then the request is held.
 	judge func(w write) fate
-	// gate is asked about every request, watches and reads too; nil lets them pass.
-	gate func(req *http.Request)
+	// pause holds everything while it is locked: requests, and what watches bring.
+	pause sync.RWMutex
+	// read is asked about every GET, watches too; an answer or an error of its own
+	// comes instead of the server's. nil lets all pass.
+	read func(req *http.Request) (*http.Response, error)
 	// crash ends the process, from the goroutine that asked for it.
 	crash func()
 
@@ -85,13 +88,14 @@ var (
 )
 
 func (w *wire) roundTrip(next http.RoundTripper, req *http.Request) (*http.Response, error) {
-	if w.gate != nil {
-		w.gate(req)
-	}
+	w.passPause()
 	if w.isDead() {
 		return nil, errCut
 	}
-	if req.Method == http.MethodGet || !strings.Contains(req.URL.Path, "/apis/orderplane.dev/") {
+	if req.Method == http.MethodGet {
+		return w.get(next, req)
+	}
+	if !strings.Contains(req.URL.Path, "/apis/orderplane.dev/") {
 		return next.RoundTrip(req)
 	}
 	this, err := w.number(req)
@@ -103,6 +107,39 @@ func (w *wire) roundTrip(next http.RoundTripper, req *http.Request) (*http.Respo
 		what = w.judge(this)
 	}
 	return w.deliver(next, req, what)
+}
+
+// passPause waits while the process is paused.
+func (w *wire) passPause() {
+	w.pause.RLock()
+	defer w.pause.RUnlock()
+}
+
+func (w *wire) get(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	if w.read != nil {
+		if resp, err := w.read(req); resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	resp, err := next.RoundTrip(req)
+	if err == nil && isWatch(req) {
+		resp.Body = &watchBody{ReadCloser: resp.Body, wire: w}
+	}
+	return resp, err
+}
+
+func isWatch(req *http.Request) bool { return req.URL.Query().Get("watch") != "" }
+
+// watchBody brings what a watch sends only while the process is not paused.
+type watchBody struct {
+	io.ReadCloser
+	wire *wire
+}
+
+func (b *watchBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.wire.passPause()
+	return n, err
 }
 
 func (w *wire) deliver(next http.RoundTripper, req *http.Request, what fate) (*http.Response, error) {
@@ -160,6 +197,13 @@ func (w *wire) die() {
 	if !was && w.crash != nil {
 		w.crash()
 	}
+}
+
+// count is how many writes there were.
+func (w *wire) count() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return int64(w.total)
 }
 
 // number says which write this is.

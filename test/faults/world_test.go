@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ type world struct {
 	ns   string
 	book *book
 	log  *logBook
+
+	mu    sync.Mutex
+	wires []*wire
 }
 
 // newWorld is a namespace on the shared control plane.
@@ -139,6 +143,9 @@ func (w *world) start(s settings) *process {
 	if s.orders {
 		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock})).To(Succeed())
 	}
+	w.mu.Lock()
+	w.wires = append(w.wires, s.wire)
+	w.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{wire: s.wire, cancel: cancel, crashed: make(chan struct{}), ended: make(chan struct{})}
 	s.wire.crash = func() {
@@ -151,6 +158,12 @@ func (w *world) start(s settings) *process {
 	}()
 	w.t.Cleanup(p.stop)
 	return p
+}
+
+func (w *world) allWires() []*wire {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.wires)
 }
 
 // stop ends the process in an orderly way.

@@ -12,10 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	kube "k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/order"
 )
 
 // customerIndex is the cache's index of orders by customer.
@@ -30,9 +32,12 @@ type cluster struct {
 	live      client.WithWatch
 	breaker   *breaker
 	changes   *changes
-	// ready is set once the cache has seen everything. Until then it is not asked:
-	// it would make its callers wait.
+	// ready is set once the cache has seen all orders and items. Until then it is
+	// not asked: it would make its callers wait.
 	ready atomic.Bool
+	// classesReady is the same for order classes. Without them the gateway serves
+	// all the same; new orders are then filled in by the admission webhook.
+	classesReady atomic.Bool
 }
 
 func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
@@ -50,6 +55,8 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
 	}
+	mapper.Add(v1alpha1.GroupVersion.WithKind("OrderClass"), meta.RESTScopeRoot)
+	mapper.Add(v1alpha1.GroupVersion.WithKind("OrderClassList"), meta.RESTScopeRoot)
 	live, err := client.NewWithWatch(access, client.Options{Scheme: scheme, Mapper: mapper})
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
@@ -75,33 +82,67 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 
 // start reads the cluster until ctx ends.
 func (c *cluster) start(ctx context.Context) error {
-	if err := c.prepare(ctx); err != nil {
+	orders, err := c.orders(ctx)
+	if err != nil {
 		return err
 	}
-	go func() { c.ready.Store(c.cache.WaitForCacheSync(ctx)) }()
+	items, err := c.informer(ctx, &v1alpha1.StockItem{})
+	if err != nil {
+		return err
+	}
+	classes, err := c.informer(ctx, &v1alpha1.OrderClass{})
+	if err != nil {
+		return err
+	}
+	go func() {
+		c.ready.Store(toolscache.WaitForCacheSync(ctx.Done(), orders.HasSynced, items.HasSynced))
+	}()
+	go func() { c.classesReady.Store(toolscache.WaitForCacheSync(ctx.Done(), classes.HasSynced)) }()
 	if err := c.cache.Start(ctx); err != nil {
 		return fmt.Errorf("read the cluster: %w", err)
 	}
 	return nil
 }
 
-// prepare registers the informers.
-func (c *cluster) prepare(ctx context.Context) error {
+// informer returns the informer of a kind. It has seen nothing yet.
+func (c *cluster) informer(ctx context.Context, kind client.Object) (cache.Informer, error) {
+	informer, err := c.cache.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+	if err != nil {
+		return nil, fmt.Errorf("watch %T: %w", kind, err)
+	}
+	return informer, nil
+}
+
+// orders returns the informer of orders, indexed by customer, which tells
+// c.changes what it sees.
+func (c *cluster) orders(ctx context.Context) (cache.Informer, error) {
 	byCustomer := func(o client.Object) []string { return []string{o.(*v1alpha1.Order).Spec.CustomerID} }
 	if err := c.cache.IndexField(ctx, &v1alpha1.Order{}, customerIndex, byCustomer); err != nil {
-		return fmt.Errorf("index orders by customer: %w", err)
+		return nil, fmt.Errorf("index orders by customer: %w", err)
 	}
-	orders, err := c.cache.GetInformer(ctx, &v1alpha1.Order{}, cache.BlockUntilSynced(false))
+	informer, err := c.informer(ctx, &v1alpha1.Order{})
 	if err != nil {
-		return fmt.Errorf("watch orders: %w", err)
+		return nil, err
 	}
-	if _, err := orders.AddEventHandler(c.changes.handler()); err != nil {
-		return fmt.Errorf("watch orders: %w", err)
+	if _, err := informer.AddEventHandler(c.changes.handler()); err != nil {
+		return nil, fmt.Errorf("watch orders: %w", err)
 	}
-	if _, err := c.cache.GetInformer(ctx, &v1alpha1.StockItem{}, cache.BlockUntilSynced(false)); err != nil {
-		return fmt.Errorf("watch stock items: %w", err)
+	return informer, nil
+}
+
+// complete fills in what a new order takes from its class, as the admission
+// webhook would: so creating an order waits for no webhook, and goes on when
+// there is none. It says whether it could.
+func (c *cluster) complete(ctx context.Context, o *v1alpha1.Order) (bool, error) {
+	if !c.classesReady.Load() {
+		return false, nil
 	}
-	return nil
+	var classes v1alpha1.OrderClassList
+	if err := c.cache.List(ctx, &classes, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("list order classes: %w", err)
+	}
+	order.Complete(o, order.ClassOf(o.Spec.ClassName, classes.Items))
+	return true, nil
 }
 
 func (c *cluster) key(name string) client.ObjectKey {
@@ -145,10 +186,10 @@ func (c *cluster) readLive(ctx context.Context, name string, object client.Objec
 
 // patch merges a JSON merge patch into the order name and returns what it is then.
 func (c *cluster) patch(ctx context.Context, name string, mergePatch client.Patch) (*v1alpha1.Order, error) {
-	order := &v1alpha1.Order{}
-	order.Namespace, order.Name = c.namespace, name
-	err := c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Patch(ctx, order, mergePatch) })
-	return order, err
+	patched := &v1alpha1.Order{}
+	patched.Namespace, patched.Name = c.namespace, name
+	err := c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Patch(ctx, patched, mergePatch) })
+	return patched, err
 }
 
 // awaitOrder waits until the cached order is as wanted, and returns it. When ctx
@@ -157,9 +198,9 @@ func (c *cluster) awaitOrder(ctx context.Context, name string, wanted func(*v1al
 	changed, stop := c.changes.watch(name)
 	defer stop()
 	for c.ready.Load() {
-		order := &v1alpha1.Order{}
-		if err := c.cache.Get(ctx, c.key(name), order); err == nil && wanted(order) {
-			return order
+		seen := &v1alpha1.Order{}
+		if err := c.cache.Get(ctx, c.key(name), seen); err == nil && wanted(seen) {
+			return seen
 		}
 		select {
 		case <-changed:

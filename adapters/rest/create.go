@@ -32,7 +32,7 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 		return nil, err
 	}
 	key := idempotencyKey(request.Params.IdempotencyKey)
-	order, err := h.newOrder(callFrom(ctx), spec, key)
+	order, err := h.newOrder(ctx, spec, key)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +77,10 @@ func created(order *v1alpha1.Order, replayed bool) wire.CreateOrder201JSONRespon
 }
 
 // newOrder makes the object with everything it needs, so that no second write
-// follows: finalizer, label, trace.
-func (h *handlers) newOrder(c *call, spec v1alpha1.OrderSpec, key string) (*v1alpha1.Order, error) {
+// follows: finalizer, label, trace, and what its class says. The fingerprint is
+// of the request alone: a class may change before the request comes again.
+func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key string) (*v1alpha1.Order, error) {
+	c := callFrom(ctx)
 	fingerprint, err := fingerprintOf(spec)
 	if err != nil {
 		return nil, err
@@ -97,7 +99,28 @@ func (h *handlers) newOrder(c *call, spec v1alpha1.OrderSpec, key string) (*v1al
 	if len(validation.IsValidLabelValue(spec.CustomerID)) == 0 {
 		order.Labels = map[string]string{v1alpha1.OrderCustomerLabel: spec.CustomerID}
 	}
-	return order, nil
+	if completed, err := h.cluster.complete(ctx, order); err != nil || !completed {
+		return order, err
+	}
+	return order, inCurrency(order)
+}
+
+// inCurrency writes the prices of an order with the decimals of the currency that
+// its class gave it, and refuses those that have more.
+func inCurrency(order *v1alpha1.Order) error {
+	var wrong []wire.FieldError
+	for i := range order.Spec.Items {
+		item := &order.Spec.Items[i]
+		unitPrice, err := price(wire.Number(item.UnitPrice), string(order.Spec.Currency))
+		if err != nil {
+			wrong = append(wrong, wire.FieldError{Field: fmt.Sprintf("items[%d].unitPrice", i), Message: err.Error()})
+		}
+		item.UnitPrice = unitPrice
+	}
+	if len(wrong) > 0 {
+		return invalidRequest(wrong...)
+	}
+	return nil
 }
 
 // idempotencyKey takes the quotes off a key and brings it into one spelling.

@@ -113,6 +113,20 @@ func newNamespace(t *testing.T) string {
 	return namespace.Name
 }
 
+// mayReadClasses lets the gateway read order classes, which the others need not.
+func (g *gateway) mayReadClasses() {
+	g.t.Helper()
+	meta := metav1.ObjectMeta{Name: "classes-" + g.namespace}
+	must(g.t, env.Client.Create(g.t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"orderplane.dev"}, Resources: []string{"orderclasses"}, Verbs: []string{"get", "list", "watch"}},
+	}}))
+	must(g.t, env.Client.Create(g.t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: meta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "gateway-" + g.namespace}},
+	}))
+}
+
 // request is a request to the gateway.
 type request struct {
 	method, path string

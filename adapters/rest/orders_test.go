@@ -1,11 +1,13 @@
 package rest_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -332,5 +334,50 @@ func TestOrderTellsWhatHappened(t *testing.T) {
 		if got := a.text(path); got != want {
 			t.Errorf("%s = %q, want %q", path, got, want)
 		}
+	}
+}
+
+func TestANewOrderIsFilledInFromItsClass(t *testing.T) {
+	t.Parallel()
+	class := &v1alpha1.OrderClass{
+		ObjectMeta: metav1.ObjectMeta{
+			GenerateName: "rest-", Annotations: map[string]string{v1alpha1.OrderClassDefaultAnnotation: "true"},
+		},
+		Spec: v1alpha1.OrderClassSpec{
+			Currency:    "KWD",
+			OrderPolicy: v1alpha1.OrderPolicy{PendingTimeout: &metav1.Duration{Duration: time.Minute}},
+		},
+	}
+	must(t, env.Client.Create(t.Context(), class))
+	t.Cleanup(func() { must(t, env.Client.Delete(context.Background(), class)) })
+	g := startGateway(t)
+	g.mayReadClasses()
+	post := func(body, key string) answer {
+		return g.do(request{
+			method: http.MethodPost, path: "/api/orders", token: g.token("cust-1"), body: body,
+			header: []string{"Idempotency-Key", key},
+		})
+	}
+	key := uuid.NewString()
+	var a answer
+	g.eventually("the gateway knows the class", func() bool {
+		key = uuid.NewString()
+		a = post(orderBody("cust-1"), key)
+		return a.text("currency") == "KWD"
+	})
+	if a.text("totalAmount") != "59.970" || a.text("items.0.unitPrice") != "19.990" {
+		t.Errorf("answer = %s", a.raw)
+	}
+	spec := g.order(a.text("orderId")).Spec
+	if spec.ClassName != class.Name || spec.Policy == nil || spec.Policy.PendingTimeout.Duration != time.Minute {
+		t.Errorf("class = %q, policy = %+v", spec.ClassName, spec.Policy)
+	}
+	if again := post(orderBody("cust-1"), key); again.raw != a.raw {
+		t.Errorf("the first answer was %s, the second %s", a.raw, again.raw)
+	}
+	bad := post(strings.Replace(orderBody("cust-1"), "19.99", "1.2345", 1), uuid.NewString())
+	bad.wants(t, http.StatusBadRequest, "INVALID_REQUEST")
+	if got := bad.text("error.fieldErrors.0.field"); got != "items[0].unitPrice" {
+		t.Errorf("field = %q", got)
 	}
 }

@@ -41,7 +41,8 @@ type Metrics interface {
 type Deps struct {
 	// Kube is access to the API server. The account may get, list and watch
 	// orders, stock items and stock adjustments, create and patch orders, and
-	// create stock adjustments; it needs no status.
+	// create stock adjustments; it needs no status. With get, list and watch of
+	// order classes it fills in new orders itself, else admission does.
 	Kube *kube.Config
 	// Log gets one line per request that failed here, and the life of the server.
 	Log logr.Logger

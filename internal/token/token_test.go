@@ -224,6 +224,20 @@ func TestKeysFromAJWKSURL(t *testing.T) {
 	if got, err := verifier.Verify(raw); err != nil || got.Subject != "cust-1" {
 		t.Errorf("identity = %v, err = %v", got, err)
 	}
+	// Unknown key ids must not make the verifier wait for its turn to fetch again.
+	unsigned.Header["kid"] = "k2"
+	if raw, err = unsigned.SignedString(newKey(t)); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	for range 20 {
+		if _, err := verifier.Verify(raw); !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("unknown key: err = %v", err)
+		}
+	}
+	if took := time.Since(started); took > 5*time.Second {
+		t.Errorf("20 tokens with an unknown key took %s", took)
+	}
 }
 
 func TestConfigValidate(t *testing.T) {

@@ -19,6 +19,9 @@ const RoleOps = "ops"
 // MaxLeeway is how far clocks may differ at most.
 const MaxLeeway = time.Minute
 
+// fetchTimeout is how long fetching a key set may take.
+const fetchTimeout = 5 * time.Second
+
 // ErrInvalid is the cause of every refused token. What is wrong with the token
 // stands in the error that wraps it, and may be told to the client.
 var ErrInvalid = errors.New("invalid token")
@@ -94,7 +97,12 @@ func NewVerifier(ctx context.Context, cfg Config, now func() time.Time) (*Verifi
 
 func (c Config) keyfunc(ctx context.Context) (jwt.Keyfunc, error) {
 	if c.JWKSURL != "" {
-		set, err := keyfunc.NewDefaultCtx(ctx, []string{c.JWKSURL})
+		set, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{c.JWKSURL}, keyfunc.Override{
+			HTTPTimeout: fetchTimeout,
+			// A token with an unknown key id makes the set be fetched again, now and
+			// then; all others like it are refused at once instead of queueing.
+			RateLimitWaitMax: time.Millisecond,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("fetch keys from %s: %w", c.JWKSURL, err)
 		}

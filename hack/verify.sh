@@ -61,6 +61,18 @@ no_registry_hosts() {
   ! git grep -nIE "$hosts" -- ':!*.sum'
 }
 
+# A manifest that no kustomization names is one that no cluster gets.
+manifests_named() {
+  local kustomization dir file status=0
+  while IFS= read -r kustomization; do
+    dir=$(dirname "$kustomization")
+    while IFS= read -r file; do
+      grep -qF -- "- ${file#"$dir"/}" "$kustomization" || { echo "$kustomization does not name ${file#"$dir"/}"; status=1; }
+    done < <(git ls-files "$dir/*.yaml" | grep -v kustomization.yaml)
+  done < <(git ls-files 'config/*kustomization.yaml')
+  return $status
+}
+
 manifests_render() {
   local kubectl overlay
   kubectl=$(hack/controlplane/ensure.sh)/kubectl || return 1
@@ -76,6 +88,7 @@ check 'golangci-lint' lint
 check 'go mod tidy' tidy
 check 'shell scripts' scripts
 check 'no registry hosts' no_registry_hosts
+check 'every manifest is in a kustomization' manifests_named
 check 'manifests render' manifests_render
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -35,6 +35,7 @@ type managerOptions struct {
 	namespaces    []string
 	bindAddress   string
 	httpPort      int
+	inventoryPort int
 	metrics       string
 	metricsSecure bool
 	// systemNamespace holds what is the manager's own: its lease, its certificate.
@@ -60,6 +61,7 @@ func (o *managerOptions) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to watch; all when empty")
 	flags.StringVar(&o.bindAddress, "bind-address", "", "address to serve health on; every one when empty")
 	flags.IntVar(&o.httpPort, "http-port", 8081, "port of /health, /healthz and /readyz")
+	flags.IntVar(&o.inventoryPort, "inventory-port", 8082, "further port of the same, for whoever looks for the inventory's health there; 0 for none")
 	flags.StringVar(&o.metrics, "metrics-bind-address", "0", "address to serve /metrics on, such as :8443; 0 for not at all")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics over HTTPS, to whom the API server lets read them")
 	flags.BoolVar(&o.election.enabled, "leader-elect", true, "let one of several managers lead")
@@ -72,6 +74,7 @@ func (o *managerOptions) register(flags *pflag.FlagSet) {
 	fromEnvironment(flags, "namespaces", "ORDERS_NAMESPACE")
 	fromEnvironment(flags, "bind-address", "BIND_ADDRESS")
 	fromEnvironment(flags, "http-port", "HTTP_PORT")
+	fromEnvironment(flags, "inventory-port", "INVENTORY_PORT")
 	fromEnvironment(flags, "metrics-bind-address", "METRICS_BIND_ADDRESS")
 	fromEnvironment(flags, "system-namespace", "POD_NAMESPACE")
 	fromEnvironment(flags, "webhook-port", "WEBHOOK_PORT")
@@ -82,6 +85,9 @@ func (o *managerOptions) Validate() error {
 	var errs []error
 	if o.httpPort < 0 || o.httpPort > 65535 {
 		errs = append(errs, fmt.Errorf("--http-port: %d is no port; use 0 (any free one) to 65535", o.httpPort))
+	}
+	if o.inventoryPort < 0 || o.inventoryPort > 65535 {
+		errs = append(errs, fmt.Errorf("--inventory-port: %d is no port; use 0 (none) to 65535", o.inventoryPort))
 	}
 	if o.systemNamespace == "" {
 		errs = append(errs, errors.New("--system-namespace: empty; name the namespace of the manager's lease and certificate"))

@@ -39,10 +39,6 @@ func (m *healthyManager) AddReadyzCheck(name string, check healthz.Checker) erro
 // serveHealth adds /health, /healthz and /readyz to the manager. They are served
 // by standbys too.
 func serveHealth(ctx context.Context, mgr *healthyManager, cfg *rest.Config, o *managerOptions) error {
-	listener, err := listen(ctx, "--http-port", net.JoinHostPort(o.bindAddress, strconv.Itoa(o.httpPort)))
-	if err != nil {
-		return err
-	}
 	synced := make(chan struct{})
 	if err := mgr.Add(afterSync{cache: mgr.GetCache(), synced: synced}); err != nil {
 		return fmt.Errorf("manager: %w", err)
@@ -59,8 +55,29 @@ func serveHealth(ctx context.Context, mgr *healthyManager, cfg *rest.Config, o *
 	mux.Handle("GET /healthz", health.Handler(nil))
 	mux.Handle("GET /readyz", health.Handler(mgr.ready))
 	mux.Handle("GET /health", health.Handler(whole))
+	if err := serveOn(ctx, mgr, mux, listener{"--http-port", o.bindAddress, o.httpPort}); err != nil {
+		return err
+	}
+	if o.inventoryPort == 0 {
+		return nil
+	}
+	return serveOn(ctx, mgr, mux, listener{"--inventory-port", o.bindAddress, o.inventoryPort})
+}
+
+// listener is where something is served, and the flag that says so.
+type listener struct {
+	flag, host string
+	port       int
+}
+
+// serveOn adds an HTTP server to a manager, its port already open.
+func serveOn(ctx context.Context, mgr ctrl.Manager, handler http.Handler, at listener) error {
+	open, err := listen(ctx, at.flag, net.JoinHostPort(at.host, strconv.Itoa(at.port)))
+	if err != nil {
+		return err
+	}
 	stopWithin := time.Second
-	err = mgr.Add(&manager.Server{Name: "health", Server: httpServer(mux), Listener: listener, ShutdownTimeout: &stopWithin})
+	err = mgr.Add(&manager.Server{Name: "health", Server: httpServer(handler), Listener: open, ShutdownTimeout: &stopWithin})
 	if err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}

@@ -60,12 +60,16 @@ build() {
     say "[$n/$total] building $t from $pkg (first time only; kube-apiserver takes about 7 minutes on 2 cores)"
     CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath -ldflags "$ldflags" -o "$work/$t" "$pkg" &
     local pid=$!
+    # A job in the background does not hear Ctrl-C, and would go on holding the lock.
+    trap "kill $pid 2>/dev/null" EXIT
+    trap 'exit 130' INT TERM
     ticks=0
     while kill -0 $pid 2>/dev/null; do
       sleep 1
       ticks=$((ticks + 1))
       if [ $((ticks % 30)) = 0 ]; then say "    still building $t, $((SECONDS - started)) s so far"; fi
     done
+    trap - EXIT
     wait $pid || { say "building $t failed; a network to the Go module proxy is needed once, or set KUBEBUILDER_ASSETS to a folder with ${tools[*]}"; exit 1; }
   done
 }

@@ -1,5 +1,5 @@
 // The control plane the local stack and the tests run on, built from the Go
-// module proxy by build.sh when no prebuilt one is at hand. A module of its own
+// module proxy by ensure.sh when no prebuilt one is at hand. A module of its own
 // so that none of this is in Orderplane's dependency graph.
 module github.com/orderplane/orderplane/hack/controlplane
 

@@ -34,7 +34,7 @@ func TestNextDelayDoublesAndForgets(t *testing.T) {
 
 func good() Options {
 	return Options{Dir: ".local", Namespace: "default", Executable: "/bin/orderplane", Out: &bytes.Buffer{},
-		Ports:     Ports{Gateway: 8080, Manager: 8081, ManagerMetrics: 8091, Webhook: 9443},
+		Ports:     Ports{Gateway: 8080, Manager: 8081, Inventory: 8082, ManagerMetrics: 8091, Webhook: 9443},
 		Admission: func(string) ([]*unstructured.Unstructured, error) { return nil, nil }}
 }
 

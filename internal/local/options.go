@@ -38,8 +38,8 @@ type Options struct {
 type Ports struct {
 	// Gateway serves the REST API.
 	Gateway int
-	// Manager serves /health, and ManagerMetrics serves /metrics.
-	Manager, ManagerMetrics int
+	// Manager and Inventory serve /health, and ManagerMetrics serves /metrics.
+	Manager, Inventory, ManagerMetrics int
 	// Webhook is where the API server calls the manager.
 	Webhook int
 }
@@ -49,6 +49,7 @@ func (p *Ports) named() []namedPort {
 	return []namedPort{
 		{"gateway", "HTTP_PORT", &p.Gateway},
 		{"manager", "MANAGER_PORT", &p.Manager},
+		{"inventory's health", "INVENTORY_PORT", &p.Inventory},
 		{"manager's metrics", "MANAGER_METRICS_PORT", &p.ManagerMetrics},
 		{"manager's webhooks", "WEBHOOK_PORT", &p.Webhook},
 	}

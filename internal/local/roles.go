@@ -18,6 +18,7 @@ func (s *stack) manager() *role {
 	return s.role("manager", isLeader(url(p.Manager, "/health")), []string{
 		"manager",
 		fmt.Sprintf("--http-port=%d", p.Manager),
+		fmt.Sprintf("--inventory-port=%d", p.Inventory),
 		"--bind-address=" + Host,
 		fmt.Sprintf("--metrics-bind-address=%s:%d", Host, p.ManagerMetrics),
 		"--metrics-secure=false",

@@ -38,6 +38,7 @@ func TestTheStackAsAStrangerUsesIt(t *testing.T) {
 		{"too large an order is cancelled and holds nothing", orderTooLarge},
 		{"cancel gives back, fulfil takes, a document adds once", stockMoves},
 		{"bad orders are refused with the field's name", badOrders},
+		{"the roles may do no more than they need", leastPrivilege},
 		{"a second stack on the same folder is refused", secondStack},
 		{"the manager is killed amid 200 orders for 120 units", killedManager},
 	}
@@ -129,6 +130,39 @@ func badOrders(t *testing.T, s *stack) {
 		a := s.do(http.StatusBadRequest, http.MethodPost, "/api/orders", s.env["CUSTOMER_TOKEN"], orderBody(lines...))
 		if !strings.Contains(a.body, field) || !strings.Contains(a.body, "INVALID_REQUEST") {
 			t.Errorf("the refusal does not name %s: %s", field, a.body)
+		}
+	}
+}
+
+// leastPrivilege asks the API server about the accounts the roles run under.
+func leastPrivilege(t *testing.T, s *stack) {
+	const account = "system:serviceaccount:ops-system:orderplane-"
+	tests := []struct {
+		role, verb, resource string
+		want                 bool
+	}{
+		{"gateway", "create", "orders.orderplane.dev", true},
+		{"gateway", "update", "orders.orderplane.dev/status", false},
+		{"gateway", "patch", "orders.orderplane.dev/status", false},
+		{"gateway", "patch", "stockitems.orderplane.dev/status", false},
+		{"gateway", "update", "stockreservations.orderplane.dev/status", false},
+		{"gateway", "create", "stockadjustments.orderplane.dev", true},
+		{"gateway", "patch", "stockadjustments.orderplane.dev/status", false},
+		{"gateway", "delete", "orders.orderplane.dev", false},
+		{"gateway", "get", "stockjournals.orderplane.dev", false},
+		{"gateway", "get", "secrets", false},
+		{"manager", "update", "orders.orderplane.dev/status", true},
+		{"manager", "create", "orders.orderplane.dev", false},
+		{"manager", "list", "secrets", false},
+		{"manager", "create", "pods", false},
+	}
+	for _, tt := range tests {
+		resource, subresource, _ := strings.Cut(tt.resource, "/")
+		ask := exec.CommandContext(t.Context(), s.env["KUBECTL"], "--kubeconfig", s.env["KUBECONFIG"], "auth", "can-i",
+			tt.verb, resource, "--subresource="+subresource, "--as="+account+tt.role)
+		out, _ := ask.CombinedOutput() // it fails for "no"
+		if got := strings.HasPrefix(string(out), "yes"); got != tt.want {
+			t.Errorf("%s may %s %s: %v, want %v (%s)", tt.role, tt.verb, tt.resource, got, tt.want, out)
 		}
 	}
 }

@@ -335,8 +335,13 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 		}
 		if seen.DeletionTimestamp != nil {
 			// Before its finalizer may go the ledger must know that nothing more is
-			// to be granted of it; the event may still be on the way.
+			// to be granted of it; the event may still be on the way. And only the
+			// leader knows that nothing is reserved.
 			s.ledger.ObserveItem(seen)
+			s.suspect = s.suspect || level.Reserved == 0
+			if err := s.confirm(ctx); err != nil {
+				continue // the next look finds out
+			}
 		}
 		var written string
 		e.write = func(ctx context.Context) (err error) {

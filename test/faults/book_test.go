@@ -3,6 +3,7 @@ package faults
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -48,7 +49,7 @@ func newBook(ns string) *book {
 // itemPage is an item: what it should have, by the journal, and what it shows.
 type itemPage struct {
 	name             string
-	gone             bool
+	gone, finalized  bool
 	opening          int64
 	moves            []move
 	onHand           int64 // opening and all moves
@@ -233,4 +234,18 @@ func (b *book) count() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changes
+}
+
+// largestJournal is how large the journal object ever was, in bytes.
+func (b *book) largestJournal() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.largest
+}
+
+// grants are the names of reservations in the order they were granted.
+func (b *book) grants() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.granted)
 }

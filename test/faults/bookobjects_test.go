@@ -2,6 +2,7 @@ package faults
 
 import (
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -63,8 +64,9 @@ func (b *book) recordItem(c *change) {
 	if c.deleted {
 		uid := b.byName[c.key]
 		if i := b.items[uid]; i != nil {
-			if i.reserved > 0 && !b.unfinalized[i.name] {
-				b.breaks(c, "the item went while %d were reserved of it", i.reserved)
+			// One that is deleted before it got its finalizer goes at once.
+			if i.finalized && i.reserved > 0 && !b.unfinalized[i.name] {
+				b.breaks(c, "the item lost its finalizer while %d were reserved of it", i.reserved)
 			}
 			i.gone = true
 		}
@@ -81,6 +83,7 @@ func (b *book) recordItem(c *change) {
 		b.items[o.UID] = i
 		b.byName[o.Name] = o.UID
 	}
+	i.finalized = controllerutil.ContainsFinalizer(o, v1alpha1.StockItemFinalizer)
 	s := &o.Status
 	i.shownOnHand = i.opening
 	if s.OnHand != nil {

@@ -22,20 +22,16 @@ formatted() {
   [ -z "$files" ] || { printf 'run gofmt -w on:\n%s\n' "$files"; return 1; }
 }
 
-# Compares with a copy taken before, not with the last commit: so it also works
-# in the middle of a change.
 fresh() {
-  local before paths status=0
-  before=$(mktemp -d)
+  local paths changed
+  hack/generate.sh code >/dev/null && hack/generate.sh manifests >/dev/null || return 1
   mapfile -t paths < <(hack/generate.sh paths)
-  tar -cf - "${paths[@]}" | tar -xf - -C "$before" || status=1
-  hack/generate.sh code >/dev/null && hack/generate.sh manifests >/dev/null || status=1
-  local p
-  for p in "${paths[@]}"; do
-    diff -ru "$before/$p" "$p" || { echo "$p was stale and is now fresh: commit it"; status=1; }
-  done
-  rm -rf "$before"
-  [ "$status" = 0 ] && git diff --exit-code -- "${paths[@]}"
+  changed=$(git status --porcelain -- "${paths[@]}")
+  [ -z "$changed" ] || {
+    git --no-pager diff -- "${paths[@]}"
+    printf 'stale, or not committed yet:\n%s\n' "$changed"
+    return 1
+  }
 }
 
 tidy() { go mod tidy -diff; }

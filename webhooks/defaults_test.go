@@ -8,7 +8,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -200,21 +199,5 @@ var _ = Describe("An OrderClass", func() {
 		Expect(err).To(MatchError(ContainSubstring("spec.autoApproveReturns")))
 		class.Spec.AutoApproveReturns = "refundMinor < 2000 && order.status.currency == 'EUR'"
 		Expect(env.Client.Create(ctx, class)).To(Succeed())
-	})
-})
-
-var _ = Describe("The certificate", func() {
-	It("is in the Secret, trusted by both configurations, and put back when it is lost", func(ctx SpecContext) {
-		secret := &corev1.Secret{}
-		key := client.ObjectKey{Namespace: systemNamespace, Name: "orderplane-webhook"}
-		Expect(env.Client.Get(ctx, key, secret)).To(Succeed())
-		Expect(secret.Type).To(Equal(corev1.SecretTypeTLS))
-		Expect(secret.Data).To(HaveKey("ca.crt"))
-
-		Expect(env.Client.Delete(ctx, secret)).To(Succeed())
-		served.stop()
-		served.start(ctx)
-		Expect(env.Client.Get(ctx, key, secret)).To(Succeed())
-		Expect(env.Client.Create(ctx, anOrder(env.Namespace(GinkgoTB()), "o"))).To(Succeed())
 	})
 })

@@ -67,8 +67,8 @@ func (k *keeper) Start(ctx context.Context) error {
 	for {
 		wait := keeperInterval
 		switch err := k.keep(ctx); {
-		case ctx.Err() != nil:
-			return nil
+		case errors.Is(err, context.Canceled):
+			// the select below ends it
 		case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
 			wait = keeperRetry // another replica was first: take over its pair
 		case err != nil:

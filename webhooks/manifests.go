@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -46,7 +47,7 @@ func parse(data []byte) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	for {
 		o := &unstructured.Unstructured{}
-		if err := decoder.Decode(&o.Object); err == io.EOF {
+		if err := decoder.Decode(&o.Object); errors.Is(err, io.EOF) {
 			return objects, nil
 		} else if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -118,8 +119,8 @@ func patched(req admission.Request, changed any) admission.Response {
 // refused answers with an error of the API's own kind where it is one, so that
 // people see the same words as from the schema.
 func refused(err error) admission.Response {
-	status, ok := err.(apierrors.APIStatus)
-	if !ok {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
 		return admission.Errored(http.StatusInternalServerError, err)
 	}
 	result := status.Status()

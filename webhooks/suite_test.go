@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -78,8 +79,9 @@ func tryApply(ctx context.Context, c client.Client, o *unstructured.Unstructured
 
 // hooks is a manager that serves the webhooks and does nothing else.
 type hooks struct {
-	port int
-	stop func()
+	port  int
+	clock clock.WithTicker
+	stop  func()
 }
 
 func (h *hooks) start(ctx context.Context) {
@@ -89,7 +91,7 @@ func (h *hooks) start(ctx context.Context) {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(webhooks.SetupWithManager(mgr, webhooks.Options{
-		Namespace: systemNamespace, Host: "127.0.0.1", Port: h.port, Names: []string{"127.0.0.1"},
+		Namespace: systemNamespace, Host: "127.0.0.1", Port: h.port, Names: []string{"127.0.0.1"}, Clock: h.clock,
 	})).To(Succeed())
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan error, 1)

@@ -57,16 +57,19 @@ func TestWhatIsBrokenIsReplaced(t *testing.T) {
 	other, _ := renew(t, servingcert.Pair{}, start())
 	block, _ := pem.Decode(good.Cert)
 	for name, p := range map[string]servingcert.Pair{
-		"garbage":             {Cert: []byte("x"), Key: []byte("y"), Bundle: []byte("z")},
-		"another's key":       {Cert: good.Cert, Key: other.Key, Bundle: good.Bundle},
-		"not in its bundle":   {Cert: good.Cert, Key: good.Key, Bundle: other.Bundle},
-		"no bundle":           {Cert: good.Cert, Key: good.Key},
-		"truncated":           {Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes[:20]}), Key: good.Key, Bundle: good.Bundle},
-		"from the far future": {},
+		"garbage":           {Cert: []byte("x"), Key: []byte("y"), Bundle: []byte("z")},
+		"another's key":     {Cert: good.Cert, Key: other.Key, Bundle: good.Bundle},
+		"not in its bundle": {Cert: good.Cert, Key: good.Key, Bundle: other.Bundle},
+		"no bundle":         {Cert: good.Cert, Key: good.Key},
+		"truncated":         {Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes[:20]}), Key: good.Key, Bundle: good.Bundle},
+		"nothing":           {},
 	} {
 		if _, isNew := renew(t, p, start()); !isNew {
 			t.Errorf("%s: kept", name)
 		}
+	}
+	if _, isNew := renew(t, good, start().Add(-24*time.Hour)); isNew {
+		t.Error("replaced by somebody whose clock is a day behind")
 	}
 	if _, isNew, err := good.Renew([]string{"elsewhere.svc"}, start()); err != nil || !isNew {
 		t.Errorf("kept for another name (%v)", err)

@@ -61,6 +61,7 @@ type wire struct {
 	total   int
 	sites   map[string]int
 	inOrder []string
+	watches []*watchBody
 	epochs  map[string]int64
 	seqs    map[string]int64
 }
@@ -123,9 +124,25 @@ func (w *wire) get(next http.RoundTripper, req *http.Request) (*http.Response, e
 	}
 	resp, err := next.RoundTrip(req)
 	if err == nil && isWatch(req) {
-		resp.Body = &watchBody{ReadCloser: resp.Body, wire: w}
+		body := &watchBody{ReadCloser: resp.Body, wire: w}
+		resp.Body = body
+		w.mu.Lock()
+		w.watches = append(w.watches, body)
+		w.mu.Unlock()
 	}
 	return resp, err
+}
+
+// cut ends the watches that are open, and says how many it knew of.
+func (w *wire) cut() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.watches)
+	for _, b := range w.watches {
+		_ = b.Close() // one that has ended already says so
+	}
+	w.watches = nil
+	return n
 }
 
 func isWatch(req *http.Request) bool { return req.URL.Query().Get("watch") != "" }

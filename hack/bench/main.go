@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orderplane/orderplane/internal/bench"
+	"github.com/orderplane/orderplane/webhooks"
 )
 
 func main() {
@@ -53,7 +54,8 @@ func newCommand() *cobra.Command {
 			}
 			plan.Turns = o.over(cmd, plan.Turns)
 			return run(cmd, bench.Options{
-				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Products: o.products, Out: cmd.OutOrStdout(),
+				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Products: o.products,
+				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
 			}, o.budget)
 		},
 	}

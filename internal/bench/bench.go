@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/orderplane/orderplane/internal/controlplane"
 )
 
@@ -24,6 +26,9 @@ type Options struct {
 	Fsync bool
 	// Products there are.
 	Products int
+	// Admission gives the manifests that have the API server call the manager's
+	// webhooks at an URL.
+	Admission func(url string) ([]*unstructured.Unstructured, error)
 	// Out receives progress and the table.
 	Out io.Writer
 }
@@ -38,6 +43,7 @@ func (o Options) Validate() error {
 	}
 	check(o.Executable != "", "binary: give the path of orderplane")
 	check(o.Dir != "", "dir: give a folder for the report")
+	check(o.Admission != nil, "admission: give the manifests of the webhooks")
 	check(o.Products >= 10 && o.Products <= 10000, "products: %d is not between 10 and 10000", o.Products)
 	t := o.Plan.Turns
 	check(t.Count >= 1, "turns: %d is below 1", t.Count)
@@ -59,7 +65,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	report := &Report{
 		Plan: o.Plan.Name, Started: time.Now().Truncate(time.Second), Machine: describeMachine(assets),
 		Setup: Setup{
-			EtcdFsync: o.Fsync, Users: setupUsers, Webhooks: setupWebhooks, Products: o.Products,
+			EtcdFsync: o.Fsync, Users: setupUsers, Admission: setupAdmission, Products: o.Products,
 			InFlight: t.InFlight, Turns: t.Count, Ramp: t.Ramp.String(), Window: t.Window.String(),
 		},
 	}
@@ -147,7 +153,7 @@ func (b *bench) stage(ctx context.Context, name string) (*stage, error) {
 	say(b.opts.Out, "%s: starting a control plane with %d products", name, b.opts.Products)
 	return newStage(ctx, stageOptions{
 		assets: b.assets, executable: b.opts.Executable, dir: filepath.Join(b.opts.Dir, name),
-		fsync: b.opts.Fsync, products: b.opts.Products,
+		fsync: b.opts.Fsync, products: b.opts.Products, admission: b.opts.Admission,
 	})
 }
 
@@ -157,6 +163,9 @@ func (b *bench) startManager(ctx context.Context, s *stage) error {
 		return err
 	}
 	if err := s.awaitLeader(ctx); err != nil {
+		return err
+	}
+	if err := s.awaitAdmission(ctx); err != nil {
 		return err
 	}
 	return s.quiet(ctx)

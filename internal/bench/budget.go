@@ -77,12 +77,13 @@ func (b Budget) Check(r *Report) error {
 			if c.Workload != (Workload{Spread: Uniform, Lines: 1}).Name() {
 				continue
 			}
-			if c.Mode == Gateway {
+			switch c.Mode {
+			case Gateway:
 				atLeast("orders a second to raw, "+name, c.ToRaw, b.GatewayToRaw)
-				continue
+			case API:
+				atLeast("orders a second to raw, "+name, c.ToRaw, b.APIToRaw)
+				atMost("CPU to raw, "+name, c.CPUToRaw, b.CPUToRaw)
 			}
-			atLeast("orders a second to raw, "+name, c.ToRaw, b.APIToRaw)
-			atMost("CPU to raw, "+name, c.CPUToRaw, b.CPUToRaw)
 		}
 		if g.HotToUniform != 0 {
 			atLeast("hot to uniform, "+g.Group, g.HotToUniform, b.HotToUniform)

@@ -37,7 +37,6 @@ type comparison struct {
 	stage   *stage
 	turns   Turns
 	out     io.Writer
-	numbers *counter
 	track   *tracker
 	placers map[string]placer
 }
@@ -45,7 +44,7 @@ type comparison struct {
 // newComparison makes what its contenders need: the roles, a watch, and, for the
 // raw writer, samples of what the system writes under each workload.
 func newComparison(ctx context.Context, s *stage, g Group, t Turns, out io.Writer) (*comparison, error) {
-	c := &comparison{stage: s, turns: t, out: out, numbers: &counter{}, placers: map[string]placer{}}
+	c := &comparison{stage: s, turns: t, out: out, placers: map[string]placer{}}
 	track, err := watchOrders(ctx, s.watcher, ordersNamespace)
 	if err != nil {
 		return nil, err
@@ -70,21 +69,30 @@ func (c *comparison) placer(ctx context.Context, contender Contender, seed uint6
 	d := newDeck(contender.Workload, c.stage.opts.products, seed)
 	switch contender.Mode {
 	case Gateway:
-		return c.stage.rest(c.track, d, c.numbers), nil
+		return c.stage.rest(c.track, d), nil
 	case Raw:
 		templates, err := c.sample(ctx, d)
 		if err != nil {
 			return nil, err
 		}
-		return c.stage.raw(templates, c.numbers), nil
+		return c.stage.raw(templates), nil
+	case Webhook:
+		return c.stage.webhook(c.track, d), nil
 	default:
-		return c.stage.api(c.track, d, c.numbers), nil
+		return c.stage.api(c.track, d), nil
 	}
 }
 
 // sample places a few orders and takes the raw writer's templates from them.
 func (c *comparison) sample(ctx context.Context, d *deck) ([]rawTemplates, error) {
-	place := c.stage.api(c.track, d, c.numbers)
+	names, err := placeSamples(ctx, c.stage.api(c.track, d))
+	if err != nil {
+		return nil, err
+	}
+	return c.stage.sampleOrders(ctx, names)
+}
+
+func placeSamples(ctx context.Context, place placer) ([]string, error) {
 	var names []string
 	for range samples {
 		p, err := place(ctx)
@@ -93,7 +101,7 @@ func (c *comparison) sample(ctx context.Context, d *deck) ([]rawTemplates, error
 		}
 		names = append(names, p.name)
 	}
-	return c.stage.sampleOrders(ctx, names)
+	return names, nil
 }
 
 // warmUp runs every contender once without measuring it: caches, connections,

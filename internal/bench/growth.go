@@ -21,8 +21,6 @@ func (l Level) String() string {
 	return fmt.Sprintf("%d orders, %d reservations", l.Orders, l.Orders+l.Reservations)
 }
 
-func (l Level) objects() int { return 2*l.Orders + l.Reservations }
-
 // GrowthResult is what a level does to the system.
 type GrowthResult struct {
 	Level Level `json:"level"`
@@ -126,57 +124,66 @@ func (b *bench) cluster(ctx context.Context, name string, l Level) (_ *cluster, 
 	if err := b.startManager(ctx, s); err != nil {
 		return nil, err
 	}
-	g := growthGroup()
-	c, err := newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out)
-	if err != nil {
+	say(b.opts.Out, "%s: writing %s", name, l)
+	if err := s.fill(ctx, l); err != nil {
 		return nil, err
 	}
-	if err := c.fill(ctx, l); err != nil {
-		return nil, err
-	}
-	out := &cluster{comparison: c, result: GrowthResult{Level: l}}
-	if out.result.FirstDecisionSeconds, err = c.restart(ctx); err != nil {
+	out := &cluster{result: GrowthResult{Level: l}}
+	if out.result.FirstDecisionSeconds, err = s.restart(ctx); err != nil {
 		return nil, err
 	}
 	if out.result.Manager, err = managerMemoryOf(ctx, s.manager); err != nil {
 		return nil, err
 	}
-	say(b.opts.Out, "%s: first decision after %.1f s, manager's heap %d MB", l, out.result.FirstDecisionSeconds, out.result.Manager.Heap>>20)
-	return out, c.warmUp(ctx, g, b.opts.Plan.WarmUp)
+	say(b.opts.Out, "%s: first decision after %.1f s, manager's heap %d MB", name, out.result.FirstDecisionSeconds, out.result.Manager.Heap>>20)
+	g := growthGroup()
+	if out.comparison, err = newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out); err != nil {
+		return nil, err
+	}
+	return out, out.warmUp(ctx, g, b.opts.Plan.WarmUp)
 }
 
-// fill stops the manager and brings the cluster to a level.
-func (c *comparison) fill(ctx context.Context, l Level) error {
-	place := c.stage.api(c.track, newDeck(Workload{Spread: Uniform, Lines: 1}, c.stage.opts.products, samples), c.numbers)
-	var names []string
-	for range samples {
-		p, err := place(ctx)
-		if err != nil {
-			return fmt.Errorf("place a sample: %w", err)
-		}
-		names = append(names, p.name)
-	}
-	if err := c.stage.quiet(ctx); err != nil {
-		return err
-	}
-	if err := c.stage.stopManager(); err != nil {
-		return err
-	}
-	seed, err := newSeed(ctx, c.stage.cp.EtcdEndpoint(), names)
+// fill has the system decide a few orders, stops the manager and brings the
+// cluster to a level with copies of them.
+func (s *stage) fill(ctx context.Context, l Level) error {
+	// This watch would drown in what is written behind the API server's back.
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	track, err := watchOrders(watching, s.watcher, ordersNamespace)
 	if err != nil {
 		return err
 	}
-	say(c.out, "writing %s", l)
-	return errors.Join(seed.put(ctx, l), seed.close())
+	names, err := placeSamples(ctx, s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 1)))
+	if err != nil {
+		return err
+	}
+	stop()
+	if err := s.quiet(ctx); err != nil {
+		return err
+	}
+	if err := s.stopManager(); err != nil {
+		return err
+	}
+	seed, err := newSeed(ctx, s.cp.EtcdEndpoint(), names)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(seed.put(ctx, l), seed.close()); err != nil {
+		return err
+	}
+	return s.calm(ctx, "kube-apiserver")
 }
 
 // restart places an order, starts the manager, and tells after how many seconds
 // the order was decided.
-func (c *comparison) restart(ctx context.Context) (float64, error) {
-	if err := c.stage.calm(ctx, "kube-apiserver"); err != nil {
+func (s *stage) restart(ctx context.Context) (float64, error) {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	track, err := watchOrders(watching, s.watcher, ordersNamespace)
+	if err != nil {
 		return 0, err
 	}
-	place := c.stage.api(c.track, newDeck(Workload{Spread: Uniform, Lines: 1}, c.stage.opts.products, samples+1), c.numbers)
+	place := s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 2))
 	waiting := make(chan error, 1)
 	var first placed
 	go func() {
@@ -188,16 +195,16 @@ func (c *comparison) restart(ctx context.Context) (float64, error) {
 		return 0, ctx.Err()
 	}
 	start := time.Now()
-	if err := c.stage.startManager(); err != nil {
+	if err := s.startManager(); err != nil {
 		return 0, err
 	}
 	if err := <-waiting; err != nil {
 		return 0, fmt.Errorf("the first order after a start: %w", err)
 	}
-	if err := c.stage.awaitLeader(ctx); err != nil {
+	if err := s.awaitLeader(ctx); err != nil {
 		return 0, err
 	}
-	return rounded(first.end.Sub(start).Seconds(), 2), c.stage.quiet(ctx)
+	return rounded(first.end.Sub(start).Seconds(), 2), s.quiet(ctx)
 }
 
 // managerMemoryOf has the manager collect its garbage and reads what is left.

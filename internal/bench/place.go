@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/order"
 	"github.com/orderplane/orderplane/internal/orderid"
 )
 
@@ -34,24 +35,39 @@ type Mode string
 const (
 	// Raw writes what an order leaves behind, without logic.
 	Raw Mode = "raw"
-	// API creates orders at the API server.
+	// API creates orders at the API server that bring everything along, as the
+	// gateway's do: they pass admission without a call of the webhook.
 	API Mode = "api"
+	// Webhook creates orders at the API server as people write them, so that the
+	// webhook fills them in.
+	Webhook Mode = "webhook"
 	// Gateway creates orders through the gateway.
 	Gateway Mode = "gateway"
 )
 
-// counter numbers the orders of a run.
+// counter numbers the orders of a stage.
 type counter struct{ n atomic.Int64 }
 
 func (c *counter) next() int { return int(c.n.Add(1)) }
 
-// api places orders straight at the API server.
-func (s *stage) api(t *tracker, d *deck, numbers *counter) placer {
+// api places orders straight at the API server that leave admission nothing to do.
+func (s *stage) api(t *tracker, d *deck) placer {
+	return s.direct(t, d, func(o *v1alpha1.Order) { order.Complete(o, nil) })
+}
+
+// webhook places orders that admission has to fill in.
+func (s *stage) webhook(t *tracker, d *deck) placer {
+	return s.direct(t, d, func(*v1alpha1.Order) {})
+}
+
+func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) placer {
 	path := resourcePath(ordersNamespace, "orders")
 	return func(ctx context.Context) (placed, error) {
-		n := numbers.next()
+		n := s.numbers.next()
 		name := orderid.Order(ordersNamespace, customerID(n), fmt.Sprint(n))
-		body, err := json.Marshal(newOrder(ordersNamespace, name, customerID(n), d.next()))
+		o := newOrder(ordersNamespace, name, customerID(n), d.next())
+		finish(o)
+		body, err := json.Marshal(o)
 		if err != nil {
 			return placed{}, fmt.Errorf("encode an order: %w", err)
 		}
@@ -63,10 +79,10 @@ func (s *stage) api(t *tracker, d *deck, numbers *counter) placer {
 }
 
 // rest places orders through the gateway.
-func (s *stage) rest(t *tracker, d *deck, numbers *counter) placer {
+func (s *stage) rest(t *tracker, d *deck) placer {
 	gateway := &client{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}, base: s.gateway.url("")}
 	return func(ctx context.Context) (placed, error) {
-		n := numbers.next()
+		n := s.numbers.next()
 		key := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
 		body, err := json.Marshal(newRequest(newOrder(ordersNamespace, "", customerID(n), d.next())))
 		if err != nil {

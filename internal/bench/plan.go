@@ -58,7 +58,7 @@ func full() Plan {
 		Name: "full",
 		Groups: []Group{
 			{Name: "one-line", Contenders: contenders(
-				on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Zipf, 1, 0), on(API, Hot, 1, 0))},
+				on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Zipf, 1, 0), on(API, Hot, 1, 0), on(Webhook, Uniform, 1, 0))},
 			{Name: "four-lines", Contenders: contenders(
 				on(Raw, Uniform, 4, 0), on(API, Uniform, 4, 0), on(API, Zipf, 4, 0), on(API, Hot, 4, 0))},
 			{Name: "short", Contenders: contenders(on(Raw, Uniform, 1, 30), on(API, Uniform, 1, 30))},

@@ -127,11 +127,11 @@ func rawOrderStatus(o *v1alpha1.Order) *v1alpha1.Order {
 }
 
 // raw writes orders one after the other as they are in the end.
-func (s *stage) raw(templates []rawTemplates, numbers *counter) placer {
+func (s *stage) raw(templates []rawTemplates) placer {
 	orders := resourcePath(rawNamespace, "orders")
 	reservations := resourcePath(rawNamespace, "stockreservations")
 	return func(ctx context.Context) (placed, error) {
-		n := numbers.next()
+		n := s.numbers.next()
 		t := &templates[n%len(templates)]
 		f := filling{gapName: orderid.Order(rawNamespace, "raw", fmt.Sprint(n))}
 		start := time.Now()

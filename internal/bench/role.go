@@ -41,7 +41,8 @@ func (r *role) stop() error {
 // does not wait; awaitLeader does.
 func (s *stage) startManager() error {
 	r, err := s.startRole("manager",
-		"--namespaces="+ordersNamespace, "--leader-election-namespace="+systemNamespace, "--metrics-bind-address=0")
+		"--namespaces="+ordersNamespace, "--system-namespace="+systemNamespace, "--metrics-bind-address=0", "--inventory-port=0",
+		fmt.Sprintf("--webhook-port=%d", s.webhookPort), "--webhook-names="+host)
 	if err != nil {
 		return err
 	}
@@ -69,6 +70,35 @@ func (s *stage) awaitLeader(ctx context.Context) error {
 		}
 		return nil
 	}, "/health")
+}
+
+// awaitAdmission waits until the manager has told the API server its certificate.
+func (s *stage) awaitAdmission(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	admin, err := newClient(s.admin)
+	if err != nil {
+		return err
+	}
+	for {
+		var configuration struct {
+			Webhooks []struct {
+				ClientConfig struct {
+					CABundle []byte `json:"caBundle"`
+				} `json:"clientConfig"`
+			} `json:"webhooks"`
+		}
+		err := admin.get(ctx, "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/orderplane", &configuration)
+		if err != nil {
+			return err
+		}
+		if len(configuration.Webhooks) > 0 && len(configuration.Webhooks[0].ClientConfig.CABundle) > 0 {
+			return nil
+		}
+		if !pause(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("the webhooks have no certificate: %w", ctx.Err())
+		}
+	}
 }
 
 // startGateway starts the gateway without a limit of requests: every request

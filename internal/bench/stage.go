@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
 	"github.com/orderplane/orderplane/config"
@@ -41,7 +42,7 @@ type stageOptions struct {
 	dir        string // logs and kubeconfigs
 	fsync      bool
 	products   int
-	gateway    bool
+	admission  func(url string) ([]*unstructured.Unstructured, error)
 }
 
 // stage is a control plane with Orderplane on it.
@@ -55,6 +56,9 @@ type stage struct {
 	manager *role
 	gateway *role
 	keys    *signer
+	numbers counter // of all orders ever placed here
+	// webhookPort stays the same when the manager is started again: the API server knows it.
+	webhookPort int
 }
 
 func newStage(ctx context.Context, o stageOptions) (_ *stage, err error) {
@@ -122,16 +126,40 @@ subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: User, name: ` + loaderName + `}
 `
 
-// applyManifests puts namespaces and roles, the product's own and the loader's.
+// applyManifests puts everything an installation has, as the product ships it,
+// and the loader's role.
 func (s *stage) applyManifests(ctx context.Context) error {
 	var stream strings.Builder
 	for _, ns := range []string{systemNamespace, ordersNamespace, rawNamespace} {
 		stream.WriteString("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: " + ns + "}\n")
 	}
 	stream.WriteString(loaderRole)
-	files, err := fs.Glob(config.Manifests, "rbac/*.yaml")
+	for _, pattern := range []string{"rbac/*.yaml", "flowcontrol/*.yaml"} {
+		if err := appendEmbedded(&stream, pattern); err != nil {
+			return err
+		}
+	}
+	if err := s.appendAdmission(&stream); err != nil {
+		return err
+	}
+	kubeconfig := filepath.Join(s.opts.dir, "kubeconfig-admin")
+	if err := writeKubeconfig(kubeconfig, s.admin); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, s.cp.Kubectl(), "--kubeconfig", kubeconfig,
+		"apply", "--server-side", "--force-conflicts", "--field-manager=orderplane-bench", "-f", "-")
+	var complaint bytes.Buffer
+	cmd.Stdin, cmd.Stderr = strings.NewReader(stream.String()), &complaint
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("apply the manifests: %w: %s", err, complaint.String())
+	}
+	return nil
+}
+
+func appendEmbedded(stream *strings.Builder, pattern string) error {
+	files, err := fs.Glob(config.Manifests, pattern)
 	if err != nil {
-		return fmt.Errorf("list the embedded roles: %w", err)
+		return fmt.Errorf("list the embedded manifests: %w", err)
 	}
 	for _, file := range files {
 		if filepath.Base(file) == "kustomization.yaml" {
@@ -144,16 +172,24 @@ func (s *stage) applyManifests(ctx context.Context) error {
 		stream.WriteString("---\n")
 		stream.Write(data)
 	}
-	kubeconfig := filepath.Join(s.opts.dir, "kubeconfig-admin")
-	if err := writeKubeconfig(kubeconfig, s.admin); err != nil {
+	return nil
+}
+
+func (s *stage) appendAdmission(stream *strings.Builder) (err error) {
+	if s.webhookPort, err = controlplane.FreePort(); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, s.cp.Kubectl(), "--kubeconfig", kubeconfig,
-		"apply", "--server-side", "--force-conflicts", "--field-manager=orderplane-bench", "-f", "-")
-	var complaint bytes.Buffer
-	cmd.Stdin, cmd.Stderr = strings.NewReader(stream.String()), &complaint
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("apply the roles: %w: %s", err, complaint.String())
+	objects, err := s.opts.admission(fmt.Sprintf("https://%s:%d", host, s.webhookPort))
+	if err != nil {
+		return fmt.Errorf("admission manifests: %w", err)
+	}
+	for _, o := range objects {
+		data, err := json.Marshal(o.Object)
+		if err != nil {
+			return fmt.Errorf("admission manifests: %w", err)
+		}
+		stream.WriteString("---\n")
+		stream.Write(append(data, '\n'))
 	}
 	return nil
 }

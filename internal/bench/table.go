@@ -20,7 +20,7 @@ func (r *Report) Print(out io.Writer) error {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 	p("%s, %d cores, %d MB, kernel %s, %s; load before the run %s\n", m.CPU, m.Cores, m.MemoryMB, m.Kernel, m.Go, m.LoadAverage)
 	p("%s, %s, etcd's fsync %s; Orderplane %s\n", m.KubeAPIServer, m.Etcd, fsync, orUnknown(m.Orderplane))
-	p("%s. Webhooks: %s.\n", s.Users, s.Webhooks)
+	p("%s. Admission: %s.\n", s.Users, s.Admission)
 	p("%d products, %d orders in flight, %d turns of %s after %s of ramp; plan %s, %.0f s in all\n",
 		s.Products, s.InFlight, s.Turns, s.Window, s.Ramp, r.Plan, r.Seconds)
 	for _, g := range r.Groups {

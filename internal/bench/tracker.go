@@ -46,7 +46,7 @@ func watchOrders(ctx context.Context, c *client, namespace string) (*tracker, er
 	if err != nil {
 		return nil, fmt.Errorf("watch orders: %w", err)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // the goroutine below closes it
 	if err != nil {
 		return nil, fmt.Errorf("watch orders: %w", err)
 	}

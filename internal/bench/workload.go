@@ -107,15 +107,13 @@ func newItem(namespace string, n int) *v1alpha1.StockItem {
 	}
 }
 
-// newOrder is an order as the gateway makes them, without what only its caller
-// brings (the trace and the fingerprint of the request).
+// newOrder is an order as people write them; admission fills in the rest.
 func newOrder(namespace, name, customer string, items []v1alpha1.OrderItem) *v1alpha1.Order {
 	return &v1alpha1.Order{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Order"},
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: name,
-			Finalizers: []string{v1alpha1.OrderFinalizer},
-			Labels:     map[string]string{v1alpha1.OrderCustomerLabel: customer},
+			Labels: map[string]string{v1alpha1.OrderCustomerLabel: customer},
 		},
 		Spec: v1alpha1.OrderSpec{
 			CustomerID: customer, Currency: "EUR", Items: items,

@@ -101,7 +101,7 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // which updates may (none when nil).
 func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(before, after O) bool) handler.TypedEventHandler[O, reconcile.Request] {
 	put := func(o O, gone bool, q queue) {
-		r.shard(o.GetNamespace()).inbox.put(event{object: o, gone: gone})
+		r.shard(o.GetNamespace()).inbox.put(event{object: o, gone: gone, watched: true})
 		q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace()}})
 	}
 	return handler.TypedFuncs[O, reconcile.Request]{

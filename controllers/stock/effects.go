@@ -319,7 +319,7 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 		return nil
 	}
 	var out []*effect
-	for _, product := range s.projector.due(now, s.inbox.len() > 0) {
+	for _, product := range s.projector.due(now) {
 		if !s.ledger.HasProduct(product) {
 			s.projector.forget(product)
 			continue
@@ -337,7 +337,9 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 			// Before its finalizer may go the ledger must know that nothing more is
 			// to be granted of it; the event may still be on the way. And only the
 			// leader knows that nothing is reserved.
-			s.ledger.ObserveItem(seen)
+			if !s.olderThanLists(seen) {
+				s.ledger.ObserveItem(seen)
+			}
 			s.suspect = s.suspect || level.Reserved == 0
 			if err := s.confirm(ctx); err != nil {
 				continue // the next look finds out

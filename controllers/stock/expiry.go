@@ -49,6 +49,12 @@ func (x *expiries) take(now time.Time) (e expiry, ok bool) {
 	return expiry{}, false
 }
 
+// putBack returns what was taken and could not be looked at.
+func (x *expiries) putBack(e expiry) {
+	x.at[e.uid] = e.at
+	heap.Push(&x.heap, e)
+}
+
 // next is when the next one runs out; ok is false when none does.
 func (x *expiries) next() (at time.Time, ok bool) {
 	if len(x.heap) == 0 {

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -12,6 +13,8 @@ import (
 type event struct {
 	object client.Object
 	gone   bool
+	// watched is true when an informer brought it, which may lag.
+	watched bool
 }
 
 // inbox is what a namespace waits for, in order of arrival. An object that
@@ -60,7 +63,7 @@ func (b *inbox) take() (e event, ok bool) {
 }
 
 // putFirst places events before everything that waits, in their order. What
-// waits already is newer and stays as it is, with the earlier place.
+// waits already stays as it is, with the earlier place, if it is newer.
 func (b *inbox) putFirst(events []event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +71,7 @@ func (b *inbox) putFirst(events []event) {
 	moved := make(map[types.UID]struct{}, len(events))
 	for _, e := range events {
 		uid := e.object.GetUID()
-		if _, newer := b.latest[uid]; !newer {
+		if have, waits := b.latest[uid]; !waits || !have.gone && !newer(have.object, e.object) {
 			b.latest[uid] = e
 		}
 		order = append(order, uid)
@@ -93,4 +96,10 @@ func (b *inbox) clear() {
 	defer b.mu.Unlock()
 	b.order = nil
 	clear(b.latest)
+}
+
+// newer reports whether a is a later state of an object than b.
+func newer(a, b client.Object) bool {
+	order, err := resourceversion.CompareResourceVersion(a.GetResourceVersion(), b.GetResourceVersion())
+	return err == nil && order > 0
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -33,17 +34,26 @@ func (s *shard) nextLook() time.Duration {
 }
 
 // wakeExpired offers the reservations whose time is up, as they are now: one
-// whose expiresAt moved meanwhile is not over.
-func (s *shard) wakeExpired(ctx context.Context, now time.Time) {
+// whose expiresAt moved meanwhile is not over. A cache that is behind the lists
+// of the take-over is not asked.
+func (s *shard) wakeExpired(ctx context.Context, now time.Time) error {
 	for {
 		e, ok := s.expiry.take(now)
 		if !ok {
-			return
+			return nil
 		}
-		r := &v1alpha1.StockReservation{}
-		err := s.store.cached.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: e.name}, r)
-		if err == nil && r.UID == e.uid {
+		key, r := client.ObjectKey{Namespace: s.namespace, Name: e.name}, &v1alpha1.StockReservation{}
+		err := s.store.cached.Get(ctx, key, r)
+		if err != nil || r.UID != e.uid || s.olderThanLists(r) {
+			r = &v1alpha1.StockReservation{}
+			err = s.store.live.Get(ctx, key, r)
+		}
+		switch {
+		case err == nil && r.UID == e.uid:
 			s.inbox.putAgain(event{object: r})
+		case err != nil && !apierrors.IsNotFound(err):
+			s.expiry.putBack(e)
+			return fmt.Errorf("read reservation %s, whose time is up: %w", e.name, err)
 		}
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
-// How many projections a namespace writes a second: few while orders wait, so
-// that they cost a small part of what the orders cost; more when none do.
+// How many projections a namespace writes a second: few while stock is decided,
+// so that they cost a small part of what the orders cost; more once nothing was
+// decided for a moment.
 const (
 	projectionsBusy = 10
 	projectionsIdle = 100
+	busyFor         = time.Second
 )
 
 // projector remembers which items' projections may be out of date. Each is
@@ -21,6 +23,7 @@ type projector struct {
 	budget   *rate.Limiter
 	items    map[string]*projection
 	dirty    map[string]struct{}
+	decided  time.Time // when stock was last decided
 }
 
 type projection struct {
@@ -51,17 +54,21 @@ func (p *projector) touch(product string) {
 	}
 }
 
+// rate is how many projections a second there may be now.
+func (p *projector) rate(now time.Time) rate.Limit {
+	if since := now.Sub(p.decided); since >= 0 && since < busyFor {
+		return projectionsBusy
+	}
+	return projectionsIdle
+}
+
 // due are the products to be written now, within the budget. They stay due
 // until clean is called.
-func (p *projector) due(now time.Time, busy bool) (products []string) {
-	limit := rate.Limit(projectionsIdle)
-	if busy {
-		limit = projectionsBusy
-	}
-	p.budget.SetLimitAt(now, limit)
+func (p *projector) due(now time.Time) (products []string) {
+	p.budget.SetLimitAt(now, p.rate(now))
 	for product := range p.dirty {
 		i := p.items[product]
-		if now.Sub(i.tried) < p.interval {
+		if p.wait(i, now) > 0 {
 			continue
 		}
 		if !p.budget.AllowN(now, 1) {
@@ -71,6 +78,16 @@ func (p *projector) due(now time.Time, busy bool) (products []string) {
 		products = append(products, product)
 	}
 	return products
+}
+
+// wait is how long until an item may be written again. A clock that was set back
+// makes nobody wait longer than the interval.
+func (p *projector) wait(i *projection, now time.Time) time.Duration {
+	since := now.Sub(i.tried)
+	if since < 0 {
+		return 0
+	}
+	return p.interval - since
 }
 
 // clean notes that a product's projection was brought up to date.
@@ -107,8 +124,9 @@ func (p *projector) stale(product, seen string) bool {
 
 // next is when to look again; ok is false when nothing is due any more.
 func (p *projector) next(now time.Time) (in time.Duration, ok bool) {
+	soonest := time.Second / time.Duration(p.rate(now))
 	for product := range p.dirty {
-		wait := max(p.interval-now.Sub(p.items[product].tried), time.Second/projectionsIdle)
+		wait := max(p.wait(p.items[product], now), soonest)
 		if !ok || wait < in {
 			in, ok = wait, true
 		}

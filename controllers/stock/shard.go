@@ -90,14 +90,16 @@ func (s *shard) run(ctx context.Context) (again time.Duration, err error) {
 // reports whether it decided anything or dropped anything from the inbox.
 func (s *shard) cycle(ctx context.Context) (progress bool, err error) {
 	now := s.opts.Clock.Now()
-	s.wakeExpired(ctx, now)
+	if err := s.wakeExpired(ctx, now); err != nil {
+		return false, err
+	}
 	kept := s.kept()
 	decided, handled := s.decide(ctx, now, kept)
 	if len(decided) > 0 {
 		if err := s.swap(ctx, kept, decided); err != nil {
 			return false, err
 		}
-		s.suspect = false
+		s.suspect, s.projector.decided = false, now
 	}
 	if err := s.confirm(ctx); err != nil {
 		return false, err
@@ -141,6 +143,9 @@ func (s *shard) decide(ctx context.Context, now time.Time, kept []*openEntry) (d
 }
 
 func (s *shard) decideOne(e event, now time.Time) *openEntry {
+	if e.watched && !e.gone && s.olderThanLists(e.object) {
+		return nil
+	}
 	switch o := e.object.(type) {
 	case *v1alpha1.StockItem:
 		s.observeItem(o, e.gone)
@@ -149,9 +154,7 @@ func (s *shard) decideOne(e event, now time.Time) *openEntry {
 			s.touch(s.ledger.ForgetReservation(o.UID)...)
 			return nil
 		}
-		if s.ledger.Known(o.UID) || !s.handledBefore("StockReservation", o) {
-			return s.decideReservation(o, now)
-		}
+		return s.decideReservation(o, now)
 	case *v1alpha1.StockAdjustment:
 		if e.gone {
 			s.ledger.ForgetDocument(o.UID)
@@ -159,20 +162,29 @@ func (s *shard) decideOne(e event, now time.Time) *openEntry {
 			delete(s.unmarked, o.UID)
 			return nil
 		}
-		if s.ledger.KnownDocument(o.UID) || !s.handledBefore("StockAdjustment", o) {
-			return s.decideDocument(o, now)
-		}
+		return s.decideDocument(o, now)
 	}
 	return nil
 }
 
-// handledBefore reports whether an object the ledger does not know is older
-// than the T3 list: then it was gone when the list was made, was handled by an
-// earlier leader, and only an informer that lags shows it. Deciding about it
-// would count it twice.
-func (s *shard) handledBefore(kind string, o client.Object) bool {
-	order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), s.listed[kind])
+// olderThanLists reports whether an object, as an informer that lags shows it,
+// is older than the T3 list of its kind. When the ledger does not know it, it was
+// gone when the list was made and handled by an earlier leader: deciding about it
+// would count it twice. When it does, the list said something newer: that an item
+// is being deleted, or that a basket lasts longer.
+func (s *shard) olderThanLists(o client.Object) bool {
+	order, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), s.listed[kindOf(o)])
 	return err != nil || order <= 0
+}
+
+func kindOf(o client.Object) string {
+	switch o.(type) {
+	case *v1alpha1.StockItem:
+		return "StockItem"
+	case *v1alpha1.StockReservation:
+		return "StockReservation"
+	}
+	return "StockAdjustment"
 }
 
 func (s *shard) decideReservation(r *v1alpha1.StockReservation, now time.Time) *openEntry {
@@ -215,9 +227,6 @@ func (s *shard) observeItem(o *v1alpha1.StockItem, gone bool) {
 		s.projector.forget(o.Name)
 		return
 	}
-	if !s.ledger.KnownItem(o.UID) && s.handledBefore("StockItem", o) {
-		return
-	}
 	if s.ledger.ObserveItem(o) {
 		for _, d := range s.waiting[o.Name] {
 			s.inbox.putAgain(event{object: d})
@@ -250,7 +259,7 @@ func (s *shard) showsOtherwise(o *v1alpha1.StockItem) bool {
 	if !ok || o.Status.OnHand == nil || o.Status.Reserved == level.Reserved && *o.Status.OnHand == level.OnHand {
 		return false
 	}
-	return !s.handledBefore("StockItem", o) && s.projector.isNews(o.Name, o.ResourceVersion)
+	return s.projector.isNews(o.Name, o.ResourceVersion)
 }
 
 // confirm makes sure that this process still leads, when there is reason to

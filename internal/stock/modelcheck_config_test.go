@@ -19,12 +19,22 @@ import (
 //   - modelcheck_config_test.go: what a run is made of
 //   - modelcheck_table_test.go: values in tables, so that a state is a few numbers
 //   - modelcheck_state_test.go: states, and which of them are the same
-//   - modelcheck_rules_test.go: calls of the real functions, and how mutants break them
+//   - modelcheck_rules_test.go: calls of the real functions, and where mutants break them
 //   - modelcheck_world_test.go: the API server and its clients
-//   - modelcheck_process_test.go: what a process may do next
-//   - modelcheck_invariant_test.go: what must hold
+//   - modelcheck_process_test.go, modelcheck_swap_test.go: what a process may do next
+//   - modelcheck_invariant_test.go: what must hold in every state
+//   - modelcheck_rest_test.go: where each process alone must end, from every state
 //   - modelcheck_explore_test.go: the search, and the way to a violation
-//   - modelcheck_test.go: the protocol; modelcheck_mutant_test.go: the protocol less one rule
+//   - modelcheck_worlds_test.go, modelcheck_test.go: the protocol holds
+//   - modelcheck_mutant_test.go: the protocol less one rule does not
+//
+// Three things keep the number of states small, and all are exact. A process
+// that lost the journal is reduced to the writes it can still finish. Processes
+// have no names. Numbers of decisions count only by their order. Writing an
+// object (GET, redo rule, PUT with the resourceVersion of the GET) is one step: a
+// PUT that succeeds proves that the object did not change since the GET. An
+// informer has no state of its own: a decision may see any state its object was
+// ever in.
 
 // Most objects and processes of one run.
 const (

@@ -116,6 +116,12 @@ func protocolWorlds() map[string]world {
 			items: one, reservations: []reservationSlot{all, other},
 			processes: 2, batch: 1, refuses: object(kindReservation, 0),
 		},
+		"one of two items and a document the API server refuses to have written": {
+			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
+				{name: "r", lines: unit("a", "b"), commit: true, restock: true}, {name: "s", lines: unit("a")},
+			}, documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},
+			processes: 2, batch: 1, refuses: object(kindItem, 1) | object(kindDocument, 0),
+		},
 		"in waves, somebody adds up what they see": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
 				{name: "r", lines: unit("a", "b"), commit: true, release: true, restock: true}, {name: "s", lines: unit("a"), commit: true},
@@ -125,6 +131,29 @@ func protocolWorlds() map[string]world {
 			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, release: true}, {name: "s", lines: unit("a"), commit: true}},
 			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1}, {name: "e", product: "a", kind: receives, quantity: 1}},
 			processes: 2, batch: 2, waves: true,
+		},
+	}
+}
+
+// soakWorlds are larger than a test that people wait for may explore.
+func soakWorlds() map[string]world {
+	every := func(name string, lines []v1alpha1.StockLine) reservationSlot {
+		return reservationSlot{name: name, lines: lines, commit: true, release: true, restock: true, expires: true, life: life{dies: true}}
+	}
+	return map[string]world{
+		"three reservations of two items, every intent and fault": {
+			items:        []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 2}},
+			reservations: []reservationSlot{every("r", unit("a", "b")), every("s", unit("a")), every("t", unit("a", "b"))},
+			processes:    2, batch: 2, lost: true, unclear: true,
+		},
+		"documents of every kind, every intent and fault": {
+			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{every("r", unit("a")), every("s", unit("a"))},
+			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1, life: life{dies: true}}, {name: "e", product: "a", kind: counts, quantity: 0}},
+			processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"three allocators, two items, every intent and fault": {
+			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{every("r", unit("a", "b")), every("s", unit("a"))},
+			processes: 3, batch: 2, lost: true, unclear: true,
 		},
 	}
 }

@@ -314,4 +314,7 @@ func TestMarkWaiting(t *testing.T) {
 	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.AdjustmentConditionApplied); c.Status != metav1.ConditionTrue || len(d.Status.Conditions) != 1 {
 		t.Errorf("after it was applied: %+v", d.Status.Conditions)
 	}
+	if stock.MarkWaiting(&d.StockAdjustment, *at(time.Hour)) {
+		t.Error("a leader that was replaced marked a settled document as waiting")
+	}
 }

@@ -32,8 +32,10 @@ type book struct {
 	broken       []string
 	// unfinalized are items whose finalizer a test forces off.
 	unfinalized map[string]bool
-	// parked are reservations whose status a test has the API server refuse.
+	// parked are reservations and items whose status a test has the API server refuse.
 	parked map[string]bool
+	// startsAt are items whose stock a test sets before any manager runs.
+	startsAt map[string]int64
 	// shown adds up, by item, the reservations that show phase Reserved.
 	shown map[types.UID]int64
 }
@@ -42,7 +44,7 @@ func newBook(ns string) *book {
 	return &book{
 		ns: ns, items: map[types.UID]*itemPage{}, byName: map[string]types.UID{},
 		reservations: map[types.UID]*reservationPage{}, documents: map[types.UID]*documentPage{},
-		unfinalized: map[string]bool{}, parked: map[string]bool{}, shown: map[types.UID]int64{},
+		unfinalized: map[string]bool{}, parked: map[string]bool{}, shown: map[types.UID]int64{}, startsAt: map[string]int64{},
 	}
 }
 
@@ -152,7 +154,7 @@ func (b *book) checkLevels(c *change) {
 		switch covered := b.shown[uid] <= i.shownOnHand; {
 		case i.oversold:
 			i.shortOnPurpose = true
-		case covered:
+		case covered || b.parked[i.name]:
 			i.shortOnPurpose = false
 		case !i.shortOnPurpose:
 			b.breaks(c, "item %s: reservations that show Reserved hold %d, it shows %d on hand", i.name, b.shown[uid], i.shownOnHand)
@@ -199,7 +201,7 @@ func (b *book) unsettled() []string {
 	var out []string
 	note := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, i := range b.items {
-		if i.gone {
+		if i.gone || b.parked[i.name] {
 			continue
 		}
 		if i.shownOnHand != i.onHand || i.shownReserved != i.reserved || i.shownAvailable != i.onHand-i.reserved-i.safety {
@@ -248,4 +250,19 @@ func (b *book) grants() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.granted)
+}
+
+// forceOff notes that a test takes an item's finalizer off by force.
+func (b *book) forceOff(item string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unfinalized[item] = true
+}
+
+// startAt notes that a test writes what is on hand of an item itself, before any
+// manager runs.
+func (b *book) startAt(item string, onHand int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.startsAt[item] = onHand
 }

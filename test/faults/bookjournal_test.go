@@ -136,8 +136,7 @@ func (b *book) grant(c *change, e *v1alpha1.JournalEntry, r *reservationPage) {
 	}
 	b.granted = append(b.granted, r.name)
 	if r.gone {
-		r.holds = nil
-		return
+		return // the controller has not heard of it; nothing is held for what is not there
 	}
 	for _, a := range r.holds {
 		b.items[types.UID(a.ItemUID)].reserved += a.Quantity

@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")
 	flags.IntVar(&o.products, "products", 1000, "how many products there are")
-	flags.StringSliceVar(&o.groups, "groups", nil, "groups of the plan to measure, instead of all")
+	flags.StringSliceVar(&o.groups, "groups", nil, "groups or levels of the plan to measure, such as one-line or orders-10000, instead of all")
 	flags.IntVar(&o.turns.Count, "turns", 0, "turns of each group, instead of the plan's")
 	flags.IntVar(&o.turns.InFlight, "in-flight", 0, "orders in flight, instead of the plan's")
 	flags.DurationVar(&o.turns.Ramp, "ramp", 0, "load before what is measured, instead of the plan's")

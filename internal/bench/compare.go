@@ -32,6 +32,9 @@ type Turns struct {
 	Ramp, Window time.Duration
 }
 
+// decideWithin bounds the wait for each order of a round.
+const decideWithin = 30 * time.Second
+
 // comparison runs groups.
 type comparison struct {
 	stage   *stage
@@ -60,7 +63,7 @@ func newComparison(ctx context.Context, s *stage, g Group, t Turns, out io.Write
 		if err != nil {
 			return nil, err
 		}
-		c.placers[contender.String()] = place
+		c.placers[contender.String()] = place.within(decideWithin)
 	}
 	return c, nil
 }
@@ -85,7 +88,7 @@ func (c *comparison) placer(ctx context.Context, contender Contender, seed uint6
 
 // sample places a few orders and takes the raw writer's templates from them.
 func (c *comparison) sample(ctx context.Context, d *deck) ([]rawTemplates, error) {
-	names, err := placeSamples(ctx, c.stage.api(c.track, d))
+	names, err := placeSamples(ctx, c.stage.api(c.track, d).within(decideWithin))
 	if err != nil {
 		return nil, err
 	}

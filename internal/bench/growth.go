@@ -17,6 +17,14 @@ type Level struct {
 	Reservations int `json:"reservations"`
 }
 
+// Name of the level, such as "orders-10000".
+func (l Level) Name() string {
+	if l.Orders > 0 {
+		return fmt.Sprintf("orders-%d", l.Orders)
+	}
+	return fmt.Sprintf("reservations-%d", l.Reservations)
+}
+
 func (l Level) String() string {
 	return fmt.Sprintf("%d orders, %d reservations", l.Orders, l.Orders+l.Reservations)
 }
@@ -64,22 +72,22 @@ func growthGroup() Group {
 // growth measures levels, each beside an empty cluster that takes turns with it:
 // the machine is the same for both.
 func (b *bench) growth(ctx context.Context, levels []Level) (err error) {
-	empty, err := b.cluster(ctx, "growth-empty", Level{})
+	empty, err := b.cluster(ctx, "empty", Level{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, empty.stage.stop()) }()
 	b.report.Growth = append(b.report.Growth, empty.result)
-	for n, level := range levels {
-		if err := b.level(ctx, empty, level, n); err != nil {
-			return fmt.Errorf("level %s: %w", level, err)
+	for _, level := range levels {
+		if err := b.level(ctx, empty, level); err != nil {
+			return fmt.Errorf("level %s: %w", level.Name(), err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) level(ctx context.Context, empty *cluster, level Level, n int) (err error) {
-	full, err := b.cluster(ctx, fmt.Sprintf("growth-%d", n+1), level)
+func (b *bench) level(ctx context.Context, empty *cluster, level Level) (err error) {
+	full, err := b.cluster(ctx, level.Name(), level)
 	if err != nil {
 		return err
 	}
@@ -153,7 +161,7 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 	if err != nil {
 		return err
 	}
-	names, err := placeSamples(ctx, s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 1)))
+	names, err := placeSamples(ctx, s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 1)).within(decideWithin))
 	if err != nil {
 		return err
 	}
@@ -183,7 +191,7 @@ func (s *stage) restart(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	place := s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 2))
+	place := s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 2)).within(readyWithin)
 	waiting := make(chan error, 1)
 	var first placed
 	go func() {

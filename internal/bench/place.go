@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -23,11 +22,17 @@ type placed struct {
 	end     time.Time
 }
 
-// placer places one order and waits until it is decided.
+// placer places one order and waits until it is decided, as long as ctx allows.
 type placer func(ctx context.Context) (placed, error)
 
-// decideWithin bounds the wait for one order: one that takes longer counts as lost.
-const decideWithin = 30 * time.Second
+// within is the placer with a bound on each order: one that takes longer counts as lost.
+func (p placer) within(d time.Duration) placer {
+	return func(ctx context.Context) (placed, error) {
+		ctx, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		return p(ctx)
+	}
+}
 
 // Mode is a way to bring orders into the cluster.
 type Mode string
@@ -106,20 +111,15 @@ func follow(ctx context.Context, t *tracker, name string, create func() error) (
 		return placed{}, err
 	}
 	created := time.Now()
-	timer := time.NewTimer(decideWithin)
-	defer timer.Stop()
 	select {
 	case d := <-result:
 		if d.err != nil {
 			return placed{}, d.err
 		}
 		return placed{name: name, create: created.Sub(start), decided: d.at.Sub(start), phase: d.phase, end: d.at}, nil
-	case <-timer.C:
-		t.forget(name)
-		return placed{}, fmt.Errorf("order %s was not decided within %s", name, decideWithin)
 	case <-ctx.Done():
 		t.forget(name)
-		return placed{}, errors.Join(errors.New("gave up on an order"), ctx.Err())
+		return placed{}, fmt.Errorf("order %s was not decided within %s: %w", name, time.Since(start).Round(time.Millisecond), ctx.Err())
 	}
 }
 

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -119,15 +118,20 @@ func (p Plan) Only(names []string) (Plan, error) {
 	if len(names) == 0 {
 		return p, nil
 	}
-	var groups []Group
-	for _, g := range p.Groups {
+	groups, levels := p.Groups, p.Growth
+	p.Groups, p.Growth = nil, nil
+	for _, g := range groups {
 		if slices.Contains(names, g.Name) {
-			groups = append(groups, g)
+			p.Groups = append(p.Groups, g)
 		}
 	}
-	if len(groups) != len(names) {
-		return p, errors.New("groups: name groups of the plan")
+	for _, l := range levels {
+		if slices.Contains(names, l.Name()) {
+			p.Growth = append(p.Growth, l)
+		}
 	}
-	p.Groups = groups
+	if len(p.Groups)+len(p.Growth) != len(names) {
+		return p, fmt.Errorf("groups: the plan %s has not all of %v", p.Name, names)
+	}
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -66,4 +67,22 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 	w.Eventually(w.verdict("delivery")).Should(Equal("Applied " + stock.ReasonAlreadyApplied))
 	w.quiet(300 * time.Millisecond)
 	w.Expect(w.level("mug")()).To(Equal("11/6/5"))
+}
+
+// What a condition or a shortage says is explained to people.
+func TestEveryReasonIsDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/stock.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{
+		stock.ReasonApplied, stock.ReasonAlreadyApplied, stock.ReasonUnknownProduct, stock.ReasonBelowReserved, stock.ReasonBelowZero,
+		stock.ReasonStaleCount, stock.ReasonCountInFuture, stock.ReasonUnexpectedOnHand, stock.ReasonQuantityOverflow,
+		string(v1alpha1.ShortageInsufficientStock), string(v1alpha1.ShortageUnknownProduct), string(v1alpha1.ShortageOversold),
+	} {
+		if !strings.Contains(string(doc), "`"+reason+"`") {
+			t.Errorf("docs/stock.md does not explain %s", reason)
+		}
+	}
 }

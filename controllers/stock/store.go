@@ -87,7 +87,6 @@ func putStatus[O client.Object](ctx context.Context, s *store, key identity, see
 	o, live := seen.DeepCopyObject().(O), false
 	for {
 		if live || o.GetUID() != key.uid {
-			live = true
 			err := s.live.Get(ctx, client.ObjectKey{Namespace: key.namespace, Name: key.name}, o)
 			if apierrors.IsNotFound(err) {
 				return "", nil

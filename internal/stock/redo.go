@@ -83,7 +83,7 @@ func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) 
 		condition.Status = metav1.ConditionTrue
 	case v1alpha1.EntryRelease:
 		s.Allocations = nil
-		condition.Message = releaseMessage[e.Reason]
+		condition.Message = releaseMessage(e.Reason)
 	}
 	meta.SetStatusCondition(&s.Conditions, condition)
 	s.History = append(slices.Clone(s.History), v1alpha1.ReservationHistoryEntry{
@@ -92,10 +92,14 @@ func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) 
 	return true
 }
 
-var releaseMessage = map[string]string{
-	ReasonRequested: "what was held was given back, as asked for",
-	ReasonExpired:   "spec.expiresAt passed; what was held was given back",
-	ReasonDeleted:   "the reservation is being deleted; what was held was given back",
+func releaseMessage(reason string) string {
+	switch reason {
+	case ReasonExpired:
+		return "spec.expiresAt passed; what was held was given back"
+	case ReasonDeleted:
+		return "the reservation is being deleted; what was held was given back"
+	}
+	return "what was held was given back, as asked for"
 }
 
 func allocations(lines []v1alpha1.JournalLine) []v1alpha1.StockAllocation {

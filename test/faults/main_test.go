@@ -28,8 +28,15 @@ var history *feed
 // soak is for how long random variants go on; zero in the usual run.
 var soak time.Duration
 
+// worlds that live at the same time: they wait most of their time.
+const worlds = "6"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if err := flag.Set("test.parallel", worlds); err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
 	ctrl.SetLogger(logr.Discard())
 	if v := os.Getenv("ORDERPLANE_SOAK"); v != "" {
 		d, err := time.ParseDuration(v)

@@ -68,8 +68,9 @@ func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.Stock
 // ForgetAbsent drops what is not in consistent lists made after everything the
 // ledger knows was seen: it is gone. Usually an event said so already; it does
 // not when the object came and went in a gap of the watch, between the list of
-// a take-over and that of an informer. It returns the products whose stock that
-// freed.
+// a take-over and that of an informer. Where the event is only late, what comes
+// before it is passed over: it would make a new reservation of one that was
+// decided long ago. It returns the products whose stock that freed.
 func (l *Ledger) ForgetAbsent(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) (freed []string) {
 	listed := make(map[types.UID]struct{}, len(items)+len(reservations))
 	for i := range items {
@@ -81,11 +82,13 @@ func (l *Ledger) ForgetAbsent(items []v1alpha1.StockItem, reservations []v1alpha
 	for uid := range l.claims {
 		if _, ok := listed[uid]; !ok {
 			freed = append(freed, l.ForgetReservation(uid)...)
+			l.absent[uid] = struct{}{}
 		}
 	}
 	for uid := range l.items {
 		if _, ok := listed[uid]; !ok {
 			l.ForgetItem(uid)
+			l.absent[uid] = struct{}{}
 		}
 	}
 	return freed

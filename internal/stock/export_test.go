@@ -19,6 +19,7 @@ func (l *Ledger) Clone() *Ledger {
 	c := &Ledger{
 		seq: l.seq, items: make(map[types.UID]*item, len(l.items)), products: make(map[string]*item, len(l.products)),
 		claims: make(map[types.UID]*claim, len(l.claims)), documents: maps.Clone(l.documents),
+		absent: maps.Clone(l.absent),
 	}
 	for uid, it := range l.items {
 		copied := *it
@@ -49,8 +50,15 @@ func (l *Ledger) Memory() string {
 	for _, uid := range slices.Sorted(maps.Keys(l.documents)) {
 		fmt.Fprintf(&b, "; document %s %t", uid, l.documents[uid])
 	}
+	for _, uid := range slices.Sorted(maps.Keys(l.absent)) {
+		fmt.Fprintf(&b, "; absent %s", uid)
+	}
 	return b.String()
 }
+
+// ForgetAbsences loses what a list showed to be gone, as a ledger would that
+// only forgets.
+func (l *Ledger) ForgetAbsences() { clear(l.absent) }
 
 // Renumber sets the number of the last decision.
 func (l *Ledger) Renumber(seq int64) { l.seq = seq }

@@ -24,6 +24,9 @@ type Ledger struct {
 	products  map[string]*item
 	claims    map[types.UID]*claim
 	documents map[types.UID]bool // true once settled
+	// absent are objects a list showed to be gone before an informer did. What
+	// the informer may still show of them is old, and nothing is due for it.
+	absent map[types.UID]struct{}
 }
 
 type item struct {
@@ -55,6 +58,7 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 		products:  make(map[string]*item, len(items)),
 		claims:    make(map[types.UID]*claim, len(reservations)),
 		documents: make(map[types.UID]bool, len(documents)),
+		absent:    map[types.UID]struct{}{},
 	}
 	for i := range items {
 		l.ObserveItem(&items[i])
@@ -89,6 +93,9 @@ func (l *Ledger) Seq() int64 { return l.seq }
 // item was not known yet. It reports whether it was new. The quantities of a
 // known item come from the ledger's own decisions, whatever the object says.
 func (l *Ledger) ObserveItem(o *v1alpha1.StockItem) (isNew bool) {
+	if l.isAbsent(o.UID) {
+		return false
+	}
 	it, known := l.items[o.UID]
 	if !known {
 		it = &item{uid: o.UID, product: o.Name, onHand: OnHand(o), applied: slices.Clone(o.Status.AppliedDocuments)}
@@ -105,6 +112,7 @@ func (l *Ledger) ObserveItem(o *v1alpha1.StockItem) (isNew bool) {
 
 // ForgetItem drops an item that is gone. Claims on it stay and bind nothing.
 func (l *Ledger) ForgetItem(uid types.UID) {
+	delete(l.absent, uid)
 	it, ok := l.items[uid]
 	if !ok {
 		return
@@ -118,6 +126,7 @@ func (l *Ledger) ForgetItem(uid types.UID) {
 // ForgetReservation drops a reservation that is gone and returns the products
 // whose stock that freed.
 func (l *Ledger) ForgetReservation(uid types.UID) (freed []string) {
+	delete(l.absent, uid)
 	c, ok := l.claims[uid]
 	if !ok {
 		return nil
@@ -135,6 +144,8 @@ func (l *Ledger) ForgetReservation(uid types.UID) (freed []string) {
 
 // ForgetDocument drops a document that is gone.
 func (l *Ledger) ForgetDocument(uid types.UID) { delete(l.documents, uid) }
+
+func (l *Ledger) isAbsent(uid types.UID) bool { _, ok := l.absent[uid]; return ok }
 
 // Phase of a reservation as decided; Pending when nothing was decided yet.
 func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
@@ -180,6 +191,9 @@ func (l *Ledger) Level(uid types.UID) (level Level, ok bool) {
 //
 // An expired reservation is released, unless its Commit was seen first.
 func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
+	if l.isAbsent(r.UID) {
+		return nil
+	}
 	release, reason := wantsRelease(r, now)
 	switch l.Phase(r.UID) {
 	case v1alpha1.ReservationPending:

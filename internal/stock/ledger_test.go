@@ -359,6 +359,28 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// A list may know earlier than an informer that something is gone; what the
+// informer shows until then is old.
+func TestWhatAListShowedToBeGoneStaysGone(t *testing.T) {
+	t.Parallel()
+	r := aReservation("r", units("widget", 2)).in(v1alpha1.ReservationCommitted)
+	l := stock.NewLedger(0, items(anItem("widget", 5), anItem("gadget", 5)), reservations(r), nil)
+	l.ForgetAbsent(items(anItem("widget", 5)), nil)
+	if e := l.DecideReservation(&r.wants(v1alpha1.IntentRestock).StockReservation, noon); e != nil {
+		t.Errorf("decided %s for a reservation that is gone", e.Kind)
+	}
+	if l.ObserveItem(&anItem("gadget", 5).StockItem) || l.KnownItem(uidOf("gadget")) {
+		t.Error("an item that is gone came back")
+	}
+	l.ForgetReservation(r.UID)
+	l.ForgetItem(uidOf("gadget"))
+	again := aReservation("r", units("widget", 2))
+	again.UID = "another"
+	if e := l.DecideReservation(&again.StockReservation, noon); e == nil || e.Kind != v1alpha1.EntryGrant {
+		t.Errorf("decided %+v for another reservation of the name", e)
+	}
+}
+
 func TestObserveItem(t *testing.T) {
 	t.Parallel()
 	l := stock.NewLedger(0, items(anItem("widget", 5)), nil, nil)

@@ -59,6 +59,8 @@ type world struct {
 	// waves: one process writes what gives back first, then items, then grants,
 	// as the controller does; else in any order.
 	waves bool
+	// audits: a leader with nothing open may audit, and forget what is gone.
+	audits bool
 	// refuses are objects whose writes the API server refuses until it is healed.
 	refuses objectSet
 }

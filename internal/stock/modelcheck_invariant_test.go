@@ -316,7 +316,12 @@ func (c *checker) documentHolds(s *state, slot int, version ref) bool {
 // remembersTruth holds a leader's memory against the order of the journal.
 func (c *checker) remembersTruth(s *state, p *process) bool {
 	l := c.tables.ledgers.at(p.ledger)
-	knows := func(kind objectKind, slot int) bool { return objectSet(p.gone)&object(kind, slot) == 0 }
+	knows := func(kind objectKind, slot int) bool {
+		if kind == kindReservation && !s.exists(kind, slot) && !l.Known(slotUID(kind, slot)) {
+			return false // an audit found it gone
+		}
+		return objectSet(p.gone)&object(kind, slot) == 0
+	}
 	for slot := range c.world.reservations {
 		if knows(kindReservation, slot) && l.Phase(slotUID(kindReservation, slot)) != pathPhase[s.ghost.path[slot]] {
 			return false

@@ -162,10 +162,20 @@ func mutants() map[string]mutant {
 				processes: 2, batch: 1, refuses: object(kindReservation, 0),
 			}, oversold,
 		},
+		"an audit that forgets what is gone, and not that it is": {
+			func(r *rules) { r.onlyForgets = true },
+			world{items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{mortal}, processes: 2, batch: 1, audits: true}, changedTwice,
+		},
 		"no waves": {
 			func(r *rules) { r.noWaves = true },
 			world{
 				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, waves: true,
+			}, readerSeesLess,
+		},
+		"a grant whose answer was lost keeps the commit behind it waiting for the items": {
+			func(r *rules) { r.waveOfFirst = true },
+			world{
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, waves: true, lost: true,
 			}, readerSeesLess,
 		},
 	}

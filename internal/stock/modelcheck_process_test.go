@@ -46,6 +46,7 @@ func (c *checker) process(s *state, n int, next emit) {
 	case serving:
 		c.carryOut(s, n, next)
 		c.notice(s, n, next)
+		c.audit(s, n, next)
 		c.decide(s, n, next)
 		c.dropOnly(s, n, next)
 	}
@@ -287,6 +288,12 @@ func (c *checker) notice(s *state, n int, next emit) {
 			q := &t.processes[n]
 			switch v := s.version(kind, slot); {
 			case v == gone && !known:
+				if kind == kindItem { // an informer that lags may show it once more
+					q.ledger = c.remember(p.ledger, kind, c.tables.item(c.world.newItem(slot)), false, slot)
+					if q.ledger != p.ledger {
+						next(t, action{verb: noticesItem, who: n, kind: kind, slot: slot})
+					}
+				}
 				q.gone |= uint16(object(kind, slot))
 				q.ledger = c.remember(p.ledger, kind, 0, true, slot)
 				next(t, action{verb: noticesGone, who: n, kind: kind, slot: slot})
@@ -296,6 +303,53 @@ func (c *checker) notice(s *state, n int, next emit) {
 			}
 		}
 	}
+}
+
+type auditing struct {
+	ledger       ref
+	items        [maxItems]uint16
+	reservations [maxReservations]uint16
+}
+
+// audit has a leader compare what it remembers with fresh lists, while its
+// informers may still lag behind them.
+func (c *checker) audit(s *state, n int, next emit) {
+	p := &s.processes[n]
+	if !c.world.audits || !p.current || c.keep(p.open) != unmade {
+		return
+	}
+	t := *s
+	q := &t.processes[n]
+	q.ledger = c.memoAudit.get(auditing{p.ledger, s.items, s.reservations}, func() ref {
+		items, reservations := c.objects(s)
+		l := c.tables.ledgers.at(p.ledger).Clone()
+		l.ForgetAbsent(items, reservations)
+		if c.rules.onlyForgets {
+			l.ForgetAbsences()
+		}
+		if len(l.Audit(items, reservations)) > 0 {
+			c.breaks(memoryIsWrong)
+		}
+		return c.tables.ledger(l)
+	})
+	if q.ledger != p.ledger {
+		next(t, action{verb: audits, who: n})
+	}
+}
+
+// objects are the items and reservations there are.
+func (c *checker) objects(s *state) (items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) {
+	for i := range c.world.items {
+		if v := s.version(kindItem, i); v >= firstRow {
+			items = append(items, *c.tables.items.at(v).DeepCopy())
+		}
+	}
+	for slot := range c.world.reservations {
+		if v := s.version(kindReservation, slot); v >= firstRow {
+			reservations = append(reservations, *c.tables.reservations.at(v).DeepCopy())
+		}
+	}
+	return items, reservations
 }
 
 // offered emits every decision a process may take with a ledger. A deleted

@@ -110,12 +110,10 @@ func (c *checker) checkRest(s *state) {
 		}
 	}
 	l := c.tables.ledgers.at(p.ledger)
-	var items []v1alpha1.StockItem
-	var reservations []v1alpha1.StockReservation
+	items, reservations := c.objects(s)
 	for i := range c.world.items {
 		if v := s.version(kindItem, i); v >= firstRow {
 			o := c.tables.items.at(v)
-			items = append(items, *o)
 			seen := c.seenReserved(s, i)
 			if seen > stock.OnHand(o) && s.ghost.sold&(1<<i) == 0 {
 				c.breaks(oversold)
@@ -123,11 +121,6 @@ func (c *checker) checkRest(s *state) {
 			if level, known := l.Level(o.UID); !known || level.OnHand != stock.OnHand(o) || level.Reserved != seen {
 				c.breaks(memoryIsWrong)
 			}
-		}
-	}
-	for slot := range c.world.reservations {
-		if v := s.version(kindReservation, slot); v >= firstRow {
-			reservations = append(reservations, *c.tables.reservations.at(v))
 		}
 	}
 	if len(l.Audit(items, reservations)) > 0 {

@@ -24,9 +24,11 @@ type rules struct {
 	keepMemory       bool                  // a lost swap is tried again with the same memory
 	blindPut         bool                  // a write does not check that the object is still as it was read
 	noWaves          bool                  // effects of one process go out in any order
+	waveOfFirst      bool                  // an object is written when its first open entry would be
 	anyOrder         func(objectKind) bool // effects of one object go out in any order
 	believePhases    bool                  // phases come from the informer
 	oldInformer      bool                  // the informer may be older than the T3 lists
+	onlyForgets      bool                  // an audit forgets what is gone, and not that it is
 	dropWithObject   bool                  // an entry is done once its reservation or document is gone
 	keepsReservation bool                  // a deleted reservation goes on holding stock
 
@@ -178,7 +180,9 @@ func (c *checker) effects(open ref) []effect {
 			}
 			for i, known := range out {
 				if known.kind == e.kind && known.slot == e.slot && known.only == e.only {
-					out[i].wave = min(known.wave, e.wave) // one write takes it all the way
+					if !c.rules.waveOfFirst {
+						out[i].wave = min(known.wave, e.wave) // one write takes it all the way
+					}
 					return
 				}
 			}

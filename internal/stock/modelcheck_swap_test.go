@@ -24,7 +24,7 @@ func (c *checker) swapTo(p *process, one, two ref) swapped {
 		held := kept
 		journaled := func(o *stock.Open) bool { return c.rules.journaled(o.Entry.Kind) }
 		var decided []*v1alpha1.JournalEntry
-		any := one == unmade
+		anything := one == unmade
 		for _, r := range [...]ref{one, two} {
 			if r == unmade {
 				continue
@@ -32,7 +32,7 @@ func (c *checker) swapTo(p *process, one, two ref) swapped {
 			e := c.tables.entries.at(r)
 			held = append(held, stock.NewOpen(e))
 			if c.rules.journaled(e.Kind) {
-				decided, any = append(decided, e), true
+				decided, anything = append(decided, e), true
 			}
 		}
 		stays := make([]*stock.Open, 0, len(kept))
@@ -42,7 +42,7 @@ func (c *checker) swapTo(p *process, one, two ref) swapped {
 			}
 		}
 		next := stock.Next(v1alpha1.StockJournalStatus{Seq: int64(p.seq)}, stays, decided)
-		return swapped{journal: c.tables.journal(next), open: c.tables.open(held), seq: uint8(next.Seq), alone: !any}
+		return swapped{journal: c.tables.journal(next), open: c.tables.open(held), seq: uint8(next.Seq), alone: !anything}
 	})
 }
 

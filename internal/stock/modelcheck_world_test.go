@@ -30,6 +30,7 @@ type checker struct {
 	memoSwap      memo[swapping, swapped]
 	memoOpenAll   memo[ref, ref]
 	memoNewLedger memo[listed, listedLedger]
+	memoAudit     memo[auditing, ref]
 	memoWants     memo[wanting, ref]
 	memoBare      memo[ref, ref]
 	memoPending   memo[pendingKey, int64]
@@ -42,7 +43,7 @@ func newChecker(w world, r rules) *checker {
 		world: &w, rules: r, tables: newTables(), settled: newStore(), alonePart: -1,
 		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoApply: memo[applying, applied]{},
 		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
-		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
+		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
 		memoPending: memo[pendingKey, int64]{}, memoPath: memo[pathKey, path]{}, renumbered: memo[renumbering, ref]{},
 	}
 }
@@ -81,6 +82,7 @@ const (
 	readsJournal
 	decidesAlone
 	keepsMemory
+	audits
 )
 
 func (c *checker) tell(a action) string {
@@ -115,6 +117,7 @@ func (c *checker) tell(a action) string {
 		reads: "reads " + what, noticesGone: "sees that " + what + " is gone", noticesItem: "sees the new item " + what,
 		swaps: "swaps the journal: " + entries, swapsUnclear: "swaps the journal, the answer is lost: " + entries,
 		swapFailsUnclear: "fails to swap the journal, the answer is lost: " + entries, readsJournal: "reads the journal and goes on",
+		audits:       "audits, and forgets what is gone",
 		decidesAlone: "decides without the journal: " + entries, keepsMemory: "loses a swap, reads the journal, keeps its memory: " + entries,
 	}
 	return fmt.Sprintf("p%d %s", a.who, does[a.verb])

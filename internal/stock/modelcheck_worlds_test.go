@@ -104,6 +104,11 @@ func protocolWorlds() map[string]world {
 				{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}, {name: "r", lines: unit("a"), commit: true, release: true, life: life{after: 1}},
 			}, processes: 2, batch: 2, lost: true, unclear: true,
 		},
+		"audits while informers lag": {
+			items: []itemSlot{{name: "a", onHand: 2, life: life{dies: true}}}, reservations: []reservationSlot{
+				{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}, {name: "s", lines: unit("a"), expires: true, life: life{late: true, dies: true}},
+			}, processes: 2, batch: 2, lost: true, unclear: true, audits: true,
+		},
 		"a document that waits for its item": {
 			items: []itemSlot{{name: "a", onHand: 1, life: life{late: true}}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}},
 			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},

@@ -53,6 +53,8 @@ type wire struct {
 	// read is asked about every GET, watches too; an answer or an error of its own
 	// comes instead of the server's. nil lets all pass.
 	read func(req *http.Request) (*http.Response, error)
+	// slow, when set, decides how far watches have come.
+	slow *slowWatch
 	// crash ends the process, from the goroutine that asked for it.
 	crash func()
 
@@ -124,6 +126,9 @@ func (w *wire) get(next http.RoundTripper, req *http.Request) (*http.Response, e
 	}
 	resp, err := next.RoundTrip(req)
 	if err == nil && isWatch(req) {
+		if w.slow != nil {
+			resp.Body = w.slow.follow(req, resp.Body)
+		}
 		body := &watchBody{ReadCloser: resp.Body, wire: w}
 		resp.Body = body
 		w.mu.Lock()

@@ -35,6 +35,8 @@ type GrowthResult struct {
 	// FirstDecisionSeconds is from the start of the manager's process until an
 	// order that waited for it was seen decided.
 	FirstDecisionSeconds float64 `json:"firstDecisionSeconds"`
+	// StartCPU seconds until then, by process.
+	StartCPU map[string]float64 `json:"startCPUSeconds"`
 	// Manager, at rest after its start.
 	Manager managerMemory `json:"manager"`
 	// PerOrder is what a live order adds to the manager's memory, in bytes; for
@@ -98,6 +100,11 @@ func (b *bench) level(ctx context.Context, empty *cluster, level Level) (err err
 		var rounds []Round
 		for _, contender := range g.Contenders {
 			pair := []*cluster{empty, full}
+			for _, c := range pair { // the one that only looks on must be at rest, too
+				if err := c.stage.quiet(ctx); err != nil {
+					return err
+				}
+			}
 			measured := make([]Round, len(pair))
 			for i := range pair {
 				at := (turn + i) % len(pair)
@@ -137,7 +144,7 @@ func (b *bench) cluster(ctx context.Context, name string, l Level) (_ *cluster, 
 		return nil, err
 	}
 	out := &cluster{result: GrowthResult{Level: l}}
-	if out.result.FirstDecisionSeconds, err = s.restart(ctx); err != nil {
+	if err := s.restart(ctx, &out.result); err != nil {
 		return nil, err
 	}
 	if out.result.Manager, err = managerMemoryOf(ctx, s.manager); err != nil {
@@ -179,17 +186,17 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 	if err := errors.Join(seed.put(ctx, l), seed.close()); err != nil {
 		return err
 	}
-	return s.calm(ctx, "kube-apiserver")
+	return s.quiet(ctx)
 }
 
-// restart places an order, starts the manager, and tells after how many seconds
-// the order was decided.
-func (s *stage) restart(ctx context.Context) (float64, error) {
+// restart places an order, starts the manager, and notes when the order was
+// decided and what it took.
+func (s *stage) restart(ctx context.Context, result *GrowthResult) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	track, err := watchOrders(watching, s.watcher, ordersNamespace)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	place := s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 2)).within(readyWithin)
 	waiting := make(chan error, 1)
@@ -200,19 +207,32 @@ func (s *stage) restart(ctx context.Context) (float64, error) {
 		waiting <- err
 	}()
 	if !pause(ctx, time.Second) { // the order is created by then, and Pending
-		return 0, ctx.Err()
+		return ctx.Err()
+	}
+	before, err := cpuTimesOf(s.pids())
+	if err != nil {
+		return err
 	}
 	start := time.Now()
 	if err := s.startManager(); err != nil {
-		return 0, err
+		return err
 	}
 	if err := <-waiting; err != nil {
-		return 0, fmt.Errorf("the first order after a start: %w", err)
+		return fmt.Errorf("the first order after a start: %w", err)
+	}
+	after, err := cpuTimesOf(s.pids())
+	if err != nil {
+		return err
+	}
+	result.FirstDecisionSeconds = rounded(first.end.Sub(start).Seconds(), 2)
+	result.StartCPU = map[string]float64{}
+	for process, used := range after.since(before) {
+		result.StartCPU[process] = rounded(used.Seconds(), 2)
 	}
 	if err := s.awaitLeader(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	return rounded(first.end.Sub(start).Seconds(), 2), s.quiet(ctx)
+	return s.quiet(ctx)
 }
 
 // managerMemoryOf has the manager collect its garbage and reads what is left.
@@ -277,9 +297,10 @@ func (g *GrowthResult) finish(pids map[string]int) error {
 }
 
 func printGrowth(p func(string, ...any), results []GrowthResult) {
-	p("\nlive\tto empty\traw to empty\tfirst decision s\tmanager heap MB\tRSS MB\theap B/order\tRSS B/order\tapiserver MB\tetcd MB\t\n")
+	p("\nlive\tto empty\traw to empty\tfirst decision s\tCPU s manager\tapiserver\tmanager heap MB\tRSS MB\theap B/order\tRSS B/order\tapiserver MB\tetcd MB\t\n")
 	for _, g := range results {
-		p("%s\t%.3f\t%.3f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t\n", g.Level, g.ToEmpty, g.RawToEmpty, g.FirstDecisionSeconds,
+		p("%s\t%.3f\t%.3f\t%.1f\t%.1f\t%.1f\t%d\t%d\t%d\t%d\t%d\t%d\t\n", g.Level, g.ToEmpty, g.RawToEmpty, g.FirstDecisionSeconds,
+			g.StartCPU["manager"], g.StartCPU["kube-apiserver"],
 			g.Manager.Heap>>20, g.Manager.RSS>>20, g.PerOrder.Heap, g.PerOrder.RSS, g.APIServer.Peak/1024, g.Etcd.Peak/1024)
 	}
 }

@@ -242,37 +242,41 @@ func (s *stage) pids() map[string]int {
 const (
 	quietLook  = 500 * time.Millisecond
 	quietLooks = 2
-	// restShare of one core is less than a process at rest uses.
-	restShare = 20
-	// quietLimit bounds what is only a wait for the projections of 1,000 items.
-	quietLimit = 90 * time.Second
+	// quietLimit bounds what is only a wait for the projections of 1,000 items,
+	// or for a large heap to be collected.
+	quietLimit = 2 * time.Minute
 )
 
-// quiet waits until the manager has caught up with everything: the lazy
-// projections that follow a round must not fall into the next one.
-func (s *stage) quiet(ctx context.Context) error {
-	if s.manager == nil {
-		return nil
+// restPercent is how much of one core a process uses at most when it is at rest;
+// 100 where it does not matter.
+func restPercent(process string) time.Duration {
+	switch process {
+	case "manager":
+		return 2
+	case "kube-apiserver":
+		return 15
+	default:
+		return 100
 	}
-	return s.calm(ctx, "manager")
 }
 
-// calm waits until a process uses hardly any CPU.
-func (s *stage) calm(ctx context.Context, process string) error {
+// quiet waits until everything that runs has caught up: the lazy projections and
+// the collection of garbage that follow a round must not fall into the next one.
+func (s *stage) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quietLimit)
 	defer cancel()
-	pid := s.pids()[process]
-	before, err := cpuTime(pid)
+	before, err := cpuTimesOf(s.pids())
 	for still := 0; err == nil && still < quietLooks; {
 		if !pause(ctx, quietLook) {
-			return fmt.Errorf("wait for %s to come to rest: %w", process, ctx.Err())
+			return fmt.Errorf("wait for the machine to come to rest: %w", ctx.Err())
 		}
-		var now time.Duration
-		now, err = cpuTime(pid)
-		if now-before <= quietLook/restShare {
-			still++
-		} else {
-			still = 0
+		var now cpuTimes
+		now, err = cpuTimesOf(s.pids())
+		still++
+		for process, used := range now.since(before) {
+			if used*100 > quietLook*restPercent(process) {
+				still = 0
+			}
 		}
 		before = now
 	}

@@ -155,6 +155,7 @@ func (s *shard) settle(ctx context.Context, e *effect, now time.Time) {
 // decisions about it, in order of seq.
 func (s *shard) plan() [waves][]*effect {
 	var plan [waves][]*effect
+	var inOrder []*effect
 	objects := map[string]*effect{}
 	items := map[types.UID]*effect{}
 	for _, o := range s.open {
@@ -166,11 +167,7 @@ func (s *shard) plan() [waves][]*effect {
 			if e == nil {
 				e = s.objectEffect(o)
 				objects[o.Entry.UID] = e
-				wave := waveGiving
-				if o.Entry.Kind == v1alpha1.EntryGrant {
-					wave = waveTaking
-				}
-				plan[wave] = append(plan[wave], e)
+				inOrder = append(inOrder, e)
 			}
 			e.take(o)
 		}
@@ -184,7 +181,21 @@ func (s *shard) plan() [waves][]*effect {
 			e.entries = append(e.entries, o)
 		}
 	}
+	for _, e := range inOrder {
+		plan[e.wave()] = append(plan[e.wave()], e)
+	}
 	return plan
+}
+
+// wave of an object's effect. One that was granted and then taken, released or
+// the like in one go, because an answer was lost, ends up giving.
+func (e *effect) wave() int {
+	for _, o := range e.entries {
+		if o.Entry.Kind != v1alpha1.EntryGrant {
+			return waveGiving
+		}
+	}
+	return waveTaking
 }
 
 // take adds a decision to the effect of the object it is about.

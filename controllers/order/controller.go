@@ -23,6 +23,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/approval"
+	"github.com/orderplane/orderplane/internal/terse"
 )
 
 // Options of the order controller. The zero value is ready for use.
@@ -63,7 +64,11 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	r := &reconciler{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}}
+	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	if err != nil {
+		return fmt.Errorf("order controller: %w", err)
+	}
+	r := &reconciler{client: mgr.GetClient(), terse: terse, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
 		For(&v1alpha1.Order{}).

@@ -15,6 +15,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/approval"
 	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/terse"
 )
 
 // behind is how soon to look again when a write showed that the cache is behind
@@ -25,6 +26,8 @@ const behind = 200 * time.Millisecond
 type reconciler struct {
 	// client reads from the cache and writes to the API server.
 	client client.Client
+	// terse makes the writes that every order costs.
+	terse *terse.Writer
 	// live reads from the API server.
 	live    client.Reader
 	clock   clock.PassiveClock
@@ -158,9 +161,9 @@ func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts ord
 func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decision) error {
 	switch d.Act {
 	case order.WriteStatus:
-		return r.client.Status().Update(ctx, statusOf(o, d.Status))
+		return r.terse.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
 	case order.CreateReservation:
-		return r.client.Create(ctx, d.Reservation)
+		return r.terse.Create(ctx, "stockreservations", d.Reservation)
 	case order.UpdateReservation:
 		return r.client.Update(ctx, d.Reservation)
 	case order.DeleteReservation:
@@ -178,8 +181,7 @@ func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decisio
 }
 
 // statusOf is an order to write the status of. The API server takes nothing
-// but the status from it, so nothing else is copied or sent; the answer is
-// decoded into it, so it shares nothing with the cache.
+// but the status from it, so nothing else is copied or sent.
 func statusOf(o *v1alpha1.Order, status *v1alpha1.OrderStatus) *v1alpha1.Order {
 	return &v1alpha1.Order{
 		ObjectMeta: metav1.ObjectMeta{

@@ -21,6 +21,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/terse"
 )
 
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations;stockitems;stockadjustments,verbs=get;list;watch
@@ -57,9 +58,13 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
+	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	if err != nil {
+		return err
+	}
 	r := &reconciler{
 		opts: opts, metrics: metrics, shards: map[string]*shard{},
-		store: &store{live: mgr.GetAPIReader(), cached: mgr.GetClient(), writer: mgr.GetClient()},
+		store: &store{live: mgr.GetAPIReader(), cached: mgr.GetClient(), writer: mgr.GetClient(), terse: terse},
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("stock").

@@ -227,24 +227,24 @@ func (s *shard) objectEffect(o *openEntry) *effect {
 	if stock.IsDocument(o.Entry.Kind) {
 		e.kind = "StockAdjustment"
 		e.write = func(ctx context.Context) error {
-			_, err := putStatus(ctx, s.store, e.key, orBlank(o.document), func(d *v1alpha1.StockAdjustment) (changed bool) {
+			put := statusPut[*v1alpha1.StockAdjustment]{e.key, orBlank(o.document), s.store.putDocument}
+			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) (changed bool) {
 				for _, o := range e.entries {
 					changed = stock.ApplyToDocument(o.Entry, d) || changed
 				}
 				return changed
 			})
-			return err
 		}
 		return e
 	}
 	e.write = func(ctx context.Context) error {
-		_, err := putStatus(ctx, s.store, e.key, orBlank(o.reservation), func(r *v1alpha1.StockReservation) (changed bool) {
+		put := statusPut[*v1alpha1.StockReservation]{e.key, orBlank(o.reservation), s.store.putReservation}
+		return putStatus(ctx, s.store.live, put, func(r *v1alpha1.StockReservation) (changed bool) {
 			for _, o := range e.entries {
 				changed = stock.ApplyToReservation(o.Entry, r) || changed
 			}
 			return changed
 		})
-		return err
 	}
 	return e
 }
@@ -279,8 +279,14 @@ func (s *shard) itemEffect(o *openEntry, uid types.UID) *effect {
 		for _, o := range e.entries {
 			entries = append(entries, o.Entry)
 		}
-		var err error
-		written, err = putStatus(ctx, s.store, e.key, seen, func(i *v1alpha1.StockItem) bool {
+		write := func(ctx context.Context, i *v1alpha1.StockItem) error {
+			err := s.store.writer.Status().Update(ctx, i)
+			if err == nil {
+				written = i.ResourceVersion
+			}
+			return err
+		}
+		return putStatus(ctx, s.store.live, statusPut[*v1alpha1.StockItem]{e.key, seen, write}, func(i *v1alpha1.StockItem) bool {
 			if !stock.ApplyToItem(entries, i) {
 				return false
 			}
@@ -290,7 +296,6 @@ func (s *shard) itemEffect(o *openEntry, uid types.UID) *effect {
 			}
 			return true
 		})
-		return err
 	}
 	e.done = func() {
 		for _, o := range e.entries {
@@ -313,10 +318,10 @@ func (s *shard) waitingMarks(now time.Time) []*effect {
 	for uid, d := range s.unmarked {
 		e := &effect{kind: "StockAdjustment", target: "waiting/" + string(uid), key: identity{s.namespace, d.Name, uid}}
 		e.write = func(ctx context.Context) error {
-			_, err := putStatus(ctx, s.store, e.key, d, func(d *v1alpha1.StockAdjustment) bool {
+			put := statusPut[*v1alpha1.StockAdjustment]{e.key, d, s.store.putDocument}
+			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) bool {
 				return stock.MarkWaiting(d, metav1.NewTime(now))
 			})
-			return err
 		}
 		e.done = func() { delete(s.unmarked, uid) }
 		marks = append(marks, e)

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/terse"
 )
 
 // store is the one place where the stock controller talks to the API server.
@@ -18,6 +19,7 @@ type store struct {
 	live   client.Reader
 	cached client.Reader
 	writer client.Client
+	terse  *terse.Writer
 }
 
 // listPage is how many objects a consistent list fetches at a time. Pages after
@@ -76,42 +78,59 @@ func (s *store) documents(ctx context.Context, namespace string) (snapshot[v1alp
 	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockAdjustment { p := list.Items; list.Items = nil; return p })
 }
 
+// statusPut is an object whose status is to be written.
+type statusPut[O client.Object] struct {
+	key   identity
+	seen  O                              // as last seen; a blank one when it was not
+	write func(context.Context, O) error // puts its status
+}
+
 // putStatus brings an object's status to where change wants it: it works change
-// out on a copy of seen, or of the live object when seen is another object or
-// not the newest, and writes it. It returns nil once the object is known to be
-// as change wants it, is gone, or is another object of the same name; written
-// is the resourceVersion of what it wrote, empty when it wrote nothing.
+// out on a copy of what was seen, or of the live object when that was another
+// object or not the newest, and writes it. It returns nil once the object is
+// known to be as change wants it, is gone, or is another object of the same name.
 //
 // change reports whether it changed anything; it must be safe to repeat.
-func putStatus[O client.Object](ctx context.Context, s *store, key identity, seen O, change func(O) bool) (written string, err error) {
-	o, live := seen.DeepCopyObject().(O), false
+func putStatus[O client.Object](ctx context.Context, live client.Reader, p statusPut[O], change func(O) bool) error {
+	o, stale := p.seen.DeepCopyObject().(O), false
 	for {
-		if live || o.GetUID() != key.uid {
-			err := s.live.Get(ctx, client.ObjectKey{Namespace: key.namespace, Name: key.name}, o)
+		if stale || o.GetUID() != p.key.uid {
+			err := live.Get(ctx, p.key.objectKey(), o)
 			if apierrors.IsNotFound(err) {
-				return "", nil
+				return nil
 			}
 			if err != nil {
-				return "", fmt.Errorf("get %s: %w", key, err)
+				return fmt.Errorf("get %s: %w", p.key, err)
 			}
-			if o.GetUID() != key.uid {
-				return "", nil
+			if o.GetUID() != p.key.uid {
+				return nil
 			}
 		}
 		if !change(o) {
-			return "", nil
+			return nil
 		}
-		err := s.writer.Status().Update(ctx, o)
+		err := p.write(ctx, o)
 		switch {
-		case err == nil:
-			return o.GetResourceVersion(), nil
-		case apierrors.IsNotFound(err):
-			return "", nil
+		case err == nil, apierrors.IsNotFound(err):
+			return nil
 		case !apierrors.IsConflict(err):
-			return "", fmt.Errorf("write status of %s: %w", key, err)
+			return fmt.Errorf("write status of %s: %w", p.key, err)
 		}
-		live = true
+		stale = true
 	}
+}
+
+// putReservation writes the status of a reservation; every order costs one. What
+// the API server would not look at is not sent, and its answer not read.
+func (s *store) putReservation(ctx context.Context, r *v1alpha1.StockReservation) error {
+	return s.terse.UpdateStatus(ctx, "stockreservations", &v1alpha1.StockReservation{
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name, UID: r.UID, ResourceVersion: r.ResourceVersion},
+		Status:     r.Status,
+	})
+}
+
+func (s *store) putDocument(ctx context.Context, d *v1alpha1.StockAdjustment) error {
+	return s.writer.Status().Update(ctx, d)
 }
 
 // identity is one object, not merely one name.

@@ -44,6 +44,13 @@ test: controlplane ## Run every test.
 	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v /test/e2e) && \
 	go test -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/...
 
+SOAK ?= 30m
+
+.PHONY: test-soak
+test-soak: controlplane ## Run the long random tests of the stock controller (SOAK=30m each), seeds fixed and printed.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" ORDERPLANE_SOAK=$(SOAK); \
+	go test -p 1 -count=1 -timeout 3h -run '^TestSoak' -v ./internal/stock ./test/faults
+
 .PHONY: generate
 generate: ## Generate deep copies and the REST API's types.
 	hack/generate.sh code

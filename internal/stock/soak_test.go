@@ -12,7 +12,7 @@ import (
 )
 
 // soakVariable says how long the soak runs.
-const soakVariable = "STOCK_SOAK"
+const soakVariable = "ORDERPLANE_SOAK"
 
 // TestSoak is the long run: worlds too large for every day, then random
 // histories with seeds 1, 2, 3 and so on, until its time is up.

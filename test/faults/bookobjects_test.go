@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -146,11 +145,4 @@ func (b *book) recordDocument(c *change) {
 		b.breaks(c, "is %s without a condition", now)
 	}
 	d.shown = o.Status
-}
-
-// itemUID is the uid of the item that has a name now.
-func (b *book) itemUID(name string) types.UID {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.byName[name]
 }

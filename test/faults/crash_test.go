@@ -68,7 +68,7 @@ func crashAt(t *testing.T, site string, how fate, want string, found *siteList) 
 			return pass
 		})
 		w.liveThrough()
-		w.quiet(500 * time.Millisecond)
+		w.quiet(250 * time.Millisecond)
 		if diff := cmp.Diff(want, w.summary()); diff != "" {
 			t.Fatalf("it ends otherwise (-without, +with the crash):\n%s", diff)
 		}
@@ -120,7 +120,9 @@ func (l *siteList) add(w *wire) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for site := range w.sites {
-		l.known[site] = l.known[site]
+		if !l.known[site] {
+			l.known[site] = false
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ package faults
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -34,15 +35,13 @@ const worlds = "6"
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", worlds); err != nil {
-		os.Stderr.WriteString(err.Error() + "\n")
-		os.Exit(1)
+		exit(err)
 	}
 	ctrl.SetLogger(logr.Discard())
 	if v := os.Getenv("ORDERPLANE_SOAK"); v != "" {
 		d, err := time.ParseDuration(v)
 		if err != nil {
-			os.Stderr.WriteString("ORDERPLANE_SOAK: " + err.Error() + "; give a duration such as 30m\n")
-			os.Exit(1)
+			exit(fmt.Errorf("ORDERPLANE_SOAK: %w; give a duration such as 30m", err))
 		}
 		soak = d
 	}
@@ -50,4 +49,9 @@ func TestMain(m *testing.M) {
 		env = e
 		history = newFeed(e.ControlPlane.EtcdEndpoint())
 	}))
+}
+
+func exit(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
 }

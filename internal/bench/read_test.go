@@ -22,6 +22,16 @@ func TestCPUTimeOfAProcessWithAnAwkwardName(t *testing.T) {
 	}
 }
 
+func TestMachineTimeLeavesOutIdleAndGuests(t *testing.T) {
+	got, err := parseMachineTime([]byte("cpu  100 10 50 9000 800 5 15 20 7 7\ncpu0 1 1 1 1 1 1 1 1 0 0\n"))
+	if err != nil || got != 2*time.Second {
+		t.Errorf("got %s, %v; want 2s", got, err)
+	}
+	if _, err := parseMachineTime([]byte("intr 1 2 3")); err == nil {
+		t.Error("nonsense was read")
+	}
+}
+
 func TestMemoryFields(t *testing.T) {
 	status := []byte("Name:\tmanager\nVmHWM:\t  2048 kB\nVmRSS:\t  1024 kB\n")
 	if got := kibField(status, "VmRSS:"); got != 1024 {

@@ -34,6 +34,10 @@ type Summary struct {
 	CPU            map[string]float64 `json:"cpuSecondsPer1000Orders"`
 	CPUTotal       float64            `json:"cpuSecondsPer1000OrdersTotal"`
 
+	// Cores that were busy for it, and for processes that are no part of the run.
+	Cores        float64 `json:"cores"`
+	ForeignCores float64 `json:"foreignCores"`
+
 	// ToRaw is the median of orders a second to those of the raw round of the same
 	// turn, CPUToRaw that of the CPU time an order.
 	ToRaw    float64 `json:"ordersPerSecondToRaw"`
@@ -77,6 +81,8 @@ func (r *Result) summarize() {
 			Writes:         r.maps(n, 4, func(x Round) map[string]float64 { return x.Writes }),
 			CPU:            r.maps(n, 3, func(x Round) map[string]float64 { return x.CPU }),
 			CPUTotal:       rounded(median(r.of(n, cpuTotal)), 3),
+			Cores:          rounded(median(r.of(n, func(x Round) float64 { return x.Cores })), 2),
+			ForeignCores:   rounded(median(r.of(n, func(x Round) float64 { return x.ForeignCores })), 2),
 			ToRaw:          rounded(median(r.ratios(n, 0, perSecond)), 4),
 			CPUToRaw:       rounded(median(r.ratios(n, 0, cpuTotal)), 4),
 		}

@@ -36,6 +36,26 @@ type Round struct {
 	// CPU seconds for 1,000 orders, by process and in all without the load generator.
 	CPU      map[string]float64 `json:"cpuSecondsPer1000Orders"`
 	CPUTotal float64            `json:"cpuSecondsPer1000OrdersTotal"`
+	// Cores that our processes kept busy, the load generator included, and that
+	// others did: what is left of the machine was idle.
+	Cores        float64 `json:"cores"`
+	ForeignCores float64 `json:"foreignCores"`
+}
+
+// meter reads what a round has cost.
+type meter struct {
+	at      time.Time
+	cpu     cpuTimes
+	machine time.Duration
+}
+
+func (s *stage) meter() (meter, error) {
+	cpu, err := cpuTimesOf(s.pids())
+	if err != nil {
+		return meter{}, err
+	}
+	machine, err := machineTime()
+	return meter{at: time.Now(), cpu: cpu, machine: machine}, err
 }
 
 // rounder runs rounds on a stage.
@@ -52,7 +72,7 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	if err != nil {
 		return round, err
 	}
-	cpuBefore, err := cpuTimesOf(r.stage.pids())
+	before, err := r.stage.meter()
 	if err != nil {
 		return round, err
 	}
@@ -62,7 +82,7 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	if err != nil {
 		return round, fmt.Errorf("%s, %s: %w", round.Mode, round.Workload, err)
 	}
-	cpuAfter, err := cpuTimesOf(r.stage.pids())
+	after, err := r.stage.meter()
 	if err != nil {
 		return round, err
 	}
@@ -78,8 +98,19 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	round.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
 	round.Create, round.Decided = l.latencies()
 	round.Outcomes = l.outcomes()
-	round.account(writesAfter.Since(writesBefore), cpuAfter.since(cpuBefore))
+	round.account(writesAfter.Since(writesBefore), after.cpu.since(before.cpu))
+	round.share(after.at.Sub(before.at), after.machine-before.machine, after.cpu.since(before.cpu))
 	return round, nil
+}
+
+// share says how much of the machine the round had.
+func (r *Round) share(wall, machine time.Duration, cpu cpuTimes) {
+	var ours time.Duration
+	for _, used := range cpu {
+		ours += used
+	}
+	r.Cores = rounded(ours.Seconds()/wall.Seconds(), 2)
+	r.ForeignCores = rounded(max(machine-ours, 0).Seconds()/wall.Seconds(), 2)
 }
 
 // account says what the orders of the round cost.

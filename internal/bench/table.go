@@ -60,13 +60,13 @@ func (g Result) print(p func(string, ...any)) {
 		p("hot to uniform\t%.3f\t\n", g.HotToUniform)
 	}
 	processes := []string{"kube-apiserver", "etcd", "manager", "gateway", "bench"}
-	p("\nCPU s/1000 orders\t%s\tall but bench\tto raw\t\n", strings.Join(processes, "\t"))
+	p("\nCPU s/1000 orders\t%s\tall but bench\tto raw\tcores busy\tby others\t\n", strings.Join(processes, "\t"))
 	for _, c := range g.Contenders {
 		p("%s %s\t", c.Mode, c.Workload)
 		for _, name := range processes {
 			p("%.2f\t", c.CPU[name])
 		}
-		p("%.2f\t%.3f\t\n", c.CPUTotal, c.CPUToRaw)
+		p("%.2f\t%.3f\t%.2f\t%.2f\t\n", c.CPUTotal, c.CPUToRaw, c.Cores, c.ForeignCores)
 	}
 	p("\nwrites an order, by kind\t\n")
 	for _, c := range g.Contenders {

@@ -40,6 +40,36 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / userHZ, nil
 }
 
+// machineTime is what all processes of the machine have used of its CPUs so far.
+func machineTime() (time.Duration, error) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("CPU time of the machine: %w", err)
+	}
+	return parseMachineTime(data)
+}
+
+// parseMachineTime adds up the first line of /proc/stat, but for idle and iowait,
+// its 4th and 5th number, and guests, its last two, which are in others already.
+func parseMachineTime(stat []byte) (time.Duration, error) {
+	line, _, _ := strings.Cut(string(stat), "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return 0, fmt.Errorf("CPU time of the machine: %q is no first line of /proc/stat", line)
+	}
+	var ticks int64
+	for n, f := range fields[1:9] {
+		v, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("CPU time of the machine: %w", err)
+		}
+		if n != 3 && n != 4 {
+			ticks += v
+		}
+	}
+	return time.Duration(ticks) * time.Second / userHZ, nil
+}
+
 // memory of a process in KiB, and the most it ever was.
 type memory struct {
 	RSS  int64 `json:"rssKiB"`

@@ -50,6 +50,7 @@ func (s *shard) carryOut(ctx context.Context) error {
 	for n, wave := range s.plan() {
 		if n == waveTaking {
 			wave = append(wave, s.waitingMarks(now)...)
+			wave = append(wave, s.answers()...)
 			wave = append(wave, s.projections(ctx, now)...)
 		}
 		ready := s.ready(wave, blocked, now)

@@ -2,6 +2,7 @@ package stock
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -53,7 +54,7 @@ func (o *Options) complete() error {
 		if err != nil {
 			return err
 		}
-		o.Holder = host
+		o.Holder = fmt.Sprintf("%s/%d", host, os.Getpid())
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

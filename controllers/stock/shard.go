@@ -36,6 +36,9 @@ type shard struct {
 	// unmarked are those of them that do not say so yet.
 	waiting  map[string]map[types.UID]*v1alpha1.StockAdjustment
 	unmarked map[types.UID]*v1alpha1.StockAdjustment
+	// unanswered are the reservations whose spec was changed without anything to
+	// decide, and whose status does not say yet that this was seen.
+	unanswered map[types.UID]*v1alpha1.StockReservation
 	expiry   expiries
 	retries  retries
 	// suspect is true when an item was seen to show what this leader did not write.
@@ -193,10 +196,14 @@ func (s *shard) decideReservation(r *v1alpha1.StockReservation, now time.Time) *
 		s.expiry.track(r, s.ledger.Phase(r.UID))
 	}
 	if entry == nil {
+		if r.Status.ObservedGeneration != r.Generation && s.ledger.Phase(r.UID) != v1alpha1.ReservationPending {
+			s.unanswered[r.UID] = r
+		}
 		return nil
 	}
+	delete(s.unanswered, r.UID)
 	s.touchLines(entry)
-	if more := r.Spec.Intent; more == v1alpha1.IntentCommit || more == v1alpha1.IntentRestock {
+	if s.ledger.IsShortOf(r) {
 		s.inbox.putAgain(event{object: r}) // Pending → Reserved → Committed → Restocked, a batch each
 	}
 	return &openEntry{Open: stock.NewOpen(entry), reservation: r}
@@ -341,6 +348,7 @@ func (s *shard) putJournal(ctx context.Context, next v1alpha1.StockJournalStatus
 func (s *shard) forget() {
 	s.ledger, s.journal, s.open, s.listed = nil, nil, nil, nil
 	s.waiting, s.unmarked = map[string]map[types.UID]*v1alpha1.StockAdjustment{}, map[types.UID]*v1alpha1.StockAdjustment{}
+	s.unanswered = map[types.UID]*v1alpha1.StockReservation{}
 	s.retries, s.suspect = retries{}, false
 	s.expiry.clear()
 	s.projector.clear()

@@ -31,6 +31,23 @@ func (s *shard) waitingMarks(now time.Time) []*effect {
 	return marks
 }
 
+// answers tells who changed the spec of a reservation that it was seen.
+func (s *shard) answers() []*effect {
+	var out []*effect
+	for uid, r := range s.unanswered {
+		e := &effect{kind: "StockReservation", target: "answer/" + string(uid), key: identity{s.namespace, r.Name, uid}}
+		e.write = func(ctx context.Context) error {
+			put := statusPut[*v1alpha1.StockReservation]{e.key, r, s.store.putReservation}
+			return putStatus(ctx, s.store.live, put, func(o *v1alpha1.StockReservation) bool {
+				return stock.MarkAnswered(o, r.Generation)
+			})
+		}
+		e.done = func() { delete(s.unanswered, uid) }
+		out = append(out, e)
+	}
+	return out
+}
+
 // projections refreshes what people see of the items whose turn it is.
 func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 	if s.ledger == nil {

@@ -216,6 +216,18 @@ func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) 
 	return nil
 }
 
+// IsShortOf reports whether a reservation that was just decided is still short
+// of where its intent wants it, so that it is to be decided again.
+func (l *Ledger) IsShortOf(r *v1alpha1.StockReservation) bool {
+	switch l.Phase(r.UID) {
+	case v1alpha1.ReservationReserved:
+		return r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock
+	case v1alpha1.ReservationCommitted:
+		return r.Spec.Intent == v1alpha1.IntentRestock
+	}
+	return false
+}
+
 // Reasons a reservation was released for.
 const (
 	ReasonRequested = "Requested"

@@ -258,6 +258,17 @@ func settled(d *v1alpha1.StockAdjustment) bool {
 	return d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
 }
 
+// MarkAnswered notes on a reservation that a change of its spec was seen which
+// leaves nothing to decide, such as a later expiresAt, and reports whether that
+// changed it. generation is that of the spec that was seen.
+func MarkAnswered(r *v1alpha1.StockReservation, generation int64) (changed bool) {
+	if r.Generation != generation || r.Status.ObservedGeneration == generation {
+		return false
+	}
+	r.Status.ObservedGeneration = generation
+	return true
+}
+
 // MarkWaiting notes on a document that its product does not exist yet and
 // reports whether that changed it. A document that was settled meanwhile, by a
 // leader that replaced this one, is left alone.

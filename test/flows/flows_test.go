@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -91,6 +92,37 @@ var _ = Describe("An order", func() {
 		})
 		Eventually(s.phase(ctx, "ord-1")).Should(Equal(v1alpha1.OrderFulfilled))
 		Eventually(s.level(ctx, "prod-001")).Should(Equal("6/0/6"))
+	})
+})
+
+var _ = Describe("A basket", func() {
+	It("holds stock until it expires, may be extended while it holds, and is Current for tools all the time", func(ctx context.Context) {
+		s := openShop()
+		startManager(s.namespace)
+		s.item(ctx, "prod-001", 10)
+		basket := &v1alpha1.StockReservation{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "basket-1"},
+			Spec: v1alpha1.StockReservationSpec{
+				Lines:     []v1alpha1.StockLine{{ProductID: "prod-001", Quantity: 3}},
+				ExpiresAt: &metav1.Time{Time: time.Now().Add(time.Hour)},
+			},
+		}
+		Expect(k8s.Create(ctx, basket)).To(Succeed())
+		answered := func() (string, error) {
+			err := k8s.Get(ctx, client.ObjectKeyFromObject(basket), basket)
+			return fmt.Sprintf("%s, generation %d answered: %t", basket.Status.Phase, basket.Generation, basket.Status.ObservedGeneration == basket.Generation), err
+		}
+		Eventually(answered).Should(Equal("Reserved, generation 1 answered: true"))
+		Eventually(s.level(ctx, "prod-001")).Should(Equal("10/3/7"))
+
+		basket.Spec.ExpiresAt = &metav1.Time{Time: time.Now().Add(2 * time.Hour)}
+		Expect(k8s.Update(ctx, basket)).To(Succeed())
+		Eventually(answered).Should(Equal("Reserved, generation 2 answered: true"))
+
+		basket.Spec.ExpiresAt = &metav1.Time{Time: time.Now().Add(-time.Second)}
+		Expect(k8s.Update(ctx, basket)).To(Succeed())
+		Eventually(answered).Should(Equal("Released, generation 3 answered: true"))
+		Eventually(s.level(ctx, "prod-001")).Should(Equal("10/0/10"))
 	})
 })
 

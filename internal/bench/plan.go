@@ -46,7 +46,7 @@ func short() Plan {
 			{Name: "one-line", Contenders: contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0))},
 			{Name: "gateway", Contenders: contenders(on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0))},
 		},
-		Turns:  Turns{Count: 4, InFlight: inFlight, Ramp: time.Second, Window: 4 * time.Second},
+		Turns:  Turns{Count: 3, InFlight: inFlight, Ramp: time.Second, Window: 4 * time.Second},
 		WarmUp: 2 * time.Second,
 	}
 }

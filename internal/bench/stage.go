@@ -247,16 +247,16 @@ const (
 	quietLimit = 2 * time.Minute
 )
 
-// restPercent is how much of one core a process uses at most when it is at rest;
-// 100 where it does not matter.
-func restPercent(process string) time.Duration {
+// restLimit is how much CPU a process uses at most within a look when it is at
+// rest: 2 % of a core, 15 % for the API server, which has its own clocks.
+func restLimit(process string) time.Duration {
 	switch process {
 	case "manager":
-		return 2
+		return quietLook * 2 / 100
 	case "kube-apiserver":
-		return 15
+		return quietLook * 15 / 100
 	default:
-		return 100
+		return quietLook
 	}
 }
 
@@ -274,7 +274,7 @@ func (s *stage) quiet(ctx context.Context) error {
 		now, err = cpuTimesOf(s.pids())
 		still++
 		for process, used := range now.since(before) {
-			if used*100 > quietLook*restPercent(process) {
+			if used > restLimit(process) {
 				still = 0
 			}
 		}

@@ -13,7 +13,10 @@ import (
 const (
 	projectionsBusy = 10
 	projectionsIdle = 100
-	busyFor         = time.Second
+	// projectionsBurst is how many may be written at once after a rest: enough for
+	// the lines of an order, too few to weigh when a crowd arrives.
+	projectionsBurst = 10
+	busyFor          = time.Second
 )
 
 // projector remembers which items' projections may be out of date. Each is
@@ -32,7 +35,7 @@ type projection struct {
 }
 
 func newProjector(interval time.Duration) projector {
-	p := projector{interval: interval, budget: rate.NewLimiter(projectionsIdle, projectionsIdle)}
+	p := projector{interval: interval, budget: rate.NewLimiter(projectionsIdle, projectionsBurst)}
 	p.clear()
 	return p
 }

@@ -39,8 +39,8 @@ type shard struct {
 	// unanswered are the reservations whose spec was changed without anything to
 	// decide, and whose status does not say yet that this was seen.
 	unanswered map[types.UID]*v1alpha1.StockReservation
-	expiry   expiries
-	retries  retries
+	expiry     expiries
+	retries    retries
 	// suspect is true when an item was seen to show what this leader did not write.
 	suspect bool
 

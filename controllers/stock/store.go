@@ -22,10 +22,6 @@ type store struct {
 	terse  *terse.Writer
 }
 
-// listPage is how many objects a consistent list fetches at a time. Pages after
-// the first continue the same snapshot.
-const listPage = 1000
-
 // journal reads a namespace's journal, made when there is none.
 func (s *store) journal(ctx context.Context, namespace string) (*v1alpha1.StockJournal, error) {
 	j := &v1alpha1.StockJournal{}
@@ -40,42 +36,6 @@ func (s *store) journal(ctx context.Context, namespace string) (*v1alpha1.StockJ
 	}
 	j = &v1alpha1.StockJournal{}
 	return j, s.live.Get(ctx, key, j)
-}
-
-// snapshot is a consistent list of one kind.
-type snapshot[T any] struct {
-	items           []T
-	resourceVersion string
-}
-
-func listAll[T any](ctx context.Context, live client.Reader, namespace string, list client.ObjectList, page func() []T) (snapshot[T], error) {
-	var out snapshot[T]
-	opts := &client.ListOptions{Namespace: namespace, Limit: listPage}
-	for {
-		if err := live.List(ctx, list, opts); err != nil {
-			return out, fmt.Errorf("list %T: %w", list, err)
-		}
-		out.items = append(out.items, page()...)
-		out.resourceVersion = list.GetResourceVersion()
-		if opts.Continue = list.GetContinue(); opts.Continue == "" {
-			return out, nil
-		}
-	}
-}
-
-func (s *store) items(ctx context.Context, namespace string) (snapshot[v1alpha1.StockItem], error) {
-	var list v1alpha1.StockItemList
-	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockItem { p := list.Items; list.Items = nil; return p })
-}
-
-func (s *store) reservations(ctx context.Context, namespace string) (snapshot[v1alpha1.StockReservation], error) {
-	var list v1alpha1.StockReservationList
-	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockReservation { p := list.Items; list.Items = nil; return p })
-}
-
-func (s *store) documents(ctx context.Context, namespace string) (snapshot[v1alpha1.StockAdjustment], error) {
-	var list v1alpha1.StockAdjustmentList
-	return listAll(ctx, s.live, namespace, &list, func() []v1alpha1.StockAdjustment { p := list.Items; list.Items = nil; return p })
 }
 
 // statusPut is an object whose status is to be written.

@@ -92,13 +92,20 @@ func (s *shard) overlay(items []v1alpha1.StockItem, reservations []v1alpha1.Stoc
 	for _, o := range s.open {
 		entries = append(entries, o.Entry)
 		for i := range reservations {
-			stock.ApplyToReservation(o.Entry, &reservations[i])
+			if string(reservations[i].UID) == o.Entry.UID {
+				reservations[i] = *reservations[i].DeepCopy()
+				stock.ApplyToReservation(o.Entry, &reservations[i])
+			}
 		}
 		for i := range documents {
-			stock.ApplyToDocument(o.Entry, &documents[i])
+			if string(documents[i].UID) == o.Entry.UID {
+				documents[i] = *documents[i].DeepCopy()
+				stock.ApplyToDocument(o.Entry, &documents[i])
+			}
 		}
 	}
 	for i := range items {
+		items[i] = *items[i].DeepCopy()
 		stock.ApplyToItem(entries, &items[i])
 	}
 }

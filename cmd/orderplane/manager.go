@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -119,6 +122,9 @@ func newManagerCommand() *cobra.Command {
 
 func runManager(ctx context.Context, o *managerOptions) error {
 	log := o.role.logger()
+	if err := readByList(); err != nil {
+		return err
+	}
 	cfg, err := clusterConfig("manager")
 	if err != nil {
 		return err
@@ -172,6 +178,7 @@ func newManager(cfg *rest.Config, o *managerOptions) (*healthyManager, error) {
 			DefaultNamespaces: namespaceConfigs(o.namespaces),
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure},
+		MapperProvider:                mapper,
 		HealthProbeBindAddress:        "0", // health is served together with /health
 		PprofBindAddress:              o.role.pprof,
 		GracefulShutdownTimeout:       &stopWithin,
@@ -191,6 +198,24 @@ func newManager(cfg *rest.Config, o *managerOptions) (*healthyManager, error) {
 		return nil, fmt.Errorf("manager: %w", err)
 	}
 	return &healthyManager{Manager: mgr, ready: map[string]health.Check{}}, nil
+}
+
+// mapper knows the kinds of orderplane.dev by heart and looks up all others. A
+// cache of chosen namespaces asks it at every read; asking discovery's would be
+// a tenth of what the manager does.
+func mapper(cfg *rest.Config, shared *http.Client) (meta.RESTMapper, error) {
+	ours := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []string{"Order", "StockReservation", "StockItem", "StockAdjustment", "StockJournal"} {
+		ours.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+		ours.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
+	}
+	ours.Add(v1alpha1.GroupVersion.WithKind("OrderClass"), meta.RESTScopeRoot)
+	ours.Add(v1alpha1.GroupVersion.WithKind("OrderClassList"), meta.RESTScopeRoot)
+	others, err := apiutil.NewDynamicRESTMapper(cfg, shared)
+	if err != nil {
+		return nil, fmt.Errorf("manager: %w", err)
+	}
+	return meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{ours, others}}, nil
 }
 
 // namespaceConfigs restricts the cache; nil, for every namespace, when none is named.

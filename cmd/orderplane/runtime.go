@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -59,6 +60,21 @@ func clusterConfig(userAgent string) (*rest.Config, error) {
 	cfg.DisableCompression = true
 	cfg.UserAgent = "orderplane-" + userAgent + "/" + version()
 	return cfg, nil
+}
+
+// watchListSwitch is client-go's own switch for how informers first read what
+// there is.
+const watchListSwitch = "KUBE_FEATURE_WatchListClient"
+
+// readByList has informers list what there is instead of having it streamed, if
+// the environment does not say otherwise: a streamed object is parsed several
+// times over, and a start with many orders spends most of its time on that. To
+// be called before the first informer is made.
+func readByList() error {
+	if _, given := os.LookupEnv(watchListSwitch); given {
+		return nil
+	}
+	return os.Setenv(watchListSwitch, "false")
 }
 
 func newScheme() (*runtime.Scheme, error) {

@@ -64,7 +64,7 @@ manifests_named() {
     dir=$(dirname "$kustomization")
     while IFS= read -r file; do
       grep -qF -- "- ${file#"$dir"/}" "$kustomization" || { echo "$kustomization does not name ${file#"$dir"/}"; status=1; }
-    done < <(git ls-files "$dir/*.yaml" | grep -v kustomization.yaml)
+    done < <(git ls-files ":(glob)$dir/*.yaml" | grep -v kustomization.yaml)
   done < <(git ls-files 'config/*kustomization.yaml')
   return $status
 }

@@ -11,6 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/metrics"
 	"github.com/orderplane/orderplane/internal/order"
 )
 
@@ -69,26 +70,13 @@ func newMetrics(registry prometheus.Registerer) (*orderMetrics, error) {
 		}),
 	}
 	err := errors.Join(
-		register(registry, &m.transitions), register(registry, &m.stalls),
-		register(registry, &m.writes), register(registry, &m.confirmSeconds),
+		metrics.Register(registry, &m.transitions), metrics.Register(registry, &m.stalls),
+		metrics.Register(registry, &m.writes), metrics.Register(registry, &m.confirmSeconds),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
-}
-
-// register adds a collector to a registry, or takes the one that is there.
-func register[C prometheus.Collector](registry prometheus.Registerer, collector *C) error {
-	err := registry.Register(*collector)
-	var there prometheus.AlreadyRegisteredError
-	if errors.As(err, &there) {
-		if same, ok := there.ExistingCollector.(C); ok {
-			*collector = same
-			return nil
-		}
-	}
-	return err
 }
 
 func (m *orderMetrics) write(act order.Act, err error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/metrics"
 )
 
 // shardMetrics are the stock controller's metrics, shared by its namespaces.
@@ -34,22 +35,9 @@ func newMetrics(r prometheus.Registerer) (*shardMetrics, error) {
 		drifts:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: ns, Subsystem: sub, Name: "audit_drift", Help: "Differences the last stock audit found between objects and memory. Zero by construction."}, []string{"namespace"}),
 	}
 	return m, errors.Join(
-		register(r, &m.decisions), register(r, &m.batch), register(r, &m.swaps), register(r, &m.takeOvers),
-		register(r, &m.failures), register(r, &m.waiting), register(r, &m.full), register(r, &m.drifts),
+		metrics.Register(r, &m.decisions), metrics.Register(r, &m.batch), metrics.Register(r, &m.swaps), metrics.Register(r, &m.takeOvers),
+		metrics.Register(r, &m.failures), metrics.Register(r, &m.waiting), metrics.Register(r, &m.full), metrics.Register(r, &m.drifts),
 	)
-}
-
-// register shares a metric with another manager of the same process.
-func register[C prometheus.Collector](r prometheus.Registerer, c *C) error {
-	err := r.Register(*c)
-	var twice prometheus.AlreadyRegisteredError
-	if errors.As(err, &twice) {
-		if same, ok := twice.ExistingCollector.(C); ok {
-			*c = same
-			return nil
-		}
-	}
-	return err
 }
 
 func (m *shardMetrics) decided(entries []*v1alpha1.JournalEntry) {

@@ -3,8 +3,9 @@ package argocd_test
 import (
 	"testing"
 
-	lua "github.com/yuin/gopher-lua"
 	"sigs.k8s.io/yaml"
+
+	"github.com/orderplane/orderplane/test/argohealth"
 )
 
 func TestHealth(t *testing.T) {
@@ -40,46 +41,15 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// health runs a check as Argo CD does: the object is the global obj.
 func health(t *testing.T, kind, object string) (status, message string) {
 	t.Helper()
 	var fields map[string]any
 	if err := yaml.Unmarshal([]byte(object), &fields); err != nil {
 		t.Fatal(err)
 	}
-	l := lua.NewState()
-	defer l.Close()
-	l.SetGlobal("obj", toLua(l, fields))
-	if err := l.DoFile("orderplane.dev/" + kind + "/health.lua"); err != nil {
+	status, message, err := argohealth.Assess("orderplane.dev/"+kind+"/health.lua", fields)
+	if err != nil {
 		t.Fatal(err)
 	}
-	result, ok := l.Get(-1).(*lua.LTable)
-	if !ok {
-		t.Fatalf("%s: returned %s", kind, l.Get(-1).Type())
-	}
-	return result.RawGetString("status").String(), result.RawGetString("message").String()
-}
-
-func toLua(l *lua.LState, value any) lua.LValue {
-	switch v := value.(type) {
-	case map[string]any:
-		table := l.NewTable()
-		for key, item := range v {
-			table.RawSetString(key, toLua(l, item))
-		}
-		return table
-	case []any:
-		table := l.NewTable()
-		for _, item := range v {
-			table.Append(toLua(l, item))
-		}
-		return table
-	case string:
-		return lua.LString(v)
-	case bool:
-		return lua.LBool(v)
-	case float64:
-		return lua.LNumber(v)
-	}
-	return lua.LNil
+	return status, message
 }

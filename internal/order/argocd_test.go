@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	lua "github.com/yuin/gopher-lua"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/test/argohealth"
 )
 
 const orderHealth = "../../config/argocd/orderplane.dev/Order/health.lua"
@@ -44,35 +44,9 @@ func argoHealth(t *testing.T, o *v1alpha1.Order) string {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		t.Fatal(err)
 	}
-	l := lua.NewState()
-	defer l.Close()
-	l.SetGlobal("obj", luaValue(l, fields))
-	if err := l.DoFile(orderHealth); err != nil {
+	health, _, err := argohealth.Assess(orderHealth, fields)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return l.GetField(l.Get(-1), "status").String()
-}
-
-func luaValue(l *lua.LState, value any) lua.LValue {
-	switch v := value.(type) {
-	case map[string]any:
-		table := l.NewTable()
-		for key, item := range v {
-			table.RawSetString(key, luaValue(l, item))
-		}
-		return table
-	case []any:
-		table := l.NewTable()
-		for _, item := range v {
-			table.Append(luaValue(l, item))
-		}
-		return table
-	case string:
-		return lua.LString(v)
-	case bool:
-		return lua.LBool(v)
-	case float64:
-		return lua.LNumber(v)
-	}
-	return lua.LNil
+	return health
 }

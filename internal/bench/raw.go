@@ -100,14 +100,16 @@ func rawReservation(r *v1alpha1.StockReservation) *v1alpha1.StockReservation {
 	return c
 }
 
-// rawReservationStatus is what the stock controller sends: the reservation as it
-// reads it, with its decision.
+// rawReservationStatus is what the stock controller sends: a status, and whose it is.
 func rawReservationStatus(r *v1alpha1.StockReservation) *v1alpha1.StockReservation {
-	c := rawReservation(r)
-	c.UID, c.ResourceVersion = types.UID(gapUID.mark()), gapVersion.mark()
-	c.Generation, c.CreationTimestamp = r.Generation, r.CreationTimestamp
-	c.Status = r.Status
-	return c
+	return &v1alpha1.StockReservation{
+		TypeMeta: r.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: rawNamespace, Name: gapName.mark(),
+			UID: types.UID(gapUID.mark()), ResourceVersion: gapVersion.mark(),
+		},
+		Status: r.Status,
+	}
 }
 
 // rawOrderStatus is what the order controller sends: a status, and whose it is.

@@ -1,6 +1,10 @@
 package v1alpha1
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -56,6 +60,14 @@ type JournalLine struct {
 }
 
 // JournalEntry is one decision, and all that is needed to carry it out again.
+//
+// In the API it is a text: the JSON of these fields. The API server passes a text
+// on; fields it would decode, check and track one by one at every swap, which is
+// most of what a swap would cost. Fields are read as well: older versions wrote them.
+//
+// +kubebuilder:validation:Type=string
+// +kubebuilder:validation:MaxLength=32768
+// +kubebuilder:pruning:PreserveUnknownFields
 type JournalEntry struct {
 	// seq counts the decisions of the namespace.
 	Seq int64 `json:"seq"`
@@ -86,6 +98,33 @@ type JournalEntry struct {
 	Generated bool `json:"generated,omitempty"`
 }
 
+// journalEntryFields is an entry as it is inside its text.
+type journalEntryFields JournalEntry
+
+// MarshalJSON encodes the entry as a text that holds the JSON of its fields.
+func (e JournalEntry) MarshalJSON() ([]byte, error) {
+	fields, err := json.Marshal(journalEntryFields(e))
+	if err != nil {
+		return nil, fmt.Errorf("encode journal entry %d: %w", e.Seq, err)
+	}
+	return json.Marshal(string(fields))
+}
+
+// UnmarshalJSON decodes a text that holds the JSON of the fields, or the fields themselves.
+func (e *JournalEntry) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(data, []byte(`"`)) {
+		var text string
+		if err := json.Unmarshal(data, &text); err != nil {
+			return fmt.Errorf("decode a journal entry: %w", err)
+		}
+		data = []byte(text)
+	}
+	if err := json.Unmarshal(data, (*journalEntryFields)(e)); err != nil {
+		return fmt.Errorf("decode a journal entry: %w", err)
+	}
+	return nil
+}
+
 // StockJournalStatus is the journal. Only the stock controller writes it, and
 // only with the resourceVersion it last saw.
 type StockJournalStatus struct {
@@ -99,7 +138,8 @@ type StockJournalStatus struct {
 	// seq of the last decision.
 	// +optional
 	Seq int64 `json:"seq,omitempty"`
-	// entries are the decisions whose effects may not all be written yet, in order of seq.
+	// entries are the decisions whose effects may not all be written yet, in order of
+	// seq: each a text that holds JSON.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=512

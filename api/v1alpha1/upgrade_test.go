@@ -153,7 +153,7 @@ func livesOn(t *testing.T, c client.Client, want *unstructured.Unstructured) {
 func missing(path string, want, got any) []string {
 	switch w := want.(type) {
 	case map[string]any:
-		g, ok := got.(map[string]any)
+		g, ok := asObject(got)
 		if !ok {
 			return []string{path}
 		}
@@ -177,6 +177,18 @@ func missing(path string, want, got any) []string {
 		return []string{path}
 	}
 	return nil
+}
+
+// asObject takes a text that holds an object for that object: a write through our
+// types makes texts of the journal's entries.
+func asObject(value any) (map[string]any, bool) {
+	if text, is := value.(string); is {
+		var o map[string]any
+		err := json.Unmarshal([]byte(text), &o)
+		return o, err == nil
+	}
+	o, ok := value.(map[string]any)
+	return o, ok
 }
 
 // sameDuration is whether two values are the same time span: a write through our

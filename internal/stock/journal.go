@@ -86,7 +86,7 @@ const (
 	// MaxJournalBytes bounds the entries of a journal as JSON, well below what
 	// makes a swap expensive; the whole object stays under 64 KiB.
 	MaxJournalBytes = 56 << 10
-	entryBytes      = 215
+	entryBytes      = 240
 	lineBytes       = 175
 )
 

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/informer"
 	"github.com/orderplane/orderplane/internal/order"
 )
 
@@ -66,6 +67,7 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 		Mapper:                      mapper,
 		DefaultNamespaces:           map[string]cache.Config{cfg.Namespace: {}},
 		DefaultTransform:            cache.TransformStripManagedFields(),
+		NewInformer:                 informer.New,
 		ReaderFailOnMissingInformer: true,
 	})
 	if err != nil {

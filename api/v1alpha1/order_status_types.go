@@ -48,6 +48,8 @@ type OrderHistoryEntry struct {
 }
 
 // OrderReservation says what is known of the order's stock reservation.
+//
+// +structType=atomic
 type OrderReservation struct {
 	// name of the StockReservation.
 	// +kubebuilder:validation:MaxLength=253

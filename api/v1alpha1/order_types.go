@@ -85,7 +85,9 @@ type OrderItem struct {
 	UnitPrice string `json:"unitPrice"`
 }
 
-// Address is where an order is shipped to.
+// Address is where an order is shipped to: one value, of which nobody owns half.
+//
+// +structType=atomic
 type Address struct {
 	// street and house number.
 	// +kubebuilder:validation:MinLength=1

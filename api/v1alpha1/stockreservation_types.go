@@ -58,6 +58,8 @@ type StockLine struct {
 }
 
 // OrderReference points at an order in the same namespace.
+//
+// +structType=atomic
 type OrderReference struct {
 	// name of the order.
 	// +kubebuilder:validation:MaxLength=253

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/orderplane/orderplane/adapters/rest"
+	"github.com/orderplane/orderplane/internal/informer"
 )
 
 // gatewayOptions configure the gateway.
@@ -71,6 +72,10 @@ func newGatewayCommand() *cobra.Command {
 
 func runGateway(ctx context.Context, o *gatewayOptions) error {
 	log := o.role.logger()
+	defer holdHeapFloor()()
+	if err := informer.ByList(); err != nil {
+		return err
+	}
 	cfg, err := clusterConfig("gateway")
 	if err != nil {
 		return err

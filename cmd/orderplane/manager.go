@@ -22,6 +22,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
 	"github.com/orderplane/orderplane/internal/health"
+	"github.com/orderplane/orderplane/internal/informer"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
@@ -122,7 +123,8 @@ func newManagerCommand() *cobra.Command {
 
 func runManager(ctx context.Context, o *managerOptions) error {
 	log := o.role.logger()
-	if err := readByList(); err != nil {
+	defer holdHeapFloor()()
+	if err := informer.ByList(); err != nil {
 		return err
 	}
 	cfg, err := clusterConfig("manager")
@@ -176,6 +178,7 @@ func newManager(cfg *rest.Config, o *managerOptions) (*healthyManager, error) {
 		Cache: cache.Options{
 			DefaultTransform:  cache.TransformStripManagedFields(),
 			DefaultNamespaces: namespaceConfigs(o.namespaces),
+			NewInformer:       informer.New,
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure},
 		MapperProvider:                mapper,

@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"os"
+	goruntime "runtime"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -39,14 +38,6 @@ func (r *roleFlags) register(flags *pflag.FlagSet) {
 	fromEnvironment(flags, "pprof-bind-address", "PPROF_BIND_ADDRESS")
 }
 
-// logger makes one sink for all that this process logs.
-func (r *roleFlags) logger() logr.Logger {
-	log := zap.New(zap.UseFlagOptions(&r.zap))
-	ctrl.SetLogger(log)
-	klog.SetLogger(log)
-	return log
-}
-
 // clusterConfig is the access to the API server from --kubeconfig, $KUBECONFIG,
 // the pod's service account, or the user's own kubeconfig. Client-side limits
 // are off: the API server's priority and fairness decides. Answers are not
@@ -62,27 +53,23 @@ func clusterConfig(userAgent string) (*rest.Config, error) {
 	return cfg, nil
 }
 
-// watchListSwitch is client-go's own switch for how informers first read what
-// there is.
-const watchListSwitch = "KUBE_FEATURE_WatchListClient"
-
-// readByList has informers list what there is instead of having it streamed, if
-// the environment does not say otherwise: a streamed object is parsed several
-// times over, and a start with many orders spends most of its time on that. To
-// be called before the first informer is made.
-func readByList() error {
-	if _, given := os.LookupEnv(watchListSwitch); given {
-		return nil
-	}
-	return os.Setenv(watchListSwitch, "false")
-}
-
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, fmt.Errorf("register kinds: %w", err)
 	}
 	return scheme, nil
+}
+
+// heapFloor is what the garbage collector waits for at least, in bytes: it runs when
+// the heap has doubled, which a small one does several times a second under load.
+const heapFloor = 64 << 20
+
+// holdHeapFloor has the collector take the heap for that much larger until release
+// is called. It is address space and never touched, so that it takes no memory.
+func holdHeapFloor() (release func()) {
+	floor := make([]byte, heapFloor)
+	return func() { goruntime.KeepAlive(floor) }
 }
 
 // listen opens a port before anything else is started, so that a taken one is

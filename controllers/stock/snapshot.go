@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/informer"
 )
 
 // snapshot is a consistent list of one kind. Its objects may share memory with
@@ -21,9 +22,6 @@ type snapshot[T any] struct {
 }
 
 const (
-	// listPage is how many objects a list fetches at a time. Pages after the first
-	// continue the same snapshot.
-	listPage = 1000
 	// liveReads is how many objects the cache does not have are read at a time.
 	liveReads = 16
 	// listTries is how often a list is begun again when objects go while it is made.
@@ -69,7 +67,7 @@ func list[T any, P object[T]](ctx context.Context, s *store, namespace, kind str
 
 func listOnce[T any, P object[T]](ctx context.Context, s *store, namespace, kind string) (snapshot[T], error) {
 	var out snapshot[T]
-	opts := &client.ListOptions{Namespace: namespace, Limit: listPage}
+	opts := &client.ListOptions{Namespace: namespace, Limit: informer.Page}
 	for {
 		page := &metav1.PartialObjectMetadataList{}
 		page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))

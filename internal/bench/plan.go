@@ -89,9 +89,8 @@ func profile() Plan {
 	return Plan{
 		Name: "profile",
 		Groups: []Group{
-			{Name: "api", Contenders: contenders(on(API, Uniform, 1, 0))},
+			{Name: "api", Contenders: contenders(on(API, Uniform, 1, 0), on(Raw, Uniform, 1, 0))},
 			{Name: "gateway", Contenders: contenders(on(Gateway, Uniform, 1, 0))},
-			{Name: "raw", Contenders: contenders(on(Raw, Uniform, 1, 0))},
 		},
 		Turns:   Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},
 		WarmUp:  5 * time.Second,

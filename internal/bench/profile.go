@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,24 +31,25 @@ func (b *bench) profile(ctx context.Context, c *comparison, g Group) error {
 			_, err := closed(ctx, c.placers[contender.String()], c.turns.InFlight, window{begin: end, end: end})
 			return err
 		})
+		name := g.Name + "-" + strings.NewReplacer(" ", "-", "/", "-").Replace(contender.String())
 		path := fmt.Sprintf("profile?seconds=%d", int(d.Seconds()))
 		sources := map[string]func() ([]byte, error){
 			"kube-apiserver": func() ([]byte, error) {
 				return admin.do(ctx, http.MethodGet, "/debug/pprof/"+path, nil, nil)
 			},
 		}
-		for name, r := range map[string]*role{"manager": c.stage.manager, "gateway": c.stage.gateway} {
+		for process, r := range map[string]*role{"manager": c.stage.manager, "gateway": c.stage.gateway} {
 			if r != nil {
-				sources[name] = func() ([]byte, error) { return fetch(ctx, r.profileURL(path)) }
+				sources[process] = func() ([]byte, error) { return fetch(ctx, r.profileURL(path)) }
 			}
 		}
-		for name, source := range sources {
+		for process, source := range sources {
 			profiles.Go(func() error {
 				data, err := source()
 				if err != nil {
-					return fmt.Errorf("profile %s: %w", name, err)
+					return fmt.Errorf("profile %s: %w", process, err)
 				}
-				file := filepath.Join(b.opts.Dir, g.Name+"-"+name+".pprof")
+				file := filepath.Join(b.opts.Dir, name+"-"+process+".pprof")
 				say(b.opts.Out, "%s: go tool pprof -top %s", contender, file)
 				return os.WriteFile(file, data, 0o600)
 			})

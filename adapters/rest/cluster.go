@@ -62,14 +62,12 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
 	}
-	reads, err := cache.New(access, cache.Options{
-		Scheme:                      scheme,
-		Mapper:                      mapper,
-		DefaultNamespaces:           map[string]cache.Config{cfg.Namespace: {}},
-		DefaultTransform:            cache.TransformStripManagedFields(),
-		NewInformer:                 informer.New,
-		ReaderFailOnMissingInformer: true,
-	})
+	caching, err := informer.CacheOptions(access, scheme, cfg.Namespace)
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
+	}
+	caching.Scheme, caching.Mapper, caching.ReaderFailOnMissingInformer = scheme, mapper, true
+	reads, err := cache.New(access, caching)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}

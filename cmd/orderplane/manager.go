@@ -172,14 +172,14 @@ func newManager(cfg *rest.Config, o *managerOptions) (*healthyManager, error) {
 	if err != nil {
 		return nil, err
 	}
+	caching, err := informer.CacheOptions(cfg, scheme, o.namespaces...)
+	if err != nil {
+		return nil, fmt.Errorf("manager: %w", err)
+	}
 	stopWithin := shutdownTimeout
 	opts := ctrl.Options{
-		Scheme: scheme,
-		Cache: cache.Options{
-			DefaultTransform:  cache.TransformStripManagedFields(),
-			DefaultNamespaces: namespaceConfigs(o.namespaces),
-			NewInformer:       informer.New,
-		},
+		Scheme:                        scheme,
+		Cache:                         caching,
 		Metrics:                       metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure},
 		MapperProvider:                mapper,
 		HealthProbeBindAddress:        "0", // health is served together with /health
@@ -219,18 +219,6 @@ func mapper(cfg *rest.Config, shared *http.Client) (meta.RESTMapper, error) {
 		return nil, fmt.Errorf("manager: %w", err)
 	}
 	return meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{ours, others}}, nil
-}
-
-// namespaceConfigs restricts the cache; nil, for every namespace, when none is named.
-func namespaceConfigs(namespaces []string) map[string]cache.Config {
-	if len(namespaces) == 0 {
-		return nil
-	}
-	configs := make(map[string]cache.Config, len(namespaces))
-	for _, ns := range namespaces {
-		configs[ns] = cache.Config{}
-	}
-	return configs
 }
 
 // warmCache has a standby read the cluster already, so that it needs no second

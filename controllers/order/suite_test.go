@@ -14,13 +14,13 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
+	"github.com/orderplane/orderplane/internal/informer"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -82,9 +82,11 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	skip := true
 	cfg := rest.CopyConfig(env.Config)
 	cfg.Wrap(s.calls.wrap)
+	caching, err := informer.CacheOptions(cfg, env.Scheme, s.namespace)
+	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:     env.Scheme,
-		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{s.namespace: {}}},
+		Cache:      caching,
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip},
 	})

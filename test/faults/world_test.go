@@ -16,13 +16,13 @@ import (
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
+	"github.com/orderplane/orderplane/internal/informer"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -129,9 +129,12 @@ func (w *world) start(s settings) *process {
 		s.registry = prometheus.NewRegistry()
 	}
 	log := funcr.New(func(prefix, args string) { w.log.add(s.holder, prefix, args) }, funcr.Options{})
-	mgr, err := ctrl.NewManager(s.wire.wrap(s.cfg), ctrl.Options{
+	cfg := s.wire.wrap(s.cfg)
+	caching, err := informer.CacheOptions(cfg, w.env.Scheme, w.ns)
+	w.Expect(err).NotTo(HaveOccurred())
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme: w.env.Scheme, Logger: log, Metrics: server.Options{BindAddress: "0"},
-		Cache:                   cache.Options{DefaultNamespaces: map[string]cache.Config{w.ns: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                   caching,
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
 		GracefulShutdownTimeout: ptr.To(20 * time.Second),
 	})

@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -23,6 +22,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
+	"github.com/orderplane/orderplane/internal/informer"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -46,10 +46,12 @@ var _ = BeforeSuite(func() {
 
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
+	caching, err := informer.CacheOptions(env.Config, env.Scheme, namespace)
+	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
 		Scheme:     env.Scheme,
 		Metrics:    server.Options{BindAddress: "0"},
-		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:      caching,
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	Expect(err).NotTo(HaveOccurred())

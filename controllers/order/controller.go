@@ -71,8 +71,9 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	r := &reconciler{client: mgr.GetClient(), terse: terse, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
-		For(&v1alpha1.Order{}).
-		Watches(&v1alpha1.StockReservation{}, handler.EnqueueRequestsFromMapFunc(orderOf), builder.WithPredicates(decidedReservations())).
+		For(&v1alpha1.Order{}, builder.WithPredicates(r.unsettled())).
+		Watches(&v1alpha1.StockReservation{}, handler.EnqueueRequestsFromMapFunc(orderOf),
+			builder.WithPredicates(decidedReservations(), r.unsettled())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),

@@ -1,0 +1,37 @@
+package order
+
+import (
+	"context"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/orderplane/orderplane/internal/order"
+)
+
+// lookWithin bounds a look at an order outside of a reconcile; it reads the cache.
+const lookWithin = 10 * time.Second
+
+// unsettled lets through the events, of an order or of its reservation, after which
+// there is something to do or to wait for. It reads and judges as a reconcile does;
+// where that would do nothing, what it saves is the way through the queue: half of
+// the events under load are the echo of our own writes, and nearly all orders that
+// are there at a start are at rest.
+func (r *reconciler) unsettled() predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(o client.Object) (unsettled bool) {
+		defer func() {
+			if recover() != nil {
+				unsettled = true // the controller knows how to go on after a panic
+			}
+		}()
+		ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+		defer cancel()
+		facts, err := r.gather(ctx, client.ObjectKeyFromObject(o))
+		if err != nil {
+			return true
+		}
+		decision := judge(facts)
+		return decision.Act != order.Nothing || decision.RequeueAfter > 0
+	})
+}

@@ -101,8 +101,56 @@ func (b *bench) run(ctx context.Context) error {
 
 // group measures a group on a stage of its own, so that it does not matter what
 // an earlier one left behind.
-func (b *bench) group(ctx context.Context, g Group) (err error) {
+func (b *bench) group(ctx context.Context, g Group) error {
+	result, err := b.closed(ctx, g)
+	if err != nil {
+		return err
+	}
+	b.report.Groups = append(b.report.Groups, result)
+	for n, contender := range g.Contenders {
+		if slices.Contains(b.opts.Plan.Open.Contenders, contender) {
+			if err := b.open(ctx, g.Name, contender, result.Contenders[n].PerSecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// closed has a group's contenders take their turns in the closed model.
+func (b *bench) closed(ctx context.Context, g Group) (result Result, err error) {
 	s, err := b.stage(ctx, g.Name)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if err := b.startManager(ctx, s); err != nil {
+		return result, err
+	}
+	c, err := newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out)
+	if err != nil {
+		return result, err
+	}
+	say(b.opts.Out, "%s: warming up", g.Name)
+	if err := c.warmUp(ctx, g, b.opts.Plan.WarmUp); err != nil {
+		return result, err
+	}
+	if result, err = c.run(ctx, g); err != nil {
+		return result, err
+	}
+	if err := b.profile(ctx, c, g); err != nil {
+		return result, err
+	}
+	return result, b.report.notePeaks(s.pids())
+}
+
+// open measures a contender in the open model, starting from what it did in the
+// closed one, on a stage of its own: what the closed rounds left behind would be
+// measured, too.
+func (b *bench) open(ctx context.Context, group string, contender Contender, guess float64) (err error) {
+	plan := b.opts.Plan.Open
+	name := group + "-open-" + contender.fileName()
+	s, err := b.stage(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -110,43 +158,20 @@ func (b *bench) group(ctx context.Context, g Group) (err error) {
 	if err := b.startManager(ctx, s); err != nil {
 		return err
 	}
+	g := Group{Name: name, Contenders: contenders(contender)}
 	c, err := newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out)
 	if err != nil {
 		return err
 	}
-	say(b.opts.Out, "%s: warming up", g.Name)
 	if err := c.warmUp(ctx, g, b.opts.Plan.WarmUp); err != nil {
 		return err
 	}
-	result, err := c.run(ctx, g)
+	opened, err := c.openModel(ctx, contender, guess, plan.Trial, plan.Measure)
 	if err != nil {
 		return err
 	}
-	b.report.Groups = append(b.report.Groups, result)
-	if err := b.open(ctx, c, g, result); err != nil {
-		return err
-	}
-	if err := b.profile(ctx, c, g); err != nil {
-		return err
-	}
+	b.report.Open = append(b.report.Open, opened)
 	return b.report.notePeaks(s.pids())
-}
-
-// open measures those of a group's contenders that the plan names in the open
-// model, starting from what they did in the closed one.
-func (b *bench) open(ctx context.Context, c *comparison, g Group, result Result) error {
-	plan := b.opts.Plan.Open
-	for n, contender := range g.Contenders {
-		if !slices.Contains(plan.Contenders, contender) {
-			continue
-		}
-		opened, err := c.openModel(ctx, contender, result.Contenders[n].PerSecond, plan.Trial, plan.Measure)
-		if err != nil {
-			return err
-		}
-		b.report.Open = append(b.report.Open, opened)
-	}
-	return nil
 }
 
 func (b *bench) stage(ctx context.Context, name string) (*stage, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,11 @@ type Contender struct {
 }
 
 func (c Contender) String() string { return string(c.Mode) + " " + c.Workload.Name() }
+
+// fileName is its name in names of files.
+func (c Contender) fileName() string {
+	return strings.NewReplacer(" ", "-", "/", "-").Replace(c.String())
+}
 
 // Group are contenders that are compared with each other: they take turns on one
 // control plane, and each turn begins with another of them, so that neither what

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,7 +30,7 @@ func (b *bench) profile(ctx context.Context, c *comparison, g Group) error {
 			_, err := closed(ctx, c.placers[contender.String()], c.turns.InFlight, window{begin: end, end: end})
 			return err
 		})
-		name := g.Name + "-" + strings.NewReplacer(" ", "-", "/", "-").Replace(contender.String())
+		name := g.Name + "-" + contender.fileName()
 		path := fmt.Sprintf("profile?seconds=%d", int(d.Seconds()))
 		sources := map[string]func() ([]byte, error){
 			"kube-apiserver": func() ([]byte, error) {

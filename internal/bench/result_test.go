@@ -83,7 +83,7 @@ func TestKeepingUp(t *testing.T) {
 	}{
 		"all of it, fast":  {Round{Offered: 100, PerSecond: 99, Decided: latencies{P99: 200}}, true},
 		"falling behind":   {Round{Offered: 100, PerSecond: 90, Decided: latencies{P99: 200}}, false},
-		"all of it, slow":  {Round{Offered: 100, PerSecond: 100, Decided: latencies{P99: 900}}, false},
+		"all of it, slow":  {Round{Offered: 100, PerSecond: 100, Decided: latencies{P99: 3000}}, false},
 		"catching up even": {Round{Offered: 100, PerSecond: 103, Decided: latencies{P99: 400}}, true},
 	} {
 		if got := keptUp(tc.round); got != tc.want {

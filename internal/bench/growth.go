@@ -100,13 +100,13 @@ func (b *bench) level(ctx context.Context, empty *cluster, level Level) (err err
 		var rounds []Round
 		for _, contender := range g.Contenders {
 			pair := []*cluster{empty, full}
-			for _, c := range pair { // the one that only looks on must be at rest, too
-				if err := c.stage.quiet(ctx); err != nil {
-					return err
-				}
-			}
 			measured := make([]Round, len(pair))
 			for i := range pair {
+				for _, c := range pair { // the one that only looks on must be at rest, too
+					if err := c.stage.quiet(ctx); err != nil {
+						return err
+					}
+				}
 				at := (turn + i) % len(pair)
 				r := rounder{stage: pair[at].stage, ramp: t.Ramp, window: t.Window}
 				if measured[at], err = pair[at].round(ctx, r, contender); err != nil {

@@ -42,12 +42,12 @@ func ByList() error {
 	return nil
 }
 
-// Factory makes the informers of a cache. Orders and reservations, of which there
+// factory makes the informers of a cache. Orders and reservations, of which there
 // are many, it decodes itself, straight from the connection: client-go reads a list
 // into memory, parses it for its kind and parses it again, and an event of a watch
 // five times. That would be half of what a start costs the manager and a fifth of
 // what it does under load.
-type Factory struct {
+type factory struct {
 	rest rest.Interface
 	// namespace is the one that is watched, or empty for all; known is false when
 	// there are several, and only the cache knows which an informer is for.
@@ -56,7 +56,7 @@ type Factory struct {
 }
 
 // CacheOptions are those of a cache of these namespaces, or of all when none is
-// given: its informers are a Factory's, and managed fields are not kept.
+// given: its informers are a factory's, and managed fields are not kept.
 func CacheOptions(cfg *rest.Config, scheme *runtime.Scheme, namespaces ...string) (ctrlcache.Options, error) {
 	f, err := newFactory(cfg, scheme, namespaces)
 	if err != nil {
@@ -72,7 +72,7 @@ func CacheOptions(cfg *rest.Config, scheme *runtime.Scheme, namespaces ...string
 	return o, nil
 }
 
-func newFactory(cfg *rest.Config, scheme *runtime.Scheme, namespaces []string) (*Factory, error) {
+func newFactory(cfg *rest.Config, scheme *runtime.Scheme, namespaces []string) (*factory, error) {
 	// It shares its connection with every other client of this configuration.
 	client, err := rest.HTTPClientFor(cfg)
 	if err != nil {
@@ -83,7 +83,7 @@ func newFactory(cfg *rest.Config, scheme *runtime.Scheme, namespaces []string) (
 	if err != nil {
 		return nil, err
 	}
-	f := &Factory{rest: access, known: len(namespaces) <= 1}
+	f := &factory{rest: access, known: len(namespaces) <= 1}
 	if len(namespaces) == 1 {
 		f.namespace = namespaces[0]
 	}
@@ -93,7 +93,7 @@ func newFactory(cfg *rest.Config, scheme *runtime.Scheme, namespaces []string) (
 // New makes an informer, for cache.Options.NewInformer. Its lists come in pages:
 // asked for any version, as informers do, the API server answers with all there is
 // at once, 250 MB for 100,000 orders, and both sides hold that.
-func (f *Factory) New(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
+func (f *factory) New(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
 	from := cache.ToListerWatcherWithContext(lw)
 	if f.known {
 		switch example.(type) {

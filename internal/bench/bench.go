@@ -99,10 +99,16 @@ func (b *bench) run(ctx context.Context) error {
 	return nil
 }
 
-// group measures a group on a stage of its own, so that it does not matter what
-// an earlier one left behind.
+// group measures a group in the closed model, then those of its contenders that the
+// plan names in the open one, starting from what they did in the closed.
 func (b *bench) group(ctx context.Context, g Group) error {
-	result, err := b.closed(ctx, g)
+	var result Result
+	err := b.compare(ctx, g, func(c *comparison) (err error) {
+		if result, err = c.run(ctx, g); err != nil {
+			return err
+		}
+		return b.profile(ctx, c, g)
+	})
 	if err != nil {
 		return err
 	}
@@ -117,60 +123,42 @@ func (b *bench) group(ctx context.Context, g Group) error {
 	return nil
 }
 
-// closed has a group's contenders take their turns in the closed model.
-func (b *bench) closed(ctx context.Context, g Group) (result Result, err error) {
+// open measures a contender in the open model; guess is its saturation, about.
+func (b *bench) open(ctx context.Context, group string, contender Contender, guess float64) error {
+	plan := b.opts.Plan.Open
+	alone := Group{Name: group + "-open-" + contender.fileName(), Contenders: contenders(contender)}
+	return b.compare(ctx, alone, func(c *comparison) error {
+		opened, err := c.openModel(ctx, contender, guess, plan.Trial, plan.Measure)
+		if err != nil {
+			return err
+		}
+		b.report.Open = append(b.report.Open, opened)
+		return nil
+	})
+}
+
+// compare has measure run on a stage of its own, warmed up, so that it does not
+// matter what an earlier measurement left behind.
+func (b *bench) compare(ctx context.Context, g Group, measure func(*comparison) error) (err error) {
 	s, err := b.stage(ctx, g.Name)
 	if err != nil {
-		return result, err
+		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := b.startManager(ctx, s); err != nil {
-		return result, err
+		return err
 	}
 	c, err := newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out)
 	if err != nil {
-		return result, err
+		return err
 	}
 	say(b.opts.Out, "%s: warming up", g.Name)
 	if err := c.warmUp(ctx, g, b.opts.Plan.WarmUp); err != nil {
-		return result, err
-	}
-	if result, err = c.run(ctx, g); err != nil {
-		return result, err
-	}
-	if err := b.profile(ctx, c, g); err != nil {
-		return result, err
-	}
-	return result, b.report.notePeaks(s.pids())
-}
-
-// open measures a contender in the open model, starting from what it did in the
-// closed one, on a stage of its own: what the closed rounds left behind would be
-// measured, too.
-func (b *bench) open(ctx context.Context, group string, contender Contender, guess float64) (err error) {
-	plan := b.opts.Plan.Open
-	name := group + "-open-" + contender.fileName()
-	s, err := b.stage(ctx, name)
-	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := b.startManager(ctx, s); err != nil {
+	if err := measure(c); err != nil {
 		return err
 	}
-	g := Group{Name: name, Contenders: contenders(contender)}
-	c, err := newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out)
-	if err != nil {
-		return err
-	}
-	if err := c.warmUp(ctx, g, b.opts.Plan.WarmUp); err != nil {
-		return err
-	}
-	opened, err := c.openModel(ctx, contender, guess, plan.Trial, plan.Measure)
-	if err != nil {
-		return err
-	}
-	b.report.Open = append(b.report.Open, opened)
 	return b.report.notePeaks(s.pids())
 }
 

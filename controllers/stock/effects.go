@@ -45,11 +45,11 @@ const (
 // carryOut writes every open effect whose time has come. What can't be written
 // stays open and is tried again later; only a stopped context is an error.
 func (s *shard) carryOut(ctx context.Context) error {
-	now := s.opts.Clock.Now()
+	now := time.Now()
 	blocked := map[types.UID]struct{}{}
 	for n, wave := range s.plan() {
 		if n == waveTaking {
-			wave = append(wave, s.waitingMarks(now)...)
+			wave = append(wave, s.waitingMarks()...)
 			wave = append(wave, s.answers()...)
 			wave = append(wave, s.projections(ctx, now)...)
 		}

@@ -18,11 +18,11 @@ import (
 // nextLook is how long to wait when no event comes: until a reservation runs
 // out, an effect is to be tried again, a projection is due, or an audit is.
 func (s *shard) nextLook() time.Duration {
-	now := s.opts.Clock.Now()
+	now := time.Now()
 	in := max(s.nextAudit.Sub(now), time.Second)
 	sooner := func(d time.Duration) { in = min(in, max(d, time.Millisecond)) }
 	if at, ok := s.expiry.next(); ok {
-		sooner(at.Sub(now))
+		sooner(at.Sub(s.opts.Clock.Now()))
 	}
 	if at, ok := s.retries.next(); ok {
 		sooner(at.Sub(now))
@@ -61,7 +61,7 @@ func (s *shard) wakeExpired(ctx context.Context, now time.Time) error {
 // auditIfDue compares the objects with the ledger when its time has come and
 // nothing is on the way between them.
 func (s *shard) auditIfDue(ctx context.Context) error {
-	if now := s.opts.Clock.Now(); now.Before(s.nextAudit) || len(s.kept()) > 0 || s.inbox.len() > 0 {
+	if time.Now().Before(s.nextAudit) || len(s.kept()) > 0 || s.inbox.len() > 0 {
 		return nil
 	}
 	items, err := s.store.items(ctx, s.namespace)
@@ -72,7 +72,7 @@ func (s *shard) auditIfDue(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	s.nextAudit = s.opts.Clock.Now().Add(s.opts.AuditInterval)
+	s.nextAudit = time.Now().Add(s.opts.AuditInterval)
 	s.touch(s.ledger.ForgetAbsent(items.items, reservations.items)...)
 	drift := s.ledger.Audit(items.items, reservations.items)
 	s.noteDrift(ctx, drift)

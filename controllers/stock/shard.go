@@ -102,7 +102,7 @@ func (s *shard) cycle(ctx context.Context) (progress bool, err error) {
 		if err := s.swap(ctx, kept, decided); err != nil {
 			return false, err
 		}
-		s.suspect, s.projector.decided = false, now
+		s.suspect, s.projector.decided = false, time.Now()
 	}
 	if err := s.confirm(ctx); err != nil {
 		return false, err
@@ -324,9 +324,9 @@ func (s *shard) putJournal(ctx context.Context, next v1alpha1.StockJournalStatus
 	j := &v1alpha1.StockJournal{ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.namespace, Name: s.journal.Name, UID: s.journal.UID, ResourceVersion: s.journal.ResourceVersion,
 	}, Status: next}
-	started := s.opts.Clock.Now()
+	started := time.Now()
 	err := s.store.writer.Status().Update(ctx, j)
-	s.metrics.swapped(s.opts.Clock.Since(started), err)
+	s.metrics.swapped(time.Since(started), err)
 	switch {
 	case err == nil:
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):

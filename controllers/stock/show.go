@@ -15,14 +15,14 @@ import (
 // What stands here is written for people to see, and decides nothing.
 
 // waitingMarks tells documents that their product does not exist yet.
-func (s *shard) waitingMarks(now time.Time) []*effect {
+func (s *shard) waitingMarks() []*effect {
 	var marks []*effect
 	for uid, d := range s.unmarked {
 		e := &effect{kind: "StockAdjustment", target: "waiting/" + string(uid), key: identity{s.namespace, d.Name, uid}}
 		e.write = func(ctx context.Context) error {
 			put := statusPut[*v1alpha1.StockAdjustment]{e.key, d, s.store.putDocument}
 			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) bool {
-				return stock.MarkWaiting(d, metav1.NewTime(now))
+				return stock.MarkWaiting(d, metav1.NewTime(s.opts.Clock.Now()))
 			})
 		}
 		e.done = func() { delete(s.unmarked, uid) }
@@ -82,7 +82,7 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 		}
 		var written string
 		e.write = func(ctx context.Context) (err error) {
-			written, err = s.store.project(ctx, seen, level, now)
+			written, err = s.store.project(ctx, seen, level, s.opts.Clock.Now())
 			return err
 		}
 		e.done = func() {

@@ -76,7 +76,7 @@ func (s *shard) read(ctx context.Context) error {
 		s.touch(items.items[i].Name)
 	}
 	s.noteDrift(ctx, s.ledger.Audit(items.items, reservations.items))
-	s.nextAudit = s.opts.Clock.Now().Add(min(firstAudit, s.opts.AuditInterval))
+	s.nextAudit = time.Now().Add(min(firstAudit, s.opts.AuditInterval))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,6 +91,22 @@ func TestClocksApart(t *testing.T) {
 	w.nudge()
 	w.quiet(500 * time.Millisecond)
 	w.Expect(w.reservation("c")()).To(Equal(v1alpha1.ReservationCommitted))
+}
+
+// Decisions go by the clock; how long a write waits for its turn does not. A
+// clock that stands still or was set back keeps nobody from seeing stock.
+func TestAStoppedClockStopsNoWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(settings{clock: testclock.NewFakeClock(time.Now().Add(-24 * time.Hour))})
+	w.item("mug", 100)
+	for n := range 20 { // more than the burst of projections
+		name := fmt.Sprintf("basket-%d", n)
+		w.basket(name, time.Now().Add(time.Hour), line{"mug", 1})
+		w.Eventually(w.reservation(name)).Should(Equal(v1alpha1.ReservationReserved))
+		w.Eventually(w.level("mug")).Should(Equal(fmt.Sprintf("100/%d/%d", n+1, 99-n)))
+	}
+	w.settled()
 }
 
 // With the real clock nobody has to nudge.

@@ -91,7 +91,7 @@ func (r *reconciler) shard(namespace string) *shard {
 	if s == nil {
 		s = &shard{
 			namespace: namespace, opts: &r.opts, store: r.store, metrics: r.metrics,
-			inbox: newInbox(), projector: newProjector(r.opts.ProjectionInterval),
+			inbox: newInbox(), carrier: newCarrier(r.opts.Writers), projector: newProjector(r.opts.ProjectionInterval),
 		}
 		s.forget()
 		r.shards[namespace] = s

@@ -23,9 +23,13 @@ type inbox struct {
 	mu     sync.Mutex
 	order  []types.UID
 	latest map[types.UID]event
+	// arrived has something in it after something was put.
+	arrived chan struct{}
 }
 
-func newInbox() *inbox { return &inbox{latest: map[types.UID]event{}} }
+func newInbox() *inbox {
+	return &inbox{latest: map[types.UID]event{}, arrived: make(chan struct{}, 1)}
+}
 
 func (b *inbox) put(e event) {
 	b.mu.Lock()
@@ -35,6 +39,10 @@ func (b *inbox) put(e event) {
 		b.order = append(b.order, uid)
 	}
 	b.latest[uid] = e
+	select {
+	case b.arrived <- struct{}{}:
+	default:
+	}
 }
 
 // putAgain has an object looked at once more, unless something newer waits.

@@ -25,7 +25,8 @@ type projector struct {
 	interval time.Duration
 	budget   *rate.Limiter
 	items    map[string]*projection
-	dirty    map[string]struct{}
+	dirty    map[string]uint64 // by product, when it was last touched
+	touches  uint64
 	decided  time.Time // when stock was last decided
 }
 
@@ -41,7 +42,7 @@ func newProjector(interval time.Duration) projector {
 }
 
 func (p *projector) clear() {
-	p.items, p.dirty = map[string]*projection{}, map[string]struct{}{}
+	p.items, p.dirty = map[string]*projection{}, map[string]uint64{}
 }
 
 func (p *projector) forget(product string) {
@@ -51,7 +52,8 @@ func (p *projector) forget(product string) {
 
 // touch notes that a product's projection may be out of date.
 func (p *projector) touch(product string) {
-	p.dirty[product] = struct{}{}
+	p.touches++
+	p.dirty[product] = p.touches
 	if p.items[product] == nil {
 		p.items[product] = &projection{}
 	}
@@ -93,8 +95,16 @@ func (p *projector) wait(i *projection, now time.Time) time.Duration {
 	return p.interval - since
 }
 
-// clean notes that a product's projection was brought up to date.
-func (p *projector) clean(product string) { delete(p.dirty, product) }
+// mark is the last touch of a product: what is worked out now takes it in.
+func (p *projector) mark(product string) uint64 { return p.dirty[product] }
+
+// clean notes that a product's projection was brought up to date as of a mark.
+// What was touched since stays due.
+func (p *projector) clean(product string, mark uint64) {
+	if p.dirty[product] == mark {
+		delete(p.dirty, product)
+	}
+}
 
 // wrote notes the resourceVersion of an item this leader wrote; empty when it
 // wrote nothing.

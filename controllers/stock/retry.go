@@ -59,10 +59,10 @@ func (r retries) refused(target string) bool {
 	return f != nil && f.refused
 }
 
-// prune drops what was due at now and was not tried: it is not needed any more.
-func (r retries) prune(now time.Time) {
+// prune drops what was due at now and does not fly: it is not needed any more.
+func (r retries) prune(now time.Time, flying map[string]*effect) {
 	for target, f := range r {
-		if !f.at.After(now) {
+		if !f.at.After(now) && flying[target] == nil {
 			delete(r, target)
 		}
 	}

@@ -44,6 +44,7 @@ type shard struct {
 	// suspect is true when an item was seen to show what this leader did not write.
 	suspect bool
 
+	carrier   carrier
 	projector projector
 	nextAudit time.Time
 }
@@ -57,58 +58,6 @@ type openEntry struct {
 
 // errLost says that another leader has the journal, or may have.
 var errLost = errors.New("lost the stock journal")
-
-// run takes the journal over if need be, then decides and carries out until
-// nothing is left to do at once. It returns when to look again; zero when only
-// an event can bring more to do.
-func (s *shard) run(ctx context.Context) (again time.Duration, err error) {
-	if s.ledger == nil {
-		if err := s.takeOver(ctx); err != nil {
-			s.forget()
-			return 0, fmt.Errorf("take over the stock journal of %s: %w", s.namespace, err)
-		}
-	}
-	for {
-		progress, err := s.cycle(ctx)
-		if errors.Is(err, errLost) {
-			s.forget()
-		}
-		if err != nil {
-			return 0, err
-		}
-		if !progress || s.inbox.len() == 0 {
-			break
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-	}
-	if err := s.auditIfDue(ctx); err != nil {
-		return 0, err
-	}
-	return s.nextLook(), nil
-}
-
-// cycle decides one batch, journals it, and carries out what is open. It
-// reports whether it decided anything or dropped anything from the inbox.
-func (s *shard) cycle(ctx context.Context) (progress bool, err error) {
-	now := s.opts.Clock.Now()
-	if err := s.wakeExpired(ctx, now); err != nil {
-		return false, err
-	}
-	kept := s.kept()
-	decided, handled := s.decide(ctx, now, kept)
-	if len(decided) > 0 {
-		if err := s.swap(ctx, kept, decided); err != nil {
-			return false, err
-		}
-		s.suspect, s.projector.decided = false, time.Now()
-	}
-	if err := s.confirm(ctx); err != nil {
-		return false, err
-	}
-	return handled, s.carryOut(ctx)
-}
 
 // kept is what must stay in the journal.
 func (s *shard) kept() []*openEntry {

@@ -14,27 +14,39 @@ import (
 
 // What stands here is written for people to see, and decides nothing.
 
-// waitingMarks tells documents that their product does not exist yet.
-func (s *shard) waitingMarks() []*effect {
-	var marks []*effect
+// mark tells documents that their product does not exist yet, as many as there
+// is room for.
+func (s *shard) mark(ctx context.Context, now time.Time) {
 	for uid, d := range s.unmarked {
+		if s.carrier.full() {
+			s.carrier.behind = true
+			return
+		}
 		e := &effect{kind: "StockAdjustment", target: "waiting/" + string(uid), key: identity{s.namespace, d.Name, uid}}
+		at := metav1.NewTime(s.opts.Clock.Now())
 		e.write = func(ctx context.Context) error {
 			put := statusPut[*v1alpha1.StockAdjustment]{e.key, d, s.store.putDocument}
 			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) bool {
-				return stock.MarkWaiting(d, metav1.NewTime(s.opts.Clock.Now()))
+				return stock.MarkWaiting(d, at)
 			})
 		}
-		e.done = func() { delete(s.unmarked, uid) }
-		marks = append(marks, e)
+		e.done = func() {
+			if s.unmarked[uid] == d {
+				delete(s.unmarked, uid)
+			}
+		}
+		s.try(ctx, e, now)
 	}
-	return marks
 }
 
-// answers tells who changed the spec of a reservation that it was seen.
-func (s *shard) answers() []*effect {
-	var out []*effect
+// answer tells who changed the spec of a reservation that it was seen, as many
+// as there is room for.
+func (s *shard) answer(ctx context.Context, now time.Time) {
 	for uid, r := range s.unanswered {
+		if s.carrier.full() {
+			s.carrier.behind = true
+			return
+		}
 		e := &effect{kind: "StockReservation", target: "answer/" + string(uid), key: identity{s.namespace, r.Name, uid}}
 		e.write = func(ctx context.Context) error {
 			put := statusPut[*v1alpha1.StockReservation]{e.key, r, s.store.putReservation}
@@ -42,10 +54,13 @@ func (s *shard) answers() []*effect {
 				return stock.MarkAnswered(o, r.Generation)
 			})
 		}
-		e.done = func() { delete(s.unanswered, uid) }
-		out = append(out, e)
+		e.done = func() {
+			if s.unanswered[uid] == r { // else it was changed once more meanwhile
+				delete(s.unanswered, uid)
+			}
+		}
+		s.try(ctx, e, now)
 	}
-	return out
 }
 
 // projections refreshes what people see of the items whose turn it is.
@@ -65,7 +80,7 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 			continue // not in the cache yet, or gone: its event will say
 		}
 		level, ok := s.ledger.Level(seen.UID)
-		if !ok || s.projector.stale(product, seen.ResourceVersion) {
+		if !ok || s.projector.stale(product, seen.ResourceVersion) || s.carrier.flying[string(seen.UID)] != nil {
 			continue
 		}
 		if seen.DeletionTimestamp != nil {
@@ -81,13 +96,14 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 			}
 		}
 		var written string
+		mark, at := s.projector.mark(product), s.opts.Clock.Now()
 		e.write = func(ctx context.Context) (err error) {
-			written, err = s.store.project(ctx, seen, level, s.opts.Clock.Now())
+			written, err = s.store.project(ctx, seen, level, at)
 			return err
 		}
 		e.done = func() {
 			s.projector.wrote(product, written)
-			s.projector.clean(product)
+			s.projector.clean(product, mark)
 		}
 		out = append(out, e)
 	}

@@ -30,6 +30,8 @@
 // object itself by [ApplyToReservation], [ApplyToItem] and [ApplyToDocument].
 // They can be repeated by anybody at any time: what is done is seen to be done.
 // An entry is dropped only by a swap after this leader saw all its effects.
+// Effects are written while later batches are decided; [Turns] says which have to
+// wait for which.
 //
 // # Invariants
 //

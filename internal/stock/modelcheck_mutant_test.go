@@ -166,16 +166,35 @@ func mutants() map[string]mutant {
 			func(r *rules) { r.onlyForgets = true },
 			world{items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{mortal}, processes: 2, batch: 1, audits: true}, changedTwice,
 		},
-		"no waves": {
-			func(r *rules) { r.noWaves = true },
+		"effects in any order": {
+			func(r *rules) { r.noTurns = true },
 			world{
-				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, waves: true,
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, turns: true,
 			}, readerSeesLess,
 		},
-		"a grant whose answer was lost keeps the commit behind it waiting for the items": {
-			func(r *rules) { r.waveOfFirst = true },
+		"grants that wait for nothing": {
+			func(r *rules) { r.grantsAtOnce = true },
 			world{
-				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, waves: true, lost: true,
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{releases, holds}, processes: 1, batch: 1, turns: true,
+			}, readerSeesLess,
+		},
+		"items that wait for nothing": {
+			func(r *rules) { r.itemsAtOnce = true },
+			world{
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 1, batch: 1, turns: true,
+			}, readerSeesLess,
+		},
+		"grants that don't wait for what came in": {
+			func(r *rules) { r.itemsForgotten = true },
+			world{
+				items: []itemSlot{{name: "a"}}, reservations: []reservationSlot{holds},
+				documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}}, processes: 1, batch: 2, turns: true,
+			}, readerSeesLess,
+		},
+		"a commit behind a grant whose answer was lost is not waited for": {
+			func(r *rules) { r.turnOfFirst = true },
+			world{
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, turns: true, lost: true,
 			}, readerSeesLess,
 		},
 	}

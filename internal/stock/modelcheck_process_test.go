@@ -88,6 +88,18 @@ func (c *checker) refused(s *state, e effect) bool {
 	return objectSet(s.refuses)&object(e.kind, e.slot) != 0 && s.exists(e.kind, e.slot)
 }
 
+// allRefused are the objects whose writes the API server refuses now.
+func (c *checker) allRefused(s *state) (all objectSet) {
+	for kind := range kinds {
+		for slot := range c.world.slots(kind) {
+			if c.refused(s, effect{kind: kind, slot: slot}) {
+				all |= object(kind, slot)
+			}
+		}
+	}
+	return all
+}
+
 func (c *checker) afterRedo(s *state, n int, next emit) {
 	if !c.rules.listsFirst {
 		c.list(s, n, next)
@@ -216,16 +228,8 @@ func (c *checker) carryOut(s *state, n int, next emit) {
 		c.carryOutBlindly(s, n, next)
 		return
 	}
-	first := taking
-	effects := c.effects(p.open)
-	waves := c.world.waves && !c.rules.noWaves
-	for _, e := range effects {
-		if waves && !c.refused(s, e) {
-			first = min(first, e.wave)
-		}
-	}
-	for _, e := range effects {
-		if c.refused(s, e) || waves && e.wave > first {
+	for _, e := range c.inTurn(p.open, c.allRefused(s)) {
+		if c.refused(s, e) {
 			continue
 		}
 		t := *s

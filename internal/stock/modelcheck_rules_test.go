@@ -1,6 +1,7 @@
 package stock_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -23,8 +24,11 @@ type rules struct {
 	dropEarly        bool                  // a swap drops what is not seen durable
 	keepMemory       bool                  // a lost swap is tried again with the same memory
 	blindPut         bool                  // a write does not check that the object is still as it was read
-	noWaves          bool                  // effects of one process go out in any order
-	waveOfFirst      bool                  // an object is written when its first open entry would be
+	noTurns          bool                  // effects of one process go out in any order
+	turnOfFirst      bool                  // of each object only the first open entry is waited for
+	grantsAtOnce     bool                  // a grant waits for nothing
+	itemsAtOnce      bool                  // an item waits for nothing
+	itemsForgotten   bool                  // nothing waits for an item
 	anyOrder         func(objectKind) bool // effects of one object go out in any order
 	believePhases    bool                  // phases come from the informer
 	oldInformer      bool                  // the informer may be older than the T3 lists
@@ -160,53 +164,91 @@ type effect struct {
 	slot int
 	// only is the one entry to carry out; zero for all of them, in order.
 	only int64
-	wave int
+	// upTo is the last entry to carry out; zero for all of them.
+	upTo int64
 }
-
-const (
-	giving = iota
-	changing
-	taking
-)
 
 // effects are the objects that were not yet seen to carry what is open.
 func (c *checker) effects(open ref) []effect {
 	return c.memoEffects.get(open, func() (out []effect) {
-		add := func(uid string, seq int64, wave int) {
+		add := func(uid string, seq int64) {
 			kind, slot := slotOf(uid)
-			e := effect{kind: kind, slot: slot, wave: wave}
+			e := effect{kind: kind, slot: slot}
 			if c.rules.anyOrder(kind) {
 				e.only = seq
 			}
-			for i, known := range out {
-				if known.kind == e.kind && known.slot == e.slot && known.only == e.only {
-					if !c.rules.waveOfFirst {
-						out[i].wave = min(known.wave, e.wave) // one write takes it all the way
-					}
-					return
-				}
+			if !slices.Contains(out, e) {
+				out = append(out, e)
 			}
-			out = append(out, e)
 		}
 		for _, o := range c.tables.opens.at(open) {
 			if !o.Object {
-				wave := giving
-				if o.Entry.Kind == v1alpha1.EntryGrant {
-					wave = taking
-				}
-				add(o.Entry.UID, o.Entry.Seq, wave)
+				add(o.Entry.UID, o.Entry.Seq)
 			}
 			for _, uid := range o.Items() {
-				add(string(uid), o.Entry.Seq, changing)
+				add(string(uid), o.Entry.Seq)
 			}
 		}
 		return out
 	})
 }
 
+type turning struct {
+	open    ref
+	refused objectSet
+}
+
+// inTurn are the effects that may be written now, as stock.Turns has it, when
+// some objects can't be written.
+func (c *checker) inTurn(open ref, refused objectSet) []effect {
+	if !c.world.turns || c.rules.noTurns {
+		return c.effects(open)
+	}
+	return c.memoTurns.get(turning{open, refused}, func() (out []effect) {
+		turns := stock.NewTurns(c.waitedFor(open), func(uid string) bool {
+			kind, slot := slotOf(uid)
+			return refused&object(kind, slot) != 0 || c.rules.itemsForgotten && kind == kindItem
+		})
+		for _, e := range c.effects(open) {
+			about := slices.DeleteFunc(slices.Clone(c.tables.opens.at(open)), func(o *stock.Open) bool { return !e.concerns(o) })
+			switch {
+			case e.kind != kindItem:
+				if !c.rules.grantsAtOnce && !turns.Object(about) {
+					continue
+				}
+			case !c.rules.itemsAtOnce:
+				n := turns.Item(slotUID(e.kind, e.slot), about)
+				if n == 0 {
+					continue
+				}
+				if n < len(about) {
+					e.upTo = about[n-1].Entry.Seq
+				}
+			}
+			out = append(out, e)
+		}
+		return out
+	})
+}
+
+// waitedFor are the open entries that others wait for.
+func (c *checker) waitedFor(open ref) []*stock.Open {
+	all := c.tables.opens.at(open)
+	if !c.rules.turnOfFirst {
+		return all
+	}
+	var firsts []*stock.Open
+	for _, o := range all {
+		if !slices.ContainsFunc(firsts, func(f *stock.Open) bool { return !f.Object && f.Entry.UID == o.Entry.UID }) {
+			firsts = append(firsts, o)
+		}
+	}
+	return firsts
+}
+
 // concerns reports whether an open entry still needs the effect's object.
 func (e effect) concerns(o *stock.Open) bool {
-	if e.only != 0 && o.Entry.Seq != e.only {
+	if e.only != 0 && o.Entry.Seq != e.only || e.upTo != 0 && o.Entry.Seq > e.upTo {
 		return false
 	}
 	uid := slotUID(e.kind, e.slot)

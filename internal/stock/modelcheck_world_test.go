@@ -23,6 +23,7 @@ type checker struct {
 
 	memoChoices   memo[offer, []choice]
 	memoEffects   memo[ref, []effect]
+	memoTurns     memo[turning, []effect]
 	memoApply     memo[applying, applied]
 	memoMark      memo[marking, ref]
 	memoKeep      memo[ref, ref]
@@ -41,7 +42,7 @@ type checker struct {
 func newChecker(w world, r rules) *checker {
 	return &checker{
 		world: &w, rules: r, tables: newTables(), settled: newStore(), alonePart: -1,
-		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoApply: memo[applying, applied]{},
+		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoTurns: memo[turning, []effect]{}, memoApply: memo[applying, applied]{},
 		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
 		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
 		memoPending: memo[pendingKey, int64]{}, memoPath: memo[pathKey, path]{}, renumbered: memo[renumbering, ref]{},

@@ -1,0 +1,87 @@
+package stock
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// Turns say which effects of open decisions may be written, so that whoever
+// adds up the objects they see never finds more reserved of an item than is on
+// hand. A decision may rely on every one before it about the same items, and on
+// none after it; so what takes waits for what gives, by seq and not by batch:
+//
+//   - a grant is written when every earlier release and commit of its items is on
+//     its reservation, and every earlier change of them in the item;
+//   - an item takes a change in when every release and commit of it up to and
+//     including that one is on its reservation;
+//   - everything else is written at any time.
+type Turns struct {
+	// By item, the first decision that gives stock back and is not on its
+	// reservation yet, and the first that the item does not contain yet.
+	given, moved map[types.UID]int64
+}
+
+// NewTurns looks at open decisions, in order of seq. Nobody waits for objects
+// that are given up on, such as those whose writes the API server refuses.
+func NewTurns(open []*Open, givenUp func(uid string) bool) *Turns {
+	t := &Turns{given: map[types.UID]int64{}, moved: map[types.UID]int64{}}
+	for _, o := range open {
+		gives := o.Entry.Kind == v1alpha1.EntryRelease || o.Entry.Kind == v1alpha1.EntryCommit
+		if gives && !o.Object && !givenUp(o.Entry.UID) {
+			for i := range o.Entry.Lines {
+				first(t.given, types.UID(o.Entry.Lines[i].ItemUID), o.Entry.Seq)
+			}
+		}
+		for _, uid := range o.items {
+			if !givenUp(string(uid)) {
+				first(t.moved, uid, o.Entry.Seq)
+			}
+		}
+	}
+	return t
+}
+
+func first(seqs map[types.UID]int64, uid types.UID, seq int64) {
+	if have, ok := seqs[uid]; !ok || seq < have {
+		seqs[uid] = seq
+	}
+}
+
+// hasBefore reports whether the first decision about an item comes before seq.
+func hasBefore(seqs map[types.UID]int64, uid types.UID, seq int64) bool {
+	have, ok := seqs[uid]
+	return ok && have < seq
+}
+
+// Object reports whether a reservation or document may be written, for all
+// open decisions about it at once. Only a mere grant takes; one that is followed
+// by a release or the like, since an answer was lost, ends up giving.
+func (t *Turns) Object(about []*Open) bool {
+	for _, o := range about {
+		if o.Entry.Kind != v1alpha1.EntryGrant {
+			return true
+		}
+	}
+	for _, o := range about {
+		for i := range o.Entry.Lines {
+			uid := types.UID(o.Entry.Lines[i].ItemUID)
+			if hasBefore(t.given, uid, o.Entry.Seq) || hasBefore(t.moved, uid, o.Entry.Seq) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Item is how many of the open decisions about an item, in order of seq, it may
+// take in now. An item that contains one is taken to contain all before it, so
+// that none may be passed over.
+func (t *Turns) Item(uid types.UID, about []*Open) int {
+	for n, o := range about {
+		if hasBefore(t.given, uid, o.Entry.Seq+1) {
+			return n
+		}
+	}
+	return len(about)
+}

@@ -108,6 +108,7 @@ type OrderReturnStatus struct {
 }
 
 // OrderStatus is what happened to the order. Only the order controller writes it.
+// +structType=atomic
 type OrderStatus struct {
 	// observedGeneration is the generation of spec this status answers; -1 when none yet.
 	// +optional

@@ -108,6 +108,7 @@ type Address struct {
 }
 
 // Contact is how the customer is told about the order.
+// +structType=atomic
 type Contact struct {
 	// email address for notifications.
 	// +optional

@@ -73,6 +73,7 @@ type StockAdjustmentSpec struct {
 }
 
 // StockAdjustmentStatus is what became of the document. Only the stock controller writes it.
+// +structType=atomic
 type StockAdjustmentStatus struct {
 	// observedGeneration is the generation of spec this status answers; -1 when none yet.
 	// +optional

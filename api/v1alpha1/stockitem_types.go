@@ -50,6 +50,7 @@ type StockItemSpec struct {
 }
 
 // StockItemStatus is what there is of the product. Only the stock controller writes it.
+// +structType=atomic
 type StockItemStatus struct {
 	// observedGeneration is the generation of spec this status answers; -1 when none yet.
 	// +optional

@@ -127,6 +127,7 @@ func (e *JournalEntry) UnmarshalJSON(data []byte) error {
 
 // StockJournalStatus is the journal. Only the stock controller writes it, and
 // only with the resourceVersion it last saw.
+// +structType=atomic
 type StockJournalStatus struct {
 	// epoch counts the leaders that took the journal over.
 	// +optional

@@ -178,6 +178,7 @@ type ReservationHistoryEntry struct {
 }
 
 // StockReservationStatus is what was decided. Only the stock controller writes it.
+// +structType=atomic
 type StockReservationStatus struct {
 	// observedGeneration is the generation of spec this status answers; -1 when none yet.
 	// +optional

@@ -103,7 +103,7 @@ func (b *bench) run(ctx context.Context) error {
 // plan names in the open one, starting from what they did in the closed.
 func (b *bench) group(ctx context.Context, g Group) error {
 	var result Result
-	err := b.compare(ctx, g, func(c *comparison) (err error) {
+	err := b.compare(ctx, g, b.opts.Plan.WarmUp, func(c *comparison) (err error) {
 		if result, err = c.run(ctx, g); err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (b *bench) group(ctx context.Context, g Group) error {
 func (b *bench) open(ctx context.Context, group string, contender Contender, guess float64) error {
 	plan := b.opts.Plan.Open
 	alone := Group{Name: group + "-open-" + contender.fileName(), Contenders: contenders(contender)}
-	return b.compare(ctx, alone, func(c *comparison) error {
+	return b.compare(ctx, alone, plan.WarmUp, func(c *comparison) error {
 		opened, err := c.openModel(ctx, contender, guess, plan.Trial, plan.Measure)
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func (b *bench) open(ctx context.Context, group string, contender Contender, gue
 
 // compare has measure run on a stage of its own, warmed up, so that it does not
 // matter what an earlier measurement left behind.
-func (b *bench) compare(ctx context.Context, g Group, measure func(*comparison) error) (err error) {
+func (b *bench) compare(ctx context.Context, g Group, warmUp time.Duration, measure func(*comparison) error) (err error) {
 	s, err := b.stage(ctx, g.Name)
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (b *bench) compare(ctx context.Context, g Group, measure func(*comparison) 
 		return err
 	}
 	say(b.opts.Out, "%s: warming up", g.Name)
-	if err := c.warmUp(ctx, g, b.opts.Plan.WarmUp); err != nil {
+	if err := c.warmUp(ctx, g, warmUp); err != nil {
 		return err
 	}
 	if err := measure(c); err != nil {

@@ -82,7 +82,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	again, err := r.shard(req.Namespace).run(ctx)
 	if ctx.Err() != nil {
-		return reconcile.Result{}, nil // the manager stops: what was cut short is no error
+		err = nil // the manager stops: what was cut short is no error
 	}
 	return reconcile.Result{RequeueAfter: again}, err
 }

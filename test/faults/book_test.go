@@ -50,19 +50,23 @@ func newBook(ns string) *book {
 
 // itemPage is an item: what it should have, by the journal, and what it shows.
 type itemPage struct {
-	name             string
-	gone, finalized  bool
-	opening          int64
-	moves            []move
-	onHand           int64 // opening and all moves
-	reserved         int64 // by the journal
-	oversold         bool  // a count found less than is reserved
-	shownOnHand      int64
-	shownReserved    int64
-	shownAvailable   int64
-	safety           int64
-	shownSeq         int64
-	shortOnPurpose   bool // has been oversold since what it shows was last covered
+	name            string
+	gone, finalized bool
+	opening         int64
+	moves           []move
+	onHand          int64 // opening and all moves
+	reserved        int64 // by the journal
+	oversold        bool  // a count found less than is reserved
+	shownOnHand     int64
+	shownReserved   int64
+	shownAvailable  int64
+	safety          int64
+	shownSeq        int64
+	shortOnPurpose  bool // has been oversold since what it shows was last covered
+	// shortBy is the last count that found less than was reserved by then, until the
+	// item has shown it and been covered: a release decided right behind it may be
+	// shown after it.
+	shortBy          int64
 	appliedByName    map[string]bool
 	generation, seen int64
 }
@@ -158,6 +162,10 @@ func (b *book) checkLevels(c *change) {
 			i.shortOnPurpose = true
 		case covered || b.parked[i.name]:
 			i.shortOnPurpose = false
+			if i.shownSeq >= i.shortBy {
+				i.shortBy = 0
+			}
+		case i.shortBy > 0 && i.shownSeq >= i.shortBy:
 		case !i.shortOnPurpose:
 			b.breaks(c, "item %s: reservations that show Reserved hold %d, it shows %d on hand", i.name, b.shown[uid], i.shownOnHand)
 			i.shortOnPurpose = true

@@ -2,10 +2,12 @@ package faults
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/utils/ptr"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -45,6 +47,41 @@ func TestAHeldWriteHoldsUpNobodyElse(t *testing.T) {
 	w.Eventually(w.reservation("held")).Should(Equal(v1alpha1.ReservationReserved))
 	w.settled()
 	w.Expect(w.level("mug")()).To(Equal("15/4/11"))
+}
+
+// A count that finds less than is reserved is shown when it is its turn, also
+// while a release decided right behind it is not written yet.
+func TestACountDoesNotWaitForALaterRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wire, letGo := holding("gives", v1alpha1.ReservationReleased)
+	passRelease := wire.judge
+	gate, closed := make(chan struct{}), atomic.Bool{}
+	wire.judge = func(x write) fate {
+		if x.plural == "stockjournals" && closed.Load() {
+			<-gate // what comes meanwhile is one batch
+		}
+		return passRelease(x)
+	}
+	w.start(settings{wire: wire})
+	w.item("mug", 40)
+	w.reserve("gives", line{"mug", 30})
+	w.Eventually(w.reservation("gives")).Should(Equal(v1alpha1.ReservationReserved))
+	closed.Store(true)
+	w.reserve("other", line{"cup", 1})
+	w.document("count", "mug", v1alpha1.AdjustmentCounted, 24)
+	w.want("gives", v1alpha1.IntentRelease)
+	w.Consistently(w.reservation("other")).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.ReservationPending))
+	close(gate)
+	w.Eventually(func() (int64, error) {
+		i, err := read[v1alpha1.StockItem](w, "mug")
+		return ptr.Deref(i.Status.OnHand, 0), err
+	}).Should(Equal(int64(24)))
+	w.Expect(w.reservation("gives")()).To(Equal(v1alpha1.ReservationReserved))
+	letGo()
+	w.Eventually(w.reservation("gives")).Should(Equal(v1alpha1.ReservationReleased))
+	w.settled()
+	w.Expect(w.level("mug")()).To(Equal("24/0/24"))
 }
 
 // What was granted thanks to a release is not shown before the release is:

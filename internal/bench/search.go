@@ -57,8 +57,13 @@ func (s *search) learn(keptUp bool) {
 // done reports whether both sides are within 4 % of each other.
 func (s *search) done() bool { return s.low > 0 && s.high > 0 && s.high <= s.low*1.04 }
 
-// mostTrials bounds a search; it needs about six.
+// mostTrials bounds a search; it needs about six rates.
 const mostTrials = 10
+
+// trialsToKeepUp is how often in a row a rate must be kept up with: once may be
+// luck, when the API server happens to collect no garbage meanwhile, and a search
+// does not come back to a rate it took for kept up with.
+const trialsToKeepUp = 2
 
 // Keeping up: of what arrives in the window, all but this much is decided in it,
 // and nobody waits for seconds, as behind a queue that only grows.
@@ -79,21 +84,24 @@ func (c *comparison) openModel(ctx context.Context, contender Contender, guess f
 	result := OpenResult{Mode: contender.Mode, Workload: contender.Workload.Name()}
 	s := newSearch(guess)
 	for n := 0; n < mostTrials && !s.done(); n++ {
-		round, err := c.openRound(ctx, contender, s.next, trial, uint64(n)) //nolint:gosec // small
-		if err != nil {
-			return result, err
+		kept := true
+		for again := 0; kept && again < trialsToKeepUp; again++ {
+			round, err := c.openRound(ctx, contender, s.next, trial, uint64(n*trialsToKeepUp+again)) //nolint:gosec // small
+			if err != nil {
+				return result, err
+			}
+			kept = keptUp(round)
+			result.Tried = append(result.Tried, Trial{Rate: rounded(s.next, 1), KeptUp: kept, Round: round})
+			say(c.out, "%s at %.1f arrivals/s: %.1f offered, %.1f decided/s, p99 %.0f ms, kept up: %t",
+				contender, s.next, round.Offered, round.PerSecond, round.Decided.P99, kept)
 		}
-		kept := keptUp(round)
-		result.Tried = append(result.Tried, Trial{Rate: rounded(s.next, 1), KeptUp: kept, Round: round})
-		say(c.out, "%s at %.1f arrivals/s: %.1f offered, %.1f decided/s, p99 %.0f ms, kept up: %t",
-			contender, s.next, round.Offered, round.PerSecond, round.Decided.P99, kept)
 		s.learn(kept)
 	}
 	if s.low == 0 {
 		return result, fmt.Errorf("%s kept up with no rate down to %.1f orders a second", contender, s.next)
 	}
 	result.Saturation = rounded(s.low, 1)
-	round, err := c.openRound(ctx, contender, s.low*shareOfSaturation/100, measure, mostTrials)
+	round, err := c.openRound(ctx, contender, s.low*shareOfSaturation/100, measure, mostTrials*trialsToKeepUp)
 	result.Round = round
 	return result, err
 }

@@ -23,7 +23,7 @@ type effect struct {
 
 // plan is what is to be written for the open decisions, an effect an object, in
 // order of their first seq. held reports whether some are not in it because it
-// is not their turn.
+// is not their turn, or because another write of their object flies.
 func (s *shard) plan() (plan []*effect, held bool) {
 	turns := stock.NewTurns(opens(s.open), s.retries.parked)
 	objects, items := map[string][]*openEntry{}, map[types.UID][]*openEntry{}
@@ -37,9 +37,12 @@ func (s *shard) plan() (plan []*effect, held bool) {
 	}
 	for _, o := range s.open {
 		if about := objects[o.Entry.UID]; !o.Object && about[0] == o {
-			if turns.Object(opens(about)) {
+			switch flying := s.carrier.flying[o.Entry.UID]; {
+			case flying != nil:
+				held = held || len(flying.entries) < len(about)
+			case turns.Object(opens(about)):
 				plan = append(plan, s.objectEffect(about))
-			} else {
+			default:
 				held = true
 			}
 		}
@@ -49,7 +52,9 @@ func (s *shard) plan() (plan []*effect, held bool) {
 				continue
 			}
 			now := turns.Item(uid, opens(about))
-			if now > 0 {
+			if flying := s.carrier.flying[string(uid)]; flying != nil {
+				now = len(flying.entries)
+			} else if now > 0 {
 				plan = append(plan, s.itemEffect(uid, about[:now]))
 			}
 			held = held || now < len(about)

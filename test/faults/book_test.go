@@ -63,10 +63,10 @@ type itemPage struct {
 	safety          int64
 	shownSeq        int64
 	shortOnPurpose  bool // has been oversold since what it shows was last covered
-	// shortBy is the last count that found less than was reserved by then, until the
-	// item has shown it and been covered: a release decided right behind it may be
-	// shown after it.
-	shortBy          int64
+	// shortBy is the last count that found less than was reserved by then, and
+	// shortOf how much that was, until the item has shown it and been covered: a
+	// release decided right behind it may be shown after it.
+	shortBy, shortOf int64
 	appliedByName    map[string]bool
 	generation, seen int64
 }
@@ -165,7 +165,7 @@ func (b *book) checkLevels(c *change) {
 			if i.shownSeq >= i.shortBy {
 				i.shortBy = 0
 			}
-		case i.shortBy > 0 && i.shownSeq >= i.shortBy:
+		case i.shortBy > 0 && i.shownSeq >= i.shortBy && b.shown[uid] <= i.shortOf:
 		case !i.shortOnPurpose:
 			b.breaks(c, "item %s: reservations that show Reserved hold %d, it shows %d on hand", i.name, b.shown[uid], i.shownOnHand)
 			i.shortOnPurpose = true

@@ -191,7 +191,7 @@ func (b *book) decideDocument(c *change, e *v1alpha1.JournalEntry) {
 			b.breaks(c, "decision %d: after a count of %d there are %d", e.Seq, d.spec.Quantity, i.onHand)
 		}
 		if i.reserved > i.onHand {
-			i.oversold, i.shortBy = true, e.Seq
+			i.oversold, i.shortBy, i.shortOf = true, e.Seq, i.reserved
 		}
 	} else if delta != d.spec.Quantity {
 		b.breaks(c, "decision %d moves %d, document %s says %d", e.Seq, delta, e.Name, d.spec.Quantity)

@@ -78,8 +78,8 @@ func (s *shard) objectEffect(about []*openEntry) *effect {
 	}
 	if stock.IsDocument(o.Entry.Kind) {
 		e.kind = "StockAdjustment"
+		put := statusPut[*v1alpha1.StockAdjustment]{e.key, newest(s.retries, e.target, o.document), s.store.putDocument}
 		e.write = func(ctx context.Context) error {
-			put := statusPut[*v1alpha1.StockAdjustment]{e.key, orBlank(o.document), s.store.putDocument}
 			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) (changed bool) {
 				for _, o := range e.entries {
 					changed = stock.ApplyToDocument(o.Entry, d) || changed
@@ -89,8 +89,8 @@ func (s *shard) objectEffect(about []*openEntry) *effect {
 		}
 		return e
 	}
+	put := statusPut[*v1alpha1.StockReservation]{e.key, newest(s.retries, e.target, o.reservation), s.store.putReservation}
 	e.write = func(ctx context.Context) error {
-		put := statusPut[*v1alpha1.StockReservation]{e.key, orBlank(o.reservation), s.store.putReservation}
 		return putStatus(ctx, s.store.live, put, func(r *v1alpha1.StockReservation) (changed bool) {
 			for _, o := range e.entries {
 				changed = stock.ApplyToReservation(o.Entry, r) || changed
@@ -118,11 +118,12 @@ func (s *shard) itemEffect(uid types.UID, about []*openEntry) *effect {
 	if s.ledger != nil {
 		level, known = s.ledger.Level(uid)
 	}
+	failedBefore := s.retries[e.target] != nil
 	var written string
 	finalizerIsRight, mark := false, s.projector.mark(product)
 	e.write = func(ctx context.Context) error {
 		seen := &v1alpha1.StockItem{}
-		if known {
+		if known && !failedBefore {
 			// A miss leaves seen empty, and the live object is read.
 			_ = s.store.cached.Get(ctx, e.key.objectKey(), seen)
 		}
@@ -163,9 +164,12 @@ func (s *shard) itemEffect(uid types.UID, about []*openEntry) *effect {
 	return e
 }
 
-func orBlank[T any](o *T) *T {
-	if o == nil {
+// newest is what was seen of an effect's object; a blank one, for which the live
+// object is read, when none was, or when an earlier write of it failed: that may
+// have been carried out without an answer.
+func newest[T any](failed retries, target string, seen *T) *T {
+	if seen == nil || failed[target] != nil {
 		return new(T)
 	}
-	return o
+	return seen
 }

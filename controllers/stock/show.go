@@ -24,8 +24,8 @@ func (s *shard) mark(ctx context.Context, now time.Time) {
 		}
 		e := &effect{kind: "StockAdjustment", target: "waiting/" + string(uid), key: identity{s.namespace, d.Name, uid}}
 		at := metav1.NewTime(s.opts.Clock.Now())
+		put := statusPut[*v1alpha1.StockAdjustment]{e.key, newest(s.retries, e.target, d), s.store.putDocument}
 		e.write = func(ctx context.Context) error {
-			put := statusPut[*v1alpha1.StockAdjustment]{e.key, d, s.store.putDocument}
 			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) bool {
 				return stock.MarkWaiting(d, at)
 			})
@@ -48,8 +48,8 @@ func (s *shard) answer(ctx context.Context, now time.Time) {
 			return
 		}
 		e := &effect{kind: "StockReservation", target: "answer/" + string(uid), key: identity{s.namespace, r.Name, uid}}
+		put := statusPut[*v1alpha1.StockReservation]{e.key, newest(s.retries, e.target, r), s.store.putReservation}
 		e.write = func(ctx context.Context) error {
-			put := statusPut[*v1alpha1.StockReservation]{e.key, r, s.store.putReservation}
 			return putStatus(ctx, s.store.live, put, func(o *v1alpha1.StockReservation) bool {
 				return stock.MarkAnswered(o, r.Generation)
 			})

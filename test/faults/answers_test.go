@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,10 @@ func TestLostAnswers(t *testing.T) {
 	for name, judge := range map[string]func(write) fate{
 		"the answer to the first write of every site": firstOf(loseAnswer),
 		"the first write of every site":               firstOf(loseRequest),
+		"every answer to an effect": func(this write) fate {
+			effect := strings.HasPrefix(this.plural, "stock") && this.plural != "stockjournals" && this.subresource == "status"
+			return []fate{pass, loseAnswer}[toInt(effect)]
+		},
 		"the answers to two of three writes":          func(this write) fate { return []fate{pass, loseAnswer, loseAnswer}[this.n%3] },
 		"every second answer to a swap of the journal": func(this write) fate {
 			return []fate{pass, loseAnswer}[toInt(this.plural == "stockjournals")*(this.n%2)]

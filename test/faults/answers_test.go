@@ -45,7 +45,7 @@ func TestLostAnswers(t *testing.T) {
 			effect := strings.HasPrefix(this.plural, "stock") && this.plural != "stockjournals" && this.subresource == "status"
 			return []fate{pass, loseAnswer}[toInt(effect)]
 		},
-		"the answers to two of three writes":          func(this write) fate { return []fate{pass, loseAnswer, loseAnswer}[this.n%3] },
+		"the answers to two of three writes": func(this write) fate { return []fate{pass, loseAnswer, loseAnswer}[this.n%3] },
 		"every second answer to a swap of the journal": func(this write) fate {
 			return []fate{pass, loseAnswer}[toInt(this.plural == "stockjournals")*(this.n%2)]
 		},

@@ -5,6 +5,11 @@
 // CEL rules (they run inside the API server); what is done about it is in
 // internal/order and internal/stock.
 //
+// A rule about one field stands at that field. A rule further up has the API
+// server copy the schemas of all fields beside each one that it names, at every
+// write (BenchmarkRules); so those name few, and what can't change any more is
+// judged at creation only.
+//
 // +kubebuilder:object:generate=true
 // +groupName=orderplane.dev
 package v1alpha1

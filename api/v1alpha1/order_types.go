@@ -197,6 +197,9 @@ type ReturnItem struct {
 }
 
 // Return is the intent to return what was shipped, and the decision about it.
+//
+// +kubebuilder:validation:XValidation:rule="self.requestID != oldSelf.requestID || (self.reason == oldSelf.reason && has(self.items) == has(oldSelf.items) && (!has(self.items) || self.items == oldSelf.items))",message="a return request is never changed; after a rejection, ask again with a new requestID"
+// +kubebuilder:validation:XValidation:rule="self.requestID != oldSelf.requestID || !has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="a decision is set once and never changed",fieldPath=".decision"
 type Return struct {
 	// requestID names this request. After a rejection a new id asks again.
 	// +kubebuilder:validation:MinLength=1
@@ -210,6 +213,7 @@ type Return struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(q, q.productID == r.productID))",message="name each product once"
 	Items []ReturnItem `json:"items,omitempty"`
 	// decision about this request, by whoever has the verb "approve" on orders/return.
 	// +optional
@@ -256,36 +260,35 @@ type NotificationChannel string
 // return, return.decision) is set once, only in a phase that allows it, and
 // never removed.
 //
-// +kubebuilder:validation:XValidation:rule="self.customerID == oldSelf.customerID",message="an order keeps its customer; cancel it and create another",fieldPath=".customerID"
-// +kubebuilder:validation:XValidation:rule="self.items == oldSelf.items",message="the lines of an order never change; cancel it and create another",fieldPath=".items"
-// +kubebuilder:validation:XValidation:rule="has(self.currency) == has(oldSelf.currency) && (!has(self.currency) || self.currency == oldSelf.currency)",message="an order keeps its currency",fieldPath=".currency"
-// +kubebuilder:validation:XValidation:rule="has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)",message="an order keeps its class",fieldPath=".className"
-// +kubebuilder:validation:XValidation:rule="has(self.policy) == has(oldSelf.policy) && (!has(self.policy) || self.policy == oldSelf.policy)",message="an order keeps the policy it was created under",fieldPath=".policy"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancellation) || (has(self.cancellation) && self.cancellation == oldSelf.cancellation)",message="a cancellation is set once and never changed",fieldPath=".cancellation"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.fulfillment) || (has(self.fulfillment) && self.fulfillment == oldSelf.fulfillment)",message="a fulfillment is set once and never changed",fieldPath=".fulfillment"
+// +kubebuilder:validation:XValidation:rule="has(self.className) == has(oldSelf.className)",message="an order keeps its class",fieldPath=".className"
+// +kubebuilder:validation:XValidation:rule="has(self.currency) == has(oldSelf.currency)",message="an order keeps its currency",fieldPath=".currency"
+// +kubebuilder:validation:XValidation:rule="has(self.policy) == has(oldSelf.policy)",message="an order keeps the policy it was created under",fieldPath=".policy"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancellation) || has(self.cancellation)",message="a cancellation is set once and never changed",fieldPath=".cancellation"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.fulfillment) || has(self.fulfillment)",message="a fulfillment is set once and never changed",fieldPath=".fulfillment"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || has(self.__return__)",message="a return request is never removed",fieldPath=".return"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || !has(self.__return__) || self.__return__.requestID != oldSelf.return.requestID || (self.__return__.reason == oldSelf.return.reason && has(self.__return__.items) == has(oldSelf.return.items) && (!has(self.__return__.items) || self.__return__.items == oldSelf.return.items))",message="a return request is never changed; after a rejection, ask again with a new requestID",fieldPath=".return"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || !has(self.__return__) || self.__return__.requestID != oldSelf.return.requestID || !has(oldSelf.return.decision) || (has(self.__return__.decision) && self.__return__.decision == oldSelf.return.decision)",message="a decision is set once and never changed",fieldPath=".return.decision"
-// +kubebuilder:validation:XValidation:rule="!has(self.__return__) || !has(self.__return__.items) || self.__return__.items.all(r, self.__return__.items.exists_one(q, q.productID == r.productID))",message="name each product once",fieldPath=".return.items"
-// +kubebuilder:validation:XValidation:rule="self.items.all(i, !i.unitPrice.contains('.') || size(i.unitPrice) - i.unitPrice.indexOf('.') - 1 <= (!has(self.currency) ? 2 : self.currency in ['BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF'] ? 0 : self.currency in ['BHD','IQD','JOD','KWD','LYD','OMR','TND'] ? 3 : self.currency in ['CLF','UYW'] ? 4 : 2))",message="a unitPrice has more decimals than the order's currency (ISO 4217)",fieldPath=".items"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || [self.?currency.orValue('USD')].all(c, self.items.all(i, !i.unitPrice.contains('.') || size(i.unitPrice) - i.unitPrice.indexOf('.') - 1 <= (c in ['BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF'] ? 0 : c in ['BHD','IQD','JOD','KWD','LYD','OMR','TND'] ? 3 : c in ['CLF','UYW'] ? 4 : 2)))",optionalOldSelf=true,message="a unitPrice has more decimals than the order's currency (ISO 4217)",fieldPath=".items"
 type OrderSpec struct {
 	// className is the OrderClass this order follows; the class marked default when absent.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its class"
 	ClassName string `json:"className,omitempty"`
 	// customerID is who ordered: the subject of their token.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.:@|+]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its customer; cancel it and create another"
 	CustomerID string `json:"customerID"`
 	// currency of every price in this order, an ISO 4217 code; the class's
 	// default, or USD, when absent.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its currency"
 	Currency Currency `json:"currency,omitempty"`
 	// items are the lines of the order. All of them are reserved, or none.
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the lines of an order never change; cancel it and create another"
 	Items []OrderItem `json:"items"`
 	// shippingAddress the parcel goes to.
 	ShippingAddress Address `json:"shippingAddress"`
@@ -294,13 +297,16 @@ type OrderSpec struct {
 	Contact *Contact `json:"contact,omitempty"`
 	// policy the order was created under, taken from its class at admission.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps the policy it was created under"
 	Policy *OrderPolicy `json:"policy,omitempty"`
 
 	// cancellation asks to cancel; allowed before shipment (Pending, Confirmed).
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a cancellation is set once and never changed"
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
 	// fulfillment says that the order was shipped; allowed when Confirmed.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a fulfillment is set once and never changed"
 	Fulfillment *Fulfillment `json:"fulfillment,omitempty"`
 	// return asks to send the goods back; allowed when Fulfilled, within the return window.
 	// +optional
@@ -322,7 +328,7 @@ type OrderSpec struct {
 // +kubebuilder:printcolumn:name="Reservation",type=string,JSONPath=".status.reservation.phase",priority=1
 // +kubebuilder:printcolumn:name="Class",type=string,JSONPath=".spec.className",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
-// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="an order's name is its id and has at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || size(self.metadata.name) <= 63",optionalOldSelf=true,message="an order's name is its id and has at most 63 characters"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.fulfillment) || (oldSelf.hasValue() && (has(oldSelf.value().spec.fulfillment) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'Confirmed' && !has(oldSelf.value().spec.cancellation) && !has(self.spec.cancellation))))",optionalOldSelf=true,message="only a Confirmed order that nobody asked to cancel can be fulfilled",reason=FieldValueForbidden,fieldPath=".spec.fulfillment"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.cancellation) || !oldSelf.hasValue() || has(oldSelf.value().spec.cancellation) || (has(oldSelf.value().status) && oldSelf.value().status.phase in ['Pending', 'Confirmed'] && !has(oldSelf.value().spec.fulfillment))",optionalOldSelf=true,message="only an order that is Pending or Confirmed and not shipped can be cancelled; ask for a return instead",reason=FieldValueForbidden,fieldPath=".spec.cancellation"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.__return__) || (oldSelf.hasValue() && ((has(oldSelf.value().spec.__return__) && oldSelf.value().spec.__return__.requestID == self.spec.__return__.requestID) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'Fulfilled')))",optionalOldSelf=true,message="only a Fulfilled order can be returned",reason=FieldValueForbidden,fieldPath=".spec.return"

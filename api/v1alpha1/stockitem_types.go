@@ -19,8 +19,6 @@ const (
 
 // StockItemSpec is policy about a product. No live number stands here: stock
 // moves by StockAdjustments.
-//
-// +kubebuilder:validation:XValidation:rule="self.openingQuantity == oldSelf.openingQuantity",message="openingQuantity counts once, when the item is made; move stock with a StockAdjustment",fieldPath=".openingQuantity"
 type StockItemSpec struct {
 	// sku is the merchant's article number.
 	// +optional
@@ -36,6 +34,7 @@ type StockItemSpec struct {
 	// +kubebuilder:default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000000000
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="openingQuantity counts once, when the item is made; move stock with a StockAdjustment"
 	OpeningQuantity int64 `json:"openingQuantity"`
 	// safetyStock is kept back: units that are never reserved.
 	// +optional
@@ -104,7 +103,7 @@ type StockItemStatus struct {
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=".spec.name",priority=1
 // +kubebuilder:printcolumn:name="As-Of",type=date,JSONPath=".status.asOf",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
-// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="an item's name is its product id and has at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || size(self.metadata.name) <= 63",optionalOldSelf=true,message="an item's name is its product id and has at most 63 characters"
 type StockItem struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -163,7 +163,7 @@ type StockJournalStatus struct {
 // +kubebuilder:printcolumn:name="Seq",type=integer,JSONPath=".status.seq"
 // +kubebuilder:printcolumn:name="Holder",type=string,JSONPath=".status.holder"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
-// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'stock'",message="a namespace has one journal, named stock"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || self.metadata.name == 'stock'",optionalOldSelf=true,message="a namespace has one journal, named stock"
 type StockJournal struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -71,12 +71,9 @@ type OrderReference struct {
 
 // StockReservationSpec is the claim.
 //
-// +kubebuilder:validation:XValidation:rule="self.lines == oldSelf.lines",message="the lines of a reservation never change; release it and create another",fieldPath=".lines"
-// +kubebuilder:validation:XValidation:rule="self.lines.all(l, self.lines.exists_one(m, m.productID == l.productID))",message="name each product once",fieldPath=".lines"
-// +kubebuilder:validation:XValidation:rule="has(self.orderRef) == has(oldSelf.orderRef) && (!has(self.orderRef) || self.orderRef == oldSelf.orderRef)",message="a reservation keeps its order",fieldPath=".orderRef"
+// +kubebuilder:validation:XValidation:rule="has(self.orderRef) == has(oldSelf.orderRef)",message="a reservation keeps its order",fieldPath=".orderRef"
 // +kubebuilder:validation:XValidation:rule="!has(self.orderRef) || !has(self.expiresAt)",message="a reservation of an order ends with the order and has no time of its own",fieldPath=".expiresAt"
-// +kubebuilder:validation:XValidation:rule="oldSelf.intent == self.intent || oldSelf.intent == 'Hold' || (oldSelf.intent == 'Commit' && self.intent == 'Restock')",message="intent goes from Hold to Commit, Release or Restock, and from Commit to Restock",fieldPath=".intent"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.restock) || (has(self.restock) && self.restock == oldSelf.restock)",message="restock is set once",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.restock) || has(self.restock)",message="restock is set once",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.intent == 'Restock'",message="restock goes with the intent Restock",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || has(oldSelf.restock) || oldSelf.intent != 'Restock'",message="restock is set together with the intent Restock",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.restock.all(r, self.restock.exists_one(q, q.productID == r.productID) && self.lines.exists(l, l.productID == r.productID && r.quantity <= l.quantity))",message="restock names each product once, and at most what was reserved of it",fieldPath=".restock"
@@ -84,21 +81,26 @@ type StockReservationSpec struct {
 	// orderRef is the order the stock is held for; absent for a free-standing
 	// reservation, such as a basket.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a reservation keeps its order"
 	OrderRef *OrderReference `json:"orderRef,omitempty"`
 	// lines to reserve, each product once: all of them or none.
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the lines of a reservation never change; release it and create another"
+	// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || self.all(l, self.exists_one(m, m.productID == l.productID))",optionalOldSelf=true,message="name each product once"
 	Lines []StockLine `json:"lines"`
 	// intent is what is wanted: Hold, then Commit or Release; after Commit, Restock.
 	// +optional
 	// +kubebuilder:default=Hold
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf || oldSelf == 'Hold' || (oldSelf == 'Commit' && self == 'Restock')",message="intent goes from Hold to Commit, Release or Restock, and from Commit to Restock"
 	Intent ReservationIntent `json:"intent,omitempty"`
 	// restock is what is put back on the shelf with the intent Restock; every
 	// line when absent, nothing when empty.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="restock is set once"
 	Restock *[]StockLine `json:"restock,omitempty"`
 	// expiresAt is when what is held is released by itself. May be moved while
 	// the reservation holds.

@@ -89,6 +89,6 @@ bench-short: bench-tool ## Benchmark for four minutes and hold it to hack/bench/
 	bin/bench-tool short --dir=bin/bench/short --budget=hack/bench/budget.yaml $(BENCH_FLAGS)
 
 .PHONY: bench-profile
-bench-profile: bench-tool ## Take CPU profiles of manager, gateway and API server under load.
+bench-profile: bench-tool ## Take profiles (CPU, allocations) of manager, gateway and API server under load.
 	@KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" \
 	bin/bench-tool profile --dir=bin/bench/profile $(BENCH_FLAGS)

@@ -93,8 +93,13 @@ func (c *comparison) placer(ctx context.Context, contender Contender, seed uint6
 }
 
 // sample places a few orders and takes the raw writer's templates from them.
+// Beside the gateway they are orders of the gateway's, which carry more.
 func (c *comparison) sample(ctx context.Context, d *deck) ([]rawTemplates, error) {
-	names, err := placeSamples(ctx, c.stage.api(c.track, d).within(decideWithin))
+	place := c.stage.api(c.track, d)
+	if c.stage.gateway != nil {
+		place = c.stage.rest(c.track, d)
+	}
+	names, err := placeSamples(ctx, place.within(decideWithin))
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func (b *bench) open(ctx context.Context, group string, contender Contender, gue
 	plan := b.opts.Plan.Open
 	alone := Group{Name: group + "-open-" + contender.fileName(), Contenders: contenders(contender)}
 	return b.compare(ctx, alone, plan.WarmUp, func(c *comparison) error {
-		opened, err := c.openModel(ctx, contender, guess, plan.Trial, plan.Measure)
+		opened, err := c.openModel(ctx, contender, guess, plan)
 		if err != nil {
 			return err
 		}

@@ -161,8 +161,8 @@ func (c *comparison) round(ctx context.Context, r rounder, contender Contender) 
 	if err != nil {
 		return round, err
 	}
-	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000  %.2f cores, others %.2f",
-		contender, round.PerSecond, round.Decided.P50, round.Decided.P99, round.WritesPerOrder, round.CPUTotal, round.Cores, round.ForeignCores)
+	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000  %.2f cores, others %.2f, %d cache checks",
+		contender, round.PerSecond, round.Decided.P50, round.Decided.P99, round.WritesPerOrder, round.CPUTotal, round.Cores, round.ForeignCores, round.CacheChecks)
 	return round, nil
 }
 

@@ -24,9 +24,10 @@ type Plan struct {
 // OpenPlan is what is measured with arrivals of their own.
 type OpenPlan struct {
 	Contenders []Contender
-	// WarmUp comes before the search. The API server keeps the versions of the last
-	// 75 seconds in its watch cache: until they are there its heap grows, and with
-	// it the time each collection takes from two cores.
+	// WarmUp is load before the search, and before the first measurement at the rate
+	// that is measured. The API server keeps the versions of the last 75 seconds in its
+	// watch cache: until they are there its heap grows, and with it the time each
+	// collection takes from two cores.
 	WarmUp time.Duration
 	// Trial is how long a rate is tried, Measure how long latencies are measured.
 	Trial, Measure time.Duration

@@ -111,3 +111,14 @@ func TestTemplatesKeepWhatIsBetweenTheGaps(t *testing.T) {
 		t.Errorf("a text without gaps: %q", got)
 	}
 }
+
+func TestCacheChecksAreOursOnly(t *testing.T) {
+	page := `# TYPE apiserver_storage_consistency_checks_total counter
+apiserver_storage_consistency_checks_total{group="orderplane.dev",resource="orders",status="success"} 2
+apiserver_storage_consistency_checks_total{group="orderplane.dev",resource="stockreservations",status="error"} 1
+apiserver_storage_consistency_checks_total{group="",resource="pods",status="success"} 5
+`
+	if got, err := parseCacheChecks(page); err != nil || got != 3 {
+		t.Errorf("got %d, %v; want 3", got, err)
+	}
+}

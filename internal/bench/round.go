@@ -40,6 +40,8 @@ type Round struct {
 	// others did: what is left of the machine was idle.
 	Cores        float64 `json:"cores"`
 	ForeignCores float64 `json:"foreignCores"`
+	// CacheChecks are the API server's own comparisons of its cache with etcd.
+	CacheChecks int `json:"cacheChecks,omitempty"`
 }
 
 // meter reads what a round has cost.
@@ -72,6 +74,10 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	if err != nil {
 		return round, err
 	}
+	checksBefore, err := r.stage.cacheChecks(ctx)
+	if err != nil {
+		return round, err
+	}
 	before, err := r.stage.meter()
 	if err != nil {
 		return round, err
@@ -90,10 +96,18 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	if err != nil {
 		return round, err
 	}
+	// A comparison counts once it has ended.
+	if err := r.stage.quiet(ctx); err != nil {
+		return round, err
+	}
+	checksAfter, err := r.stage.cacheChecks(ctx)
+	if err != nil {
+		return round, err
+	}
 	if l.orders == 0 {
 		return round, fmt.Errorf("%s, %s: no order was decided", round.Mode, round.Workload)
 	}
-	round.Orders = l.orders
+	round.Orders, round.CacheChecks = l.orders, checksAfter-checksBefore
 	round.PerSecond = rounded(l.perSecond(w), 1)
 	round.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
 	round.Create, round.Decided = l.latencies()

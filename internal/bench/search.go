@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,8 +16,10 @@ type OpenResult struct {
 	Saturation float64 `json:"saturationPerSecond"`
 	// Tried rates, in order, and whether each was kept up with.
 	Tried []Trial `json:"tried"`
-	// Round at 70 % of saturation.
-	Round Round `json:"round"`
+	// Rounds at 70 % of saturation, once that load has gone on for a while; Round is
+	// the one with the median p99 until decided.
+	Rounds []Round `json:"rounds"`
+	Round  Round   `json:"round"`
 }
 
 // Trial is a rate that was tried.
@@ -76,24 +80,28 @@ func keptUp(r Round) bool {
 	return r.PerSecond*100 >= r.Offered*(100-mostBehindPercent) && r.Decided.P99 <= mostDecidedMs
 }
 
-// shareOfSaturation at which latencies are measured, in percent.
-const shareOfSaturation = 70
+// shareOfSaturation at which latencies are measured, in percent, and how often:
+// a shared machine may be slow just then.
+const (
+	shareOfSaturation = 70
+	timesMeasured     = 5
+)
 
 // openModel finds a contender's saturation, then measures its latencies below it.
-func (c *comparison) openModel(ctx context.Context, contender Contender, guess float64, trial, measure time.Duration) (OpenResult, error) {
+func (c *comparison) openModel(ctx context.Context, contender Contender, guess float64, plan OpenPlan) (OpenResult, error) {
 	result := OpenResult{Mode: contender.Mode, Workload: contender.Workload.Name()}
 	s := newSearch(guess)
 	for n := 0; n < mostTrials && !s.done(); n++ {
 		kept := true
 		for again := 0; kept && again < trialsToKeepUp; again++ {
-			round, err := c.openRound(ctx, contender, s.next, trial, uint64(n*trialsToKeepUp+again)) //nolint:gosec // small
+			round, err := c.openRound(ctx, contender, s.next, c.turns.Ramp, plan.Trial, uint64(n*trialsToKeepUp+again)) //nolint:gosec // small
 			if err != nil {
 				return result, err
 			}
 			kept = keptUp(round)
 			result.Tried = append(result.Tried, Trial{Rate: rounded(s.next, 1), KeptUp: kept, Round: round})
-			say(c.out, "%s at %.1f arrivals/s: %.1f offered, %.1f decided/s, p99 %.0f ms, kept up: %t",
-				contender, s.next, round.Offered, round.PerSecond, round.Decided.P99, kept)
+			say(c.out, "%s at %.1f arrivals/s: %.1f offered, %.1f decided/s, p99 %.0f ms, kept up: %t, %d cache checks",
+				contender, s.next, round.Offered, round.PerSecond, round.Decided.P99, kept, round.CacheChecks)
 		}
 		s.learn(kept)
 	}
@@ -101,16 +109,26 @@ func (c *comparison) openModel(ctx context.Context, contender Contender, guess f
 		return result, fmt.Errorf("%s kept up with no rate down to %.1f orders a second", contender, s.next)
 	}
 	result.Saturation = rounded(s.low, 1)
-	round, err := c.openRound(ctx, contender, s.low*shareOfSaturation/100, measure, mostTrials*trialsToKeepUp)
-	result.Round = round
-	return result, err
+	rate, ramp := s.low*shareOfSaturation/100, plan.WarmUp
+	for n := range timesMeasured {
+		round, err := c.openRound(ctx, contender, rate, ramp, plan.Measure, uint64(mostTrials*trialsToKeepUp+n)) //nolint:gosec // small
+		if err != nil {
+			return result, err
+		}
+		say(c.out, "%s at %.1f arrivals/s, measured: create p99 %.0f ms, decided p50 %.0f p99 %.0f ms, %.1f CPU s/1000, %d cache checks",
+			contender, rate, round.Create.P99, round.Decided.P50, round.Decided.P99, round.CPUTotal, round.CacheChecks)
+		result.Rounds, ramp = append(result.Rounds, round), c.turns.Ramp
+	}
+	byTail := slices.SortedFunc(slices.Values(result.Rounds), func(a, b Round) int { return cmp.Compare(a.Decided.P99, b.Decided.P99) })
+	result.Round = byTail[len(byTail)/2]
+	return result, nil
 }
 
-func (c *comparison) openRound(ctx context.Context, contender Contender, rate float64, d time.Duration, seed uint64) (Round, error) {
+func (c *comparison) openRound(ctx context.Context, contender Contender, rate float64, ramp, d time.Duration, seed uint64) (Round, error) {
 	if err := c.stage.quiet(ctx); err != nil {
 		return Round{}, err
 	}
-	r := rounder{stage: c.stage, ramp: c.turns.Ramp, window: d}
+	r := rounder{stage: c.stage, ramp: ramp, window: d}
 	round := Round{Mode: contender.Mode, Workload: contender.Workload.Name(), Rate: rounded(rate, 1)}
 	return r.run(ctx, round, func(ctx context.Context, w window) (load, error) {
 		return open(ctx, c.placers[contender.String()], rate, w, seed)

@@ -27,11 +27,16 @@ func (r *Report) Print(out io.Writer) error {
 		g.print(p)
 	}
 	if len(r.Open) > 0 {
-		p("\nopen model\tsaturation\tat\tdecided/s\tcreate p50\tp99\tdecided p50\tp99 ms\t\n")
+		p("\nopen model\tsaturation\tat\tdecided/s\tcreate p50\tp99\tdecided p50\tp99 ms\t(all)\t\n")
 		for _, o := range r.Open {
-			p("%s %s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t\n", o.Mode, o.Workload, o.Saturation,
+			p("%s %s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t", o.Mode, o.Workload, o.Saturation,
 				o.Round.Rate, o.Round.PerSecond, o.Round.Create.P50, o.Round.Create.P99, o.Round.Decided.P50, o.Round.Decided.P99)
+			for _, each := range o.Rounds {
+				p(" %.0f%s", each.Decided.P99, strings.Repeat("*", each.CacheChecks))
+			}
+			p("\t\n")
 		}
+		p("* the API server compared its cache of one of our kinds with etcd meanwhile\n")
 	}
 	if len(r.Growth) > 0 {
 		printGrowth(p, r.Growth)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // OpenResult is what a mode does when orders arrive on their own.
@@ -90,11 +89,11 @@ const (
 // openModel finds a contender's saturation, then measures its latencies below it.
 func (c *comparison) openModel(ctx context.Context, contender Contender, guess float64, plan OpenPlan) (OpenResult, error) {
 	result := OpenResult{Mode: contender.Mode, Workload: contender.Workload.Name()}
-	s := newSearch(guess)
+	s, trial := newSearch(guess), rounder{stage: c.stage, ramp: c.turns.Ramp, window: plan.Trial}
 	for n := 0; n < mostTrials && !s.done(); n++ {
 		kept := true
 		for again := 0; kept && again < trialsToKeepUp; again++ {
-			round, err := c.openRound(ctx, contender, s.next, c.turns.Ramp, plan.Trial, uint64(n*trialsToKeepUp+again)) //nolint:gosec // small
+			round, err := c.openRound(ctx, contender, s.next, trial, uint64(n*trialsToKeepUp+again)) //nolint:gosec // small
 			if err != nil {
 				return result, err
 			}
@@ -109,26 +108,25 @@ func (c *comparison) openModel(ctx context.Context, contender Contender, guess f
 		return result, fmt.Errorf("%s kept up with no rate down to %.1f orders a second", contender, s.next)
 	}
 	result.Saturation = rounded(s.low, 1)
-	rate, ramp := s.low*shareOfSaturation/100, plan.WarmUp
+	rate, measured := s.low*shareOfSaturation/100, rounder{stage: c.stage, ramp: plan.WarmUp, window: plan.Measure}
 	for n := range timesMeasured {
-		round, err := c.openRound(ctx, contender, rate, ramp, plan.Measure, uint64(mostTrials*trialsToKeepUp+n)) //nolint:gosec // small
+		round, err := c.openRound(ctx, contender, rate, measured, uint64(mostTrials*trialsToKeepUp+n)) //nolint:gosec // small
 		if err != nil {
 			return result, err
 		}
 		say(c.out, "%s at %.1f arrivals/s, measured: create p99 %.0f ms, decided p50 %.0f p99 %.0f ms, %.1f CPU s/1000, %d cache checks",
 			contender, rate, round.Create.P99, round.Decided.P50, round.Decided.P99, round.CPUTotal, round.CacheChecks)
-		result.Rounds, ramp = append(result.Rounds, round), c.turns.Ramp
+		result.Rounds, measured.ramp = append(result.Rounds, round), c.turns.Ramp
 	}
 	byTail := slices.SortedFunc(slices.Values(result.Rounds), func(a, b Round) int { return cmp.Compare(a.Decided.P99, b.Decided.P99) })
 	result.Round = byTail[len(byTail)/2]
 	return result, nil
 }
 
-func (c *comparison) openRound(ctx context.Context, contender Contender, rate float64, ramp, d time.Duration, seed uint64) (Round, error) {
+func (c *comparison) openRound(ctx context.Context, contender Contender, rate float64, r rounder, seed uint64) (Round, error) {
 	if err := c.stage.quiet(ctx); err != nil {
 		return Round{}, err
 	}
-	r := rounder{stage: c.stage, ramp: ramp, window: d}
 	round := Round{Mode: contender.Mode, Workload: contender.Workload.Name(), Rate: rounded(rate, 1)}
 	return r.run(ctx, round, func(ctx context.Context, w window) (load, error) {
 		return open(ctx, c.placers[contender.String()], rate, w, seed)

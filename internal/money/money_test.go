@@ -28,7 +28,7 @@ func TestDigitsAgreeWithTheSchema(t *testing.T) {
 	}
 	rule := strings.Join(strings.Fields(string(raw)), " ")
 	rule = rule[strings.Index(rule, "unitPrice.indexOf"):]
-	for _, list := range regexp.MustCompile(`self\.currency in \[([^\]]*)\] \? (\d)`).FindAllStringSubmatch(rule, -1) {
+	for _, list := range regexp.MustCompile(`\bc in \[([^\]]*)\] \? (\d)`).FindAllStringSubmatch(rule, -1) {
 		for _, code := range regexp.MustCompile(`[A-Z]{3}`).FindAllString(list[1], -1) {
 			want[code] = int(list[2][0] - '0')
 		}

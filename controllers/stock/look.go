@@ -15,19 +15,14 @@ import (
 	"github.com/orderplane/orderplane/internal/stock"
 )
 
-// nextLook is how long to wait when no event comes: until what waits may be
-// decided, a reservation runs out, an effect is to be tried again, a projection
-// is due, or an audit is.
+// nextLook is how long to wait when no event comes: until a reservation runs
+// out, an effect is to be tried again, a projection is due, or an audit is.
 func (s *shard) nextLook() time.Duration {
 	now := time.Now()
 	in := max(s.nextAudit.Sub(now), time.Second)
 	sooner := func(d time.Duration) { in = min(in, max(d, time.Millisecond)) }
-	gap := s.gapLeft()
-	if s.held && s.inbox.len() > 0 {
-		sooner(gap)
-	}
 	if at, ok := s.expiry.next(); ok {
-		sooner(max(at.Sub(s.opts.Clock.Now()), gap))
+		sooner(at.Sub(s.opts.Clock.Now()))
 	}
 	if at, ok := s.retries.next(); ok {
 		sooner(at.Sub(now))

@@ -44,8 +44,6 @@ type shard struct {
 	// suspect is true when an item was seen to show what this leader did not write.
 	suspect bool
 
-	// held is true when the last look came too early for another batch.
-	held      bool
 	carrier   carrier
 	projector projector
 	nextAudit time.Time

@@ -64,8 +64,9 @@ type itemPage struct {
 	shownSeq        int64
 	shortOnPurpose  bool // has been oversold since what it shows was last covered
 	// shortBy is the last count that found less than was reserved by then, and
-	// shortOf how much that was, until the item has shown it and been covered: a
-	// release decided right behind it may be shown after it.
+	// shortOf how much that was, until the item has shown it and been covered with
+	// every grant before it shown: a release decided right behind it may be shown
+	// after it, and after those.
 	shortBy, shortOf int64
 	appliedByName    map[string]bool
 	generation, seen int64
@@ -162,7 +163,7 @@ func (b *book) checkLevels(c *change) {
 			i.shortOnPurpose = true
 		case covered || b.parked[i.name]:
 			i.shortOnPurpose = false
-			if i.shownSeq >= i.shortBy {
+			if i.shownSeq >= i.shortBy && !b.grantHidden(uid, i.shortBy) {
 				i.shortBy = 0
 			}
 		case i.shortBy > 0 && i.shownSeq >= i.shortBy && b.shown[uid] <= i.shortOf:
@@ -171,6 +172,23 @@ func (b *book) checkLevels(c *change) {
 			i.shortOnPurpose = true
 		}
 	}
+}
+
+// grantHidden reports whether an item's reservation was granted before a
+// decision and does not show it yet.
+func (b *book) grantHidden(item types.UID, before int64) bool {
+	for seq, e := range b.journal.entries {
+		r := b.reservations[types.UID(e.UID)]
+		if seq >= before || e.Kind != v1alpha1.EntryGrant || r == nil || r.gone {
+			continue
+		}
+		about := slices.ContainsFunc(e.Lines, func(l v1alpha1.JournalLine) bool { return l.ItemUID == string(item) })
+		shown := slices.ContainsFunc(r.shown.History, func(h v1alpha1.ReservationHistoryEntry) bool { return h.Seq == seq })
+		if about && !shown {
+			return true
+		}
+	}
+	return false
 }
 
 // show adds (+1) or takes back (-1) what a reservation shows that it holds.

@@ -7,10 +7,13 @@ import (
 	"time"
 )
 
-// batchGap is how long a batch waits, at most, for the effects of the one before
-// it. Under load it is what makes a batch worth its write of the journal: ten
-// orders at a hundred a second.
-const batchGap = 80 * time.Millisecond
+// A batch is decided when so many wait for it, or so long after the one before it
+// began: what arrives meanwhile shares a write of the journal, at a hundred orders a
+// second ten of them. One that arrives after a rest waits for nobody.
+const (
+	batchWorth = 12
+	batchGap   = 100 * time.Millisecond
+)
 
 // idleLook is how often a shard that waits for writes looks for what else is due.
 const idleLook = time.Second
@@ -40,9 +43,12 @@ func (s *shard) run(ctx context.Context) (again time.Duration, err error) {
 }
 
 // serve decides batch after batch. What was decided is written meanwhile: a
-// batch does not wait for the slowest write of the one before, but only a moment.
+// batch does not wait for the slowest write of the one before.
 func (s *shard) serve(ctx context.Context) error {
 	for {
+		if err := s.awaitTurn(ctx); err != nil {
+			return err
+		}
 		handled, err := s.decideBatch(ctx)
 		if err != nil {
 			return err
@@ -51,33 +57,42 @@ func (s *shard) serve(ctx context.Context) error {
 		if len(s.carrier.flying) == 0 && (!handled || s.inbox.len() == 0) {
 			return ctx.Err()
 		}
-		if err := s.awaitTurn(ctx); err != nil {
-			return err
-		}
 	}
 }
 
-// awaitTurn lands what flies until the next batch may be decided: when nothing
-// flies any more, or something waits and the gap is over.
+// turn is when the next batch may be decided.
+type turn struct {
+	at time.Time
+	// crowded is true when the last batch left somebody waiting: then a crowd is no
+	// reason to decide the next one sooner.
+	crowded bool
+}
+
+func (t turn) come(waiting int) bool {
+	return waiting > 0 && (!time.Now().Before(t.at) || waiting >= batchWorth && !t.crowded)
+}
+
+// awaitTurn lands what flies until the next batch may be decided, or nobody waits
+// and nothing flies. While something flies for long it returns now and then: more
+// may be due than what waits.
 func (s *shard) awaitTurn(ctx context.Context) error {
-	timer := time.NewTimer(batchGap)
-	defer timer.Stop()
-	var arrived <-chan struct{}
-	for len(s.carrier.flying) > 0 {
+	gap, idle := time.NewTimer(time.Until(s.turn.at)), time.NewTimer(idleLook)
+	defer gap.Stop()
+	defer idle.Stop()
+	for ctx.Err() == nil {
+		waiting := s.inbox.len()
+		if s.turn.come(waiting) || waiting == 0 && len(s.carrier.flying) == 0 {
+			return nil
+		}
 		select {
 		case e := <-s.carrier.landed:
 			s.land(ctx, e)
 			s.follow(ctx)
-		case <-timer.C:
-			if arrived != nil || s.inbox.len() > 0 {
-				return nil
-			}
-			arrived = s.inbox.arrived
-			timer.Reset(idleLook)
-		case <-arrived:
+		case <-s.inbox.arrived:
+		case <-gap.C:
+		case <-idle.C:
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 	return ctx.Err()
@@ -86,12 +101,16 @@ func (s *shard) awaitTurn(ctx context.Context) error {
 // decideBatch decides what waits, as far as there is room, and journals it. It
 // reports whether it took anything from the inbox.
 func (s *shard) decideBatch(ctx context.Context) (handled bool, err error) {
+	began := time.Now()
 	now := s.opts.Clock.Now()
 	if err := s.wakeExpired(ctx, now); err != nil {
 		return false, err
 	}
 	kept := s.kept()
 	decided, handled := s.decide(ctx, now, kept)
+	if crowded := s.inbox.len() > 0; crowded || len(decided) > 0 {
+		s.turn = turn{at: began.Add(batchGap), crowded: crowded}
+	}
 	if len(decided) > 0 {
 		if err := s.swap(ctx, kept, decided); err != nil {
 			return false, err

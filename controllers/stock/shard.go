@@ -44,6 +44,7 @@ type shard struct {
 	// suspect is true when an item was seen to show what this leader did not write.
 	suspect bool
 
+	turn      turn
 	carrier   carrier
 	projector projector
 	nextAudit time.Time

@@ -78,3 +78,25 @@ func revisionOf(r *v1alpha1.StockReservation) int64 {
 	}
 	return n
 }
+
+// Reservations that trickle in, each decided and written before the next one
+// comes, share writes of the journal all the same: a batch takes what came in a
+// tenth of a second, or twelve.
+func TestATrickleSharesTheJournal(t *testing.T) {
+	t.Parallel()
+	const trickle = 40
+	w := newWorld(t)
+	wire := newWire()
+	w.start(settings{wire: wire})
+	w.item("tea", trickle)
+	w.reserve("first", line{"tea", 1})
+	w.Eventually(w.reservation("first")).Should(Equal(v1alpha1.ReservationReserved))
+	before, start := wire.swaps(), time.Now()
+	for i := range trickle - 1 {
+		w.reserve(fmt.Sprint("r-", i), line{"tea", 1})
+	}
+	w.Eventually(w.level("tea")).Should(Equal(fmt.Sprintf("%d/%d/0", trickle, trickle)))
+	most := int(time.Since(start)/(100*time.Millisecond)) + trickle/12 + 1
+	w.Expect(wire.swaps()-before).To(BeNumerically("<=", most), "writes of the journal in %s", time.Since(start))
+	w.settled()
+}

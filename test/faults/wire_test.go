@@ -228,6 +228,19 @@ func (w *wire) count() int64 {
 	return int64(w.total)
 }
 
+// swaps is how many writes of journals there were.
+func (w *wire) swaps() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sum := 0
+	for site, n := range w.sites {
+		if strings.HasPrefix(site, "PUT stockjournals/status") {
+			sum += n
+		}
+	}
+	return sum
+}
+
 // number says which write this is.
 func (w *wire) number(req *http.Request) (write, error) {
 	var body []byte

@@ -25,6 +25,34 @@ func holding(name string, phase v1alpha1.StockReservationPhase) (held *wire, let
 	return held, func() { close(gate) }
 }
 
+// gathering holds a wire's writes of the journal from gather to decide: what comes
+// meanwhile is one batch.
+func gathering(w *wire) (gather, decide func()) {
+	next, gate, closed := w.judge, make(chan struct{}), atomic.Bool{}
+	w.judge = func(x write) fate {
+		if x.plural == "stockjournals" && closed.Load() {
+			<-gate
+		}
+		return next(x)
+	}
+	return func() { closed.Store(true) }, func() { close(gate) }
+}
+
+// countAndRelease has it decided in one batch that 24 mugs were counted and that
+// "gives" is released, and waits until the count is shown.
+func (w *world) countAndRelease(gather, decide func()) {
+	gather()
+	w.reserve("other", line{"cup", 1})
+	w.document("count", "mug", v1alpha1.AdjustmentCounted, 24)
+	w.want("gives", v1alpha1.IntentRelease)
+	w.Consistently(w.reservation("other")).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.ReservationPending))
+	decide()
+	w.Eventually(func() (int64, error) {
+		i, err := read[v1alpha1.StockItem](w, "mug")
+		return ptr.Deref(i.Status.OnHand, 0), err
+	}).Should(Equal(int64(24)))
+}
+
 // A write that hangs keeps nobody waiting but those who rely on it: decisions
 // about others are made, journaled and written meanwhile.
 func TestAHeldWriteHoldsUpNobodyElse(t *testing.T) {
@@ -55,28 +83,12 @@ func TestACountDoesNotWaitForALaterRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wire, letGo := holding("gives", v1alpha1.ReservationReleased)
-	passRelease := wire.judge
-	gate, closed := make(chan struct{}), atomic.Bool{}
-	wire.judge = func(x write) fate {
-		if x.plural == "stockjournals" && closed.Load() {
-			<-gate // what comes meanwhile is one batch
-		}
-		return passRelease(x)
-	}
+	gather, decide := gathering(wire)
 	w.start(settings{wire: wire})
 	w.item("mug", 40)
 	w.reserve("gives", line{"mug", 30})
 	w.Eventually(w.reservation("gives")).Should(Equal(v1alpha1.ReservationReserved))
-	closed.Store(true)
-	w.reserve("other", line{"cup", 1})
-	w.document("count", "mug", v1alpha1.AdjustmentCounted, 24)
-	w.want("gives", v1alpha1.IntentRelease)
-	w.Consistently(w.reservation("other")).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.ReservationPending))
-	close(gate)
-	w.Eventually(func() (int64, error) {
-		i, err := read[v1alpha1.StockItem](w, "mug")
-		return ptr.Deref(i.Status.OnHand, 0), err
-	}).Should(Equal(int64(24)))
+	w.countAndRelease(gather, decide)
 	w.Expect(w.reservation("gives")()).To(Equal(v1alpha1.ReservationReserved))
 	letGo()
 	w.Eventually(w.reservation("gives")).Should(Equal(v1alpha1.ReservationReleased))
@@ -92,30 +104,18 @@ func TestACountDoesNotWaitForAnEarlierGrant(t *testing.T) {
 	wire, letRelease := holding("gives", v1alpha1.ReservationReleased)
 	late, letLate := holding("late", v1alpha1.ReservationReserved)
 	passRelease := wire.judge
-	gate, closed := make(chan struct{}), atomic.Bool{}
 	wire.judge = func(x write) fate {
-		if x.plural == "stockjournals" && closed.Load() {
-			<-gate // what comes meanwhile is one batch
-		}
 		late.judge(x)
 		return passRelease(x)
 	}
+	gather, decide := gathering(wire)
 	w.start(settings{wire: wire})
 	w.item("mug", 40)
 	w.reserve("gives", line{"mug", 20})
 	w.Eventually(w.reservation("gives")).Should(Equal(v1alpha1.ReservationReserved))
 	w.reserve("late", line{"mug", 6})
 	w.Eventually(w.book.grants).Should(ContainElement("late"))
-	closed.Store(true)
-	w.reserve("other", line{"cup", 1})
-	w.document("count", "mug", v1alpha1.AdjustmentCounted, 24)
-	w.want("gives", v1alpha1.IntentRelease)
-	w.Consistently(w.reservation("other")).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.ReservationPending))
-	close(gate)
-	w.Eventually(func() (int64, error) {
-		i, err := read[v1alpha1.StockItem](w, "mug")
-		return ptr.Deref(i.Status.OnHand, 0), err
-	}).Should(Equal(int64(24)))
+	w.countAndRelease(gather, decide)
 	letLate()
 	w.Eventually(w.reservation("late")).Should(Equal(v1alpha1.ReservationReserved))
 	w.Expect(w.reservation("gives")()).To(Equal(v1alpha1.ReservationReserved))

@@ -72,7 +72,7 @@ manifests_named() {
 manifests_render() {
   local kubectl overlay
   kubectl=$(hack/controlplane/ensure.sh)/kubectl || return 1
-  for overlay in config/crd config/default; do
+  for overlay in config/crd config/default config/untracked; do
     "$kubectl" kustomize "$overlay" >/dev/null || { echo "kubectl kustomize $overlay fails"; return 1; }
   done
 }

@@ -27,13 +27,14 @@ func main() {
 
 // overrides change the plan's own times and counts where they are given.
 type overrides struct {
-	turns    bench.Turns
-	noFsync  bool
-	products int
-	dir      string
-	binary   string
-	budget   string
-	groups   []string
+	turns     bench.Turns
+	noFsync   bool
+	untracked bool
+	products  int
+	dir       string
+	binary    string
+	budget    string
+	groups    []string
 }
 
 func newCommand() *cobra.Command {
@@ -54,7 +55,7 @@ func newCommand() *cobra.Command {
 			}
 			plan.Turns = o.over(cmd, plan.Turns)
 			return run(cmd, bench.Options{
-				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Products: o.products,
+				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
 				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
 			}, o.budget)
 		},
@@ -64,8 +65,9 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.dir, "dir", "bin/bench", "folder for report.json, logs and profiles")
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")
+	flags.BoolVar(&o.untracked, "untracked", false, "install config/untracked, too")
 	flags.IntVar(&o.products, "products", 1000, "how many products there are")
-	flags.StringSliceVar(&o.groups, "groups", nil, "groups or levels of the plan to measure, such as one-line or orders-10000, instead of all")
+	flags.StringSliceVar(&o.groups, "groups", nil, "groups, open contenders or levels of the plan to measure, such as one-line, api-uniform-1 or orders-10000, instead of all")
 	flags.IntVar(&o.turns.Count, "turns", 0, "turns of each group, instead of the plan's")
 	flags.IntVar(&o.turns.InFlight, "in-flight", 0, "orders in flight, instead of the plan's")
 	flags.DurationVar(&o.turns.Ramp, "ramp", 0, "load before what is measured, instead of the plan's")

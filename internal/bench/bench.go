@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,6 +23,8 @@ type Options struct {
 	Dir string
 	// Fsync lets etcd write as in production.
 	Fsync bool
+	// Untracked installs config/untracked, too.
+	Untracked bool
 	// Products there are.
 	Products int
 	// Admission gives the manifests that have the API server call the manager's
@@ -65,7 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	report := &Report{
 		Plan: o.Plan.Name, Started: time.Now().Truncate(time.Second), Machine: describeMachine(assets),
 		Setup: Setup{
-			EtcdFsync: o.Fsync, Users: setupUsers, Admission: setupAdmission, Products: o.Products,
+			EtcdFsync: o.Fsync, Untracked: o.Untracked, Users: setupUsers, Admission: setupAdmission, Products: o.Products,
 			InFlight: t.InFlight, Turns: t.Count, Ramp: t.Ramp.String(), Window: t.Window.String(),
 		},
 	}
@@ -93,47 +94,26 @@ func (b *bench) run(ctx context.Context) error {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
 	}
+	for _, contender := range b.opts.Plan.Open.Contenders {
+		if err := b.open(ctx, contender); err != nil {
+			return fmt.Errorf("open model, %s: %w", contender, err)
+		}
+	}
 	if len(b.opts.Plan.Growth) > 0 {
 		return b.growth(ctx, b.opts.Plan.Growth)
 	}
 	return nil
 }
 
-// group measures a group in the closed model, then those of its contenders that the
-// plan names in the open one, starting from what they did in the closed.
+// group measures a group in the closed model.
 func (b *bench) group(ctx context.Context, g Group) error {
-	var result Result
-	err := b.compare(ctx, g, b.opts.Plan.WarmUp, func(c *comparison) (err error) {
-		if result, err = c.run(ctx, g); err != nil {
-			return err
-		}
-		return b.profile(ctx, c, g)
-	})
-	if err != nil {
-		return err
-	}
-	b.report.Groups = append(b.report.Groups, result)
-	for n, contender := range g.Contenders {
-		if slices.Contains(b.opts.Plan.Open.Contenders, contender) {
-			if err := b.open(ctx, g.Name, contender, result.Contenders[n].PerSecond); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// open measures a contender in the open model; guess is its saturation, about.
-func (b *bench) open(ctx context.Context, group string, contender Contender, guess float64) error {
-	plan := b.opts.Plan.Open
-	alone := Group{Name: group + "-open-" + contender.fileName(), Contenders: contenders(contender)}
-	return b.compare(ctx, alone, plan.WarmUp, func(c *comparison) error {
-		opened, err := c.openModel(ctx, contender, guess, plan)
+	return b.compare(ctx, g, b.opts.Plan.WarmUp, func(c *comparison) error {
+		result, err := c.run(ctx, g)
 		if err != nil {
 			return err
 		}
-		b.report.Open = append(b.report.Open, opened)
-		return nil
+		b.report.Groups = append(b.report.Groups, result)
+		return b.profile(ctx, c, g)
 	})
 }
 
@@ -166,7 +146,7 @@ func (b *bench) stage(ctx context.Context, name string) (*stage, error) {
 	say(b.opts.Out, "%s: starting a control plane with %d products", name, b.opts.Products)
 	return newStage(ctx, stageOptions{
 		assets: b.assets, executable: b.opts.Executable, dir: filepath.Join(b.opts.Dir, name),
-		fsync: b.opts.Fsync, products: b.opts.Products, admission: b.opts.Admission,
+		fsync: b.opts.Fsync, untracked: b.opts.Untracked, products: b.opts.Products, admission: b.opts.Admission,
 	})
 }
 
@@ -180,6 +160,11 @@ func (b *bench) startManager(ctx context.Context, s *stage) error {
 	}
 	if err := s.awaitAdmission(ctx); err != nil {
 		return err
+	}
+	if b.opts.Untracked {
+		if err := s.awaitUntracked(ctx); err != nil {
+			return err
+		}
 	}
 	return s.quiet(ctx)
 }

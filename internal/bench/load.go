@@ -23,6 +23,7 @@ type load struct {
 	orders   int // all of the round
 	inWindow []placed
 	offered  int // arrivals in the window; only in the open model
+	dropped  int // arrivals, of the whole round, that found too many before them
 	errs     []error
 }
 
@@ -99,18 +100,26 @@ func closed(ctx context.Context, place placer, inFlight int, w window) (load, er
 	return c.result()
 }
 
-// mostInFlight ends a round of the open model: what is that far behind has drowned.
+// mostInFlight bounds what waits in the open model: what is that far behind has drowned.
 const mostInFlight = 4000
 
-// open lets orders arrive on their own, whether or not earlier ones are decided,
-// as customers do: independently of each other at a mean rate a second.
-func open(ctx context.Context, place placer, rate float64, w window, seed uint64) (load, error) {
+// arrivals are orders that arrive on their own, whether or not earlier ones are
+// decided, as customers do: independently of each other at a mean rate a second. One
+// that finds most of them waiting is dropped.
+type arrivals struct {
+	rate float64
+	most int
+	seed uint64
+}
+
+// open places orders as they arrive.
+func open(ctx context.Context, place placer, a arrivals, w window) (load, error) {
 	c := &collector{window: w}
-	slots := make(chan struct{}, mostInFlight)
+	slots := make(chan struct{}, a.most)
 	var orders sync.WaitGroup
-	gap := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a workload is no secret
-	offered := 0
-	for due := time.Now(); due.Before(w.end) && !c.failed(); due = due.Add(time.Duration(gap.ExpFloat64() / rate * float64(time.Second))) {
+	gap := rand.New(rand.NewPCG(a.seed, 1)) //nolint:gosec // a workload is no secret
+	offered, dropped := 0, 0
+	for due := time.Now(); due.Before(w.end) && !c.failed(); due = due.Add(time.Duration(gap.ExpFloat64() / a.rate * float64(time.Second))) {
 		if !pause(ctx, time.Until(due)) {
 			break
 		}
@@ -123,11 +132,12 @@ func open(ctx context.Context, place placer, rate float64, w window, seed uint64
 				c.add(place(ctx))
 				<-slots
 			})
-		default: // drowned: this one counts as offered, and is never decided
+		default:
+			dropped++
 		}
 	}
 	orders.Wait()
 	l, err := c.result()
-	l.offered = offered
+	l.offered, l.dropped = offered, dropped
 	return l, err
 }

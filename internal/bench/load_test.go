@@ -65,7 +65,7 @@ func TestOpenModelDoesNotWaitForTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := windowFromNow(time.Second, 10*time.Second)
-				l, err := open(t.Context(), newServer(10*time.Millisecond).place, tc.rate, w, 7)
+				l, err := open(t.Context(), newServer(10*time.Millisecond).place, arrivals{rate: tc.rate, most: 100, seed: 7}, w)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -73,7 +73,7 @@ func TestOpenModelDoesNotWaitForTheServer(t *testing.T) {
 				if offered < 0.9*tc.rate || offered > 1.1*tc.rate {
 					t.Errorf("offered %.1f a second, want about %.1f", offered, tc.rate)
 				}
-				r := Round{Offered: offered, PerSecond: l.perSecond(w)}
+				r := Round{Offered: offered, PerSecond: l.perSecond(w), Dropped: l.dropped}
 				_, r.Decided = l.latencies()
 				if keptUp(r) != tc.keptUp {
 					t.Errorf("kept up: %t at %.1f of %.1f a second, p99 %.0f ms", keptUp(r), r.PerSecond, r.Offered, r.Decided.P99)

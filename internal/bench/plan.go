@@ -13,7 +13,7 @@ type Plan struct {
 	Turns  Turns
 	// WarmUp of each contender before the first turn.
 	WarmUp time.Duration
-	// Open contenders are measured in the open model, after the group they are in.
+	// Open is what is measured with arrivals of their own.
 	Open OpenPlan
 	// Growth levels, each beside an empty cluster.
 	Growth []Level
@@ -24,13 +24,12 @@ type Plan struct {
 // OpenPlan is what is measured with arrivals of their own.
 type OpenPlan struct {
 	Contenders []Contender
-	// WarmUp is load before the search, and before the first measurement at the rate
-	// that is measured. The API server keeps the versions of the last 75 seconds in its
-	// watch cache: until they are there its heap grows, and with it the time each
-	// collection takes from two cores.
+	// WarmUp is load before anything is measured on a cluster. The API server keeps the
+	// versions of the last 75 seconds in its watch cache: until they are there its heap
+	// grows, and with it the time each collection takes from the cores.
 	WarmUp time.Duration
-	// Trial is how long a rate is tried, Measure how long latencies are measured.
-	Trial, Measure time.Duration
+	// Ramp comes before the next measurement on the same cluster, Window is how long each is.
+	Ramp, Window time.Duration
 }
 
 // inFlight orders saturate two cores, and a few more, without queueing much.
@@ -56,7 +55,7 @@ func short() Plan {
 	}
 }
 
-// full is everything but growth and profiles.
+// full is every workload in the closed model.
 func full() Plan {
 	return Plan{
 		Name: "full",
@@ -72,9 +71,17 @@ func full() Plan {
 		},
 		Turns:  Turns{Count: 6, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
 		WarmUp: 10 * time.Second,
+	}
+}
+
+// openPlan is latencies in a steady state, below a saturation that was found in one.
+func openPlan() Plan {
+	return Plan{
+		Name:  "open",
+		Turns: Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: time.Second},
 		Open: OpenPlan{
 			Contenders: contenders(on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
-			WarmUp:     80 * time.Second, Trial: 10 * time.Second, Measure: 30 * time.Second,
+			WarmUp:     80 * time.Second, Ramp: 10 * time.Second, Window: 30 * time.Second,
 		},
 	}
 }
@@ -104,11 +111,11 @@ func profile() Plan {
 }
 
 // PlanNames are the plans there are.
-func PlanNames() []string { return []string{"short", "full", "growth", "profile"} }
+func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile"} }
 
 // PlanNamed finds a plan.
 func PlanNamed(name string) (Plan, error) {
-	for _, p := range []Plan{short(), full(), growthPlan(), profile()} {
+	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile()} {
 		if p.Name == name {
 			return p, nil
 		}
@@ -116,26 +123,21 @@ func PlanNamed(name string) (Plan, error) {
 	return Plan{}, fmt.Errorf("plan %q: there are %v", name, PlanNames())
 }
 
-// Only keeps the groups and levels of a plan that are named, so that one thing
-// can be measured again.
+// Only keeps what is named of a plan's groups, open contenders and levels, so that
+// one thing can be measured again.
 func (p Plan) Only(names []string) (Plan, error) {
 	if len(names) == 0 {
 		return p, nil
 	}
-	groups, levels := p.Groups, p.Growth
-	p.Groups, p.Growth = nil, nil
-	for _, g := range groups {
-		if slices.Contains(names, g.Name) {
-			p.Groups = append(p.Groups, g)
-		}
-	}
-	for _, l := range levels {
-		if slices.Contains(names, l.Name()) {
-			p.Growth = append(p.Growth, l)
-		}
-	}
-	if len(p.Groups)+len(p.Growth) != len(names) {
+	p.Groups = named(p.Groups, names, func(g Group) string { return g.Name })
+	p.Open.Contenders = named(p.Open.Contenders, names, Contender.fileName)
+	p.Growth = named(p.Growth, names, Level.Name)
+	if len(p.Groups)+len(p.Open.Contenders)+len(p.Growth) != len(names) {
 		return p, fmt.Errorf("groups: the plan %s has not all of %v", p.Name, names)
 	}
 	return p, nil
+}
+
+func named[T any](all []T, names []string, name func(T) string) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(t T) bool { return !slices.Contains(names, name(t)) })
 }

@@ -26,6 +26,7 @@ type Report struct {
 // Setup is what a reader has to know to judge the numbers.
 type Setup struct {
 	EtcdFsync bool   `json:"etcdFsync"`
+	Untracked bool   `json:"untracked,omitempty"`
 	Users     string `json:"users"`
 	Admission string `json:"admission"`
 	Products  int    `json:"products"`

@@ -61,7 +61,7 @@ func TestLatencies(t *testing.T) {
 
 func TestSearchFindsTheCapacity(t *testing.T) {
 	for name, tc := range map[string]struct{ guess, capacity float64 }{
-		"from above": {200, 90}, "from below": {50, 140}, "close": {100, 101}, "far above": {400, 100},
+		"from above": {120, 90}, "from below": {100, 140}, "close": {100, 101}, "far above": {180, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSearch(tc.guess)
@@ -83,7 +83,7 @@ func TestKeepingUp(t *testing.T) {
 	}{
 		"all of it, fast":  {Round{Offered: 100, PerSecond: 99, Decided: latencies{P99: 200}}, true},
 		"falling behind":   {Round{Offered: 100, PerSecond: 90, Decided: latencies{P99: 200}}, false},
-		"all of it, slow":  {Round{Offered: 100, PerSecond: 100, Decided: latencies{P99: 3000}}, false},
+		"some dropped":     {Round{Offered: 100, PerSecond: 100, Dropped: 1}, false},
 		"catching up even": {Round{Offered: 100, PerSecond: 103, Decided: latencies{P99: 400}}, true},
 	} {
 		if got := keptUp(tc.round); got != tc.want {

@@ -18,6 +18,8 @@ type Round struct {
 	Rate     float64 `json:"rate,omitempty"`
 	// Offered arrivals a second in the window, in the open model.
 	Offered float64 `json:"offeredPerSecond,omitempty"`
+	// Dropped arrivals found too many orders waiting and were not placed.
+	Dropped int `json:"dropped,omitempty"`
 
 	// Orders of the round; more than were decided in its window.
 	Orders    int     `json:"orders"`
@@ -107,7 +109,7 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	if l.orders == 0 {
 		return round, fmt.Errorf("%s, %s: no order was decided", round.Mode, round.Workload)
 	}
-	round.Orders, round.CacheChecks = l.orders, checksAfter-checksBefore
+	round.Orders, round.Dropped, round.CacheChecks = l.orders, l.dropped, checksAfter-checksBefore
 	round.PerSecond = rounded(l.perSecond(w), 1)
 	round.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
 	round.Create, round.Decided = l.latencies()

@@ -41,6 +41,7 @@ type stageOptions struct {
 	executable string // the orderplane binary
 	dir        string // logs and kubeconfigs
 	fsync      bool
+	untracked  bool // with config/untracked
 	products   int
 	admission  func(url string) ([]*unstructured.Unstructured, error)
 }
@@ -134,7 +135,11 @@ func (s *stage) applyManifests(ctx context.Context) error {
 		stream.WriteString("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: " + ns + "}\n")
 	}
 	stream.WriteString(loaderRole)
-	for _, pattern := range []string{"rbac/*.yaml", "flowcontrol/*.yaml"} {
+	patterns := []string{"rbac/*.yaml", "flowcontrol/*.yaml"}
+	if s.opts.untracked {
+		patterns = append(patterns, "untracked/*.yaml")
+	}
+	for _, pattern := range patterns {
 		if err := appendEmbedded(&stream, pattern); err != nil {
 			return err
 		}

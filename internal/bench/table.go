@@ -21,22 +21,16 @@ func (r *Report) Print(out io.Writer) error {
 	p("%s, %d cores, %d MB, kernel %s, %s; load before the run %s\n", m.CPU, m.Cores, m.MemoryMB, m.Kernel, m.Go, m.LoadAverage)
 	p("%s, %s, etcd's fsync %s; Orderplane %s\n", m.KubeAPIServer, m.Etcd, fsync, orUnknown(m.Orderplane))
 	p("%s. Admission: %s.\n", s.Users, s.Admission)
+	if s.Untracked {
+		p("With config/untracked.\n")
+	}
 	p("%d products, %d orders in flight, %d turns of %s after %s of ramp; plan %s, %.0f s in all\n",
 		s.Products, s.InFlight, s.Turns, s.Window, s.Ramp, r.Plan, r.Seconds)
 	for _, g := range r.Groups {
 		g.print(p)
 	}
 	if len(r.Open) > 0 {
-		p("\nopen model\tsaturation\tat\tdecided/s\tcreate p50\tp99\tdecided p50\tp99 ms\t(all)\t\n")
-		for _, o := range r.Open {
-			p("%s %s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t", o.Mode, o.Workload, o.Saturation,
-				o.Round.Rate, o.Round.PerSecond, o.Round.Create.P50, o.Round.Create.P99, o.Round.Decided.P50, o.Round.Decided.P99)
-			for _, each := range o.Rounds {
-				p(" %.0f%s", each.Decided.P99, strings.Repeat("*", each.CacheChecks))
-			}
-			p("\t\n")
-		}
-		p("* the API server compared its cache of one of our kinds with etcd meanwhile\n")
+		printOpen(p, r.Open)
 	}
 	if len(r.Growth) > 0 {
 		printGrowth(p, r.Growth)
@@ -52,6 +46,27 @@ func (r *Report) Print(out io.Writer) error {
 		return fmt.Errorf("print the report: %w", err)
 	}
 	return nil
+}
+
+// printOpen shows each contender's saturation, and its latencies and the raw writer's below it.
+func printOpen(p func(string, ...any), results []OpenResult) {
+	p("\nopen model\tsaturation\t(closed)\tat\tdecided/s\tcreate p50\tp99\tdecided p50\tp99 ms\t(all)\twrites/order\tCPU s/1000\t\n")
+	for _, o := range results {
+		p("%s %s\t%.1f\t%.1f", o.Mode, o.Workload, o.Saturation, o.Closed.PerSecond)
+		printLatencies(p, o.Round, o.Rounds)
+		p("raw, at this rate\t\t")
+		printLatencies(p, o.RawRound, o.Raw)
+	}
+	p("* the API server compared its cache of one of our kinds with etcd meanwhile\n")
+}
+
+func printLatencies(p func(string, ...any), r Round, all []Round) {
+	tails := make([]string, 0, len(all))
+	for _, each := range all {
+		tails = append(tails, fmt.Sprintf("%.0f%s", each.Decided.P99, strings.Repeat("*", each.CacheChecks)))
+	}
+	p("\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%.3f\t%.1f\t\n", r.Rate, r.PerSecond,
+		r.Create.P50, r.Create.P99, r.Decided.P50, r.Decided.P99, strings.Join(tails, " "), r.WritesPerOrder, r.CPUTotal)
 }
 
 // print shows a group: what it did, then what it cost.

@@ -63,13 +63,20 @@ func (s *shard) serve(ctx context.Context) error {
 // turn is when the next batch may be decided.
 type turn struct {
 	at time.Time
-	// crowded is true when the last batch left somebody waiting: then a crowd is no
-	// reason to decide the next one sooner.
+	// crowded is true when the last batch left somebody waiting: then it is not who
+	// waits that has the next one decided sooner, but that the last one's effects are written.
 	crowded bool
 }
 
-func (t turn) come(waiting int) bool {
-	return waiting > 0 && (!time.Now().Before(t.at) || waiting >= batchWorth && !t.crowded)
+func (t turn) come(waiting, flying int) bool {
+	switch {
+	case waiting == 0:
+		return false
+	case t.crowded && flying == 0, !t.crowded && waiting >= batchWorth:
+		return true
+	default:
+		return !time.Now().Before(t.at)
+	}
 }
 
 // awaitTurn lands what flies until the next batch may be decided, or nobody waits
@@ -80,8 +87,8 @@ func (s *shard) awaitTurn(ctx context.Context) error {
 	defer gap.Stop()
 	defer idle.Stop()
 	for ctx.Err() == nil {
-		waiting := s.inbox.len()
-		if s.turn.come(waiting) || waiting == 0 && len(s.carrier.flying) == 0 {
+		waiting, flying := s.inbox.len(), len(s.carrier.flying)
+		if s.turn.come(waiting, flying) || waiting == 0 && flying == 0 {
 			return nil
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -38,15 +39,25 @@ func watchOrders(ctx context.Context, c *client, namespace string) (*tracker, er
 	if err := c.get(ctx, path+"?limit=1", &list); err != nil {
 		return nil, fmt.Errorf("watch orders: %w", err)
 	}
+	t := &tracker{waiting: map[string]chan<- decided{}}
+	stream, err := watchFrom(ctx, c, path, list.Metadata.ResourceVersion)
+	if err != nil {
+		return nil, err
+	}
+	go func() { t.fail(t.follow(ctx, c, path, stream, list.Metadata.ResourceVersion)) }()
+	return t, nil
+}
+
+func watchFrom(ctx context.Context, c *client, path, version string) (io.ReadCloser, error) {
 	query := url.Values{
-		"watch": {"true"}, "timeoutSeconds": {"86400"}, "resourceVersion": {list.Metadata.ResourceVersion},
+		"watch": {"true"}, "timeoutSeconds": {"86400"}, "resourceVersion": {version},
 		"fieldSelector": {"status.phase!=" + string(v1alpha1.OrderPending)},
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("watch orders: %w", err)
 	}
-	resp, err := c.http.Do(req) //nolint:bodyclose // the goroutine below closes it
+	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("watch orders: %w", err)
 	}
@@ -54,42 +65,61 @@ func watchOrders(ctx context.Context, c *client, namespace string) (*tracker, er
 		_ = resp.Body.Close()
 		return nil, fmt.Errorf("watch orders: status %d", resp.StatusCode)
 	}
-	t := &tracker{waiting: map[string]chan<- decided{}}
-	go func() {
-		defer resp.Body.Close() //nolint:errcheck // it ends with ctx
-		t.fail(t.read(bufio.NewReaderSize(resp.Body, 1<<16)))
-	}()
-	return t, nil
+	return resp.Body, nil
 }
 
-func (t *tracker) read(events *bufio.Reader) error {
+// follow reads a stream, and goes on where it ended in another: an API server
+// ends the watch of a client that it can't send events to as fast as they come. Two
+// that end without an event between them are the end.
+func (t *tracker) follow(ctx context.Context, c *client, path string, stream io.ReadCloser, version string) error {
 	for {
+		last, err := t.read(bufio.NewReaderSize(stream, 1<<16), version)
+		_ = stream.Close()
+		if !errors.Is(err, errEnded) || last == version {
+			return err
+		}
+		version = last
+		if stream, err = watchFrom(ctx, c, path, version); err != nil {
+			return err
+		}
+	}
+}
+
+// errEnded says that a stream of events ended.
+var errEnded = errors.New("the watch of orders ended")
+
+// read settles the orders of a stream until it ends. It returns the resourceVersion of
+// its last event.
+func (t *tracker) read(events *bufio.Reader, version string) (last string, err error) {
+	for last = version; ; {
 		line, err := events.ReadBytes('\n')
 		at := time.Now()
 		if err != nil {
-			return fmt.Errorf("the watch of orders ended: %w", err)
+			return last, fmt.Errorf("%w: %w", errEnded, err)
 		}
 		var event struct {
 			Type   string `json:"type"`
 			Object struct {
 				Metadata struct {
-					Name string `json:"name"`
+					Name            string `json:"name"`
+					ResourceVersion string `json:"resourceVersion"`
 				} `json:"metadata"`
 				Status json.RawMessage `json:"status"`
 			} `json:"object"`
 		}
 		if err := json.Unmarshal(line, &event); err != nil {
-			return fmt.Errorf("the watch of orders: %w", err)
+			return last, fmt.Errorf("the watch of orders: %w", err)
 		}
 		if event.Type == "ERROR" {
-			return fmt.Errorf("the watch of orders: %.300s", line)
+			return last, fmt.Errorf("the watch of orders: %.300s", line)
 		}
 		var status struct {
 			Phase v1alpha1.OrderPhase `json:"phase"`
 		}
 		if err := json.Unmarshal(event.Object.Status, &status); err != nil {
-			return fmt.Errorf("the watch of orders: %w", err)
+			return last, fmt.Errorf("the watch of orders: %w", err)
 		}
+		last = event.Object.Metadata.ResourceVersion
 		t.settle(event.Object.Metadata.Name, decided{phase: status.Phase, at: at})
 	}
 }

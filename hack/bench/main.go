@@ -30,6 +30,7 @@ type overrides struct {
 	turns     bench.Turns
 	noFsync   bool
 	untracked bool
+	rate      float64
 	products  int
 	dir       string
 	binary    string
@@ -53,7 +54,7 @@ func newCommand() *cobra.Command {
 			if plan, err = plan.Only(o.groups); err != nil {
 				return err
 			}
-			plan.Turns = o.over(cmd, plan.Turns)
+			plan.Turns, plan.Rate = o.over(cmd, plan.Turns), o.rate
 			return run(cmd, bench.Options{
 				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
 				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
@@ -66,6 +67,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")
 	flags.BoolVar(&o.untracked, "untracked", false, "install config/untracked, too")
+	flags.Float64Var(&o.rate, "rate", 0, "arrivals a second in the open model, instead of 70 % of a saturation that is searched")
 	flags.IntVar(&o.products, "products", 1000, "how many products there are")
 	flags.StringSliceVar(&o.groups, "groups", nil, "groups, open contenders or levels of the plan to measure, such as one-line, api-uniform-1 or orders-10000, instead of all")
 	flags.IntVar(&o.turns.Count, "turns", 0, "turns of each group, instead of the plan's")

@@ -50,6 +50,7 @@ func (o Options) Validate() error {
 	check(t.Count >= 1, "turns: %d is below 1", t.Count)
 	check(t.InFlight >= 1 && t.InFlight <= mostInFlight, "in-flight: %d is not between 1 and %d", t.InFlight, mostInFlight)
 	check(t.Window > 0 && t.Ramp >= 0, "window %s and ramp %s: give times above 0", t.Window, t.Ramp)
+	check(o.Plan.Rate >= 0, "rate: %v is below 0", o.Plan.Rate)
 	return errors.Join(errs...)
 }
 
@@ -94,7 +95,7 @@ func (b *bench) run(ctx context.Context) error {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
 	}
-	for _, contender := range b.opts.Plan.Open.Contenders {
+	for _, contender := range b.opts.Plan.Open {
 		if err := b.open(ctx, contender); err != nil {
 			return fmt.Errorf("open model, %s: %w", contender, err)
 		}

@@ -13,23 +13,14 @@ type Plan struct {
 	Turns  Turns
 	// WarmUp of each contender before the first turn.
 	WarmUp time.Duration
-	// Open is what is measured with arrivals of their own.
-	Open OpenPlan
+	// Open is what is measured with arrivals of their own, at Rate a second or, when that
+	// is 0, below a saturation that is searched.
+	Open []Contender
+	Rate float64
 	// Growth levels, each beside an empty cluster.
 	Growth []Level
 	// Profile takes CPU profiles under the load of each group's contenders.
 	Profile time.Duration
-}
-
-// OpenPlan is what is measured with arrivals of their own.
-type OpenPlan struct {
-	Contenders []Contender
-	// WarmUp is load before anything is measured on a cluster. The API server keeps the
-	// versions of the last 75 seconds in its watch cache: until they are there its heap
-	// grows, and with it the time each collection takes from the cores.
-	WarmUp time.Duration
-	// Ramp comes before the next measurement on the same cluster, Window is how long each is.
-	Ramp, Window time.Duration
 }
 
 // inFlight orders saturate two cores, and a few more, without queueing much.
@@ -74,15 +65,14 @@ func full() Plan {
 	}
 }
 
-// openPlan is latencies in a steady state, below a saturation that was found in one.
+// openPlan is latencies in a steady state, below a saturation that was found in the same.
+// The API server keeps the versions of the last 75 seconds in its watch cache: until they
+// are there its heap grows, and with it the time each collection takes from the cores.
 func openPlan() Plan {
 	return Plan{
 		Name:  "open",
-		Turns: Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: time.Second},
-		Open: OpenPlan{
-			Contenders: contenders(on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
-			WarmUp:     80 * time.Second, Ramp: 10 * time.Second, Window: 30 * time.Second,
-		},
+		Turns: Turns{Count: 5, InFlight: inFlight, Ramp: 80 * time.Second, Window: 30 * time.Second},
+		Open:  contenders(on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
 	}
 }
 
@@ -130,9 +120,9 @@ func (p Plan) Only(names []string) (Plan, error) {
 		return p, nil
 	}
 	p.Groups = named(p.Groups, names, func(g Group) string { return g.Name })
-	p.Open.Contenders = named(p.Open.Contenders, names, Contender.fileName)
+	p.Open = named(p.Open, names, Contender.fileName)
 	p.Growth = named(p.Growth, names, Level.Name)
-	if len(p.Groups)+len(p.Open.Contenders)+len(p.Growth) != len(names) {
+	if len(p.Groups)+len(p.Open)+len(p.Growth) != len(names) {
 		return p, fmt.Errorf("groups: the plan %s has not all of %v", p.Name, names)
 	}
 	return p, nil

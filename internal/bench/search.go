@@ -14,11 +14,12 @@ type OpenResult struct {
 	Workload string `json:"workload"`
 	// Closed is a round of the closed model under the same conditions; the search begins there.
 	Closed Round `json:"closed"`
-	// Saturation is the highest rate of arrivals, orders a second, that was kept up with.
-	Saturation float64 `json:"saturationPerSecond"`
+	// Saturation is the highest rate of arrivals, orders a second, that was kept up with;
+	// 0 when it was not searched.
+	Saturation float64 `json:"saturationPerSecond,omitempty"`
 	// Tried rates, in order, and whether each was kept up with.
 	Tried []Trial `json:"tried"`
-	// Rounds at 70 % of saturation; Round is the one with the median p99 until decided.
+	// Rounds at 70 % of saturation or at the plan's rate; Round is the one with the median p99 until decided.
 	Rounds []Round `json:"rounds"`
 	Round  Round   `json:"round"`
 	// Raw are rounds of the raw writer at the same rate under the same conditions, RawRound
@@ -80,32 +81,25 @@ func keptUp(r Round) bool {
 	return r.Dropped == 0 && r.PerSecond*100 >= r.Offered*(100-mostBehindPercent)
 }
 
-// shareOfSaturation at which latencies are measured, in percent, and how often:
-// a shared machine may be slow just then.
-const (
-	shareOfSaturation = 70
-	timesMeasured     = 5
-)
+// shareOfSaturation at which latencies are measured, in percent.
+const shareOfSaturation = 70
 
-// open finds a contender's saturation, then measures latencies below it, its own and
-// the raw writer's. All of it is measured on clusters of their own, after the same
-// time of load.
+// open finds a contender's saturation, if the plan has no rate, then measures latencies
+// below it, its own and the raw writer's, turn about. Each round has a cluster of its own
+// and the same time of load before it: what orders are there is the same in all.
 func (b *bench) open(ctx context.Context, contender Contender) error {
 	result := OpenResult{Mode: contender.Mode, Workload: contender.Workload.Name()}
-	m := openModel{bench: b, contender: contender, plan: b.opts.Plan.Open, name: "open-" + contender.fileName()}
-	if err := m.saturation(ctx, &result); err != nil {
+	m := openModel{bench: b, contender: contender, turns: b.opts.Plan.Turns, name: "open-" + contender.fileName()}
+	rate := b.opts.Plan.Rate
+	if rate == 0 {
+		if err := m.saturation(ctx, &result); err != nil {
+			return err
+		}
+		rate = result.Saturation * shareOfSaturation / 100
+	}
+	if err := m.latencies(ctx, rate, &result); err != nil {
 		return err
 	}
-	rate := result.Saturation * shareOfSaturation / 100
-	raw := Contender{Mode: Raw, Workload: contender.Workload}
-	var err error
-	if result.Rounds, err = m.latencies(ctx, "measured", Group{Contenders: contenders(contender)}, contender, rate); err != nil {
-		return err
-	}
-	if result.Raw, err = m.latencies(ctx, "raw", Group{Contenders: contenders(raw, contender)}, raw, rate); err != nil {
-		return err
-	}
-	result.Round, result.RawRound = medianRound(result.Rounds), medianRound(result.Raw)
 	b.report.Open = append(b.report.Open, result)
 	return nil
 }
@@ -114,7 +108,7 @@ func (b *bench) open(ctx context.Context, contender Contender) error {
 type openModel struct {
 	bench     *bench
 	contender Contender
-	plan      OpenPlan
+	turns     Turns
 	name      string
 }
 
@@ -122,7 +116,7 @@ type openModel struct {
 func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 	alone := Group{Contenders: contenders(m.contender)}
 	err := m.onItsOwn(ctx, "closed", alone, func(c *comparison) (err error) {
-		into.Closed, err = c.round(ctx, m.rounder(c, m.plan.WarmUp), m.contender)
+		into.Closed, err = c.round(ctx, m.rounder(c), m.contender)
 		return err
 	})
 	if err != nil {
@@ -130,12 +124,8 @@ func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 	}
 	s := newSearch(into.Closed.PerSecond)
 	for n := 0; n < mostTrials && !s.done(); n++ {
-		var round Round
-		err := m.onItsOwn(ctx, fmt.Sprintf("trial-%d", n+1), alone, func(c *comparison) (err error) {
-			round, err = c.openRound(ctx, m.contender, m.rounder(c, m.plan.WarmUp), arrivals{
-				rate: s.next, most: int(s.next * mostBehind.Seconds()), seed: uint64(n)}) //nolint:gosec // small
-			return err
-		})
+		round, err := m.round(ctx, fmt.Sprintf("trial-%d", n+1), alone, m.contender, arrivals{
+			rate: s.next, most: int(s.next * mostBehind.Seconds()), seed: uint64(n)}) //nolint:gosec // small
 		if err != nil {
 			return err
 		}
@@ -150,20 +140,37 @@ func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 	return nil
 }
 
-// latencies measures a contender of a group at a rate, again and again.
-func (m openModel) latencies(ctx context.Context, what string, g Group, contender Contender, rate float64) (rounds []Round, err error) {
-	err = m.onItsOwn(ctx, what, g, func(c *comparison) error {
-		ramp := m.plan.WarmUp
-		for n := range timesMeasured {
-			round, err := c.openRound(ctx, contender, m.rounder(c, ramp), arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + n)}) //nolint:gosec // small
+// latencies measures the contender and the raw writer at a rate.
+func (m openModel) latencies(ctx context.Context, rate float64, into *OpenResult) error {
+	raw := Contender{Mode: Raw, Workload: m.contender.Workload}
+	for turn := range m.turns.Count {
+		for _, c := range []struct {
+			contender Contender
+			group     Group
+			rounds    *[]Round
+		}{
+			{m.contender, Group{Contenders: contenders(m.contender)}, &into.Rounds},
+			{raw, Group{Contenders: contenders(raw, m.contender)}, &into.Raw}, // with the gateway, if that is the contender
+		} {
+			what := fmt.Sprintf("%s-%d", c.contender.Mode, turn+1)
+			round, err := m.round(ctx, what, c.group, c.contender, arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + turn)}) //nolint:gosec // small
 			if err != nil {
 				return err
 			}
-			rounds, ramp = append(rounds, round), m.plan.Ramp
+			*c.rounds = append(*c.rounds, round)
 		}
-		return nil
+	}
+	into.Round, into.RawRound = medianRound(into.Rounds), medianRound(into.Raw)
+	return nil
+}
+
+// round measures a contender of a group as orders arrive.
+func (m openModel) round(ctx context.Context, what string, g Group, contender Contender, a arrivals) (round Round, err error) {
+	err = m.onItsOwn(ctx, what, g, func(c *comparison) error {
+		round, err = c.openRound(ctx, contender, m.rounder(c), a)
+		return err
 	})
-	return rounds, err
+	return round, err
 }
 
 // onItsOwn has something measured on a cluster that nothing else was measured on.
@@ -172,8 +179,8 @@ func (m openModel) onItsOwn(ctx context.Context, what string, g Group, measure f
 	return m.bench.compare(ctx, g, 0, measure)
 }
 
-func (m openModel) rounder(c *comparison, ramp time.Duration) rounder {
-	return rounder{stage: c.stage, ramp: ramp, window: m.plan.Window}
+func (m openModel) rounder(c *comparison) rounder {
+	return rounder{stage: c.stage, ramp: m.turns.Ramp, window: m.turns.Window}
 }
 
 func medianRound(rounds []Round) Round {

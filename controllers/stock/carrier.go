@@ -12,10 +12,11 @@ import (
 // carrier has effects written in the background, a bounded number at a time and
 // never two with the same target, so that nobody's decision waits for a write
 // about somebody else. Only an effect's write runs beside the shard's goroutine;
-// all else of it belongs to that.
+// all else of it belongs to that. One that has to wait for another's place takes that
+// by itself: the shard may be waiting for the journal just then.
 type carrier struct {
-	limit  int
-	flying map[string]*effect // by target
+	places chan struct{}
+	flying map[string]*effect // by target, those that wait for a place included
 	landed chan *effect
 	// behind is true when the last launch left something that may go once another
 	// effect has landed.
@@ -23,13 +24,14 @@ type carrier struct {
 }
 
 func newCarrier(limit int) carrier {
-	return carrier{limit: limit, flying: map[string]*effect{}, landed: make(chan *effect, limit)}
+	return carrier{places: make(chan struct{}, limit), flying: map[string]*effect{}, landed: make(chan *effect, limit)}
 }
 
-func (c *carrier) full() bool { return len(c.flying) >= c.limit }
+// full reports whether what people only see has to wait.
+func (c *carrier) full() bool { return len(c.flying) >= cap(c.places) }
 
-// launch begins to write every open effect whose time and turn have come, and
-// what people see as far as there is room. What can't be written stays open and
+// launch has every open effect written whose time and turn have come, and what
+// people see as far as there is room. What can't be written stays open and
 // is tried again later.
 func (s *shard) launch(ctx context.Context) {
 	now, c := time.Now(), &s.carrier
@@ -46,21 +48,24 @@ func (s *shard) launch(ctx context.Context) {
 		return
 	}
 	for _, e := range s.projections(ctx, now) {
-		s.try(ctx, e, now)
+		if !c.full() { // else it stays due
+			s.try(ctx, e, now)
+		}
 	}
 	s.retries.prune(now, c.flying)
 }
 
-// try begins to write an effect, unless it is to be tried later, flies already,
-// or there is no room.
+// try has an effect written, unless it is to be tried later or flies already.
 func (s *shard) try(ctx context.Context, e *effect, now time.Time) bool {
 	c := &s.carrier
-	if c.full() || c.flying[e.target] != nil || !s.retries.due(e.target, now) {
+	if c.flying[e.target] != nil || !s.retries.due(e.target, now) {
 		return false
 	}
 	c.flying[e.target] = e
 	go func() {
+		c.places <- struct{}{}
 		e.err = e.write(ctx)
+		<-c.places
 		c.landed <- e
 	}()
 	return true

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -75,6 +76,45 @@ func TestAHeldWriteHoldsUpNobodyElse(t *testing.T) {
 	w.Eventually(w.reservation("held")).Should(Equal(v1alpha1.ReservationReserved))
 	w.settled()
 	w.Expect(w.level("mug")()).To(Equal("15/4/11"))
+}
+
+// What was decided goes on being written while the journal is slow to take what is
+// decided next, also what was too much to be written at once.
+func TestASlowJournalHoldsUpNoWriteOfWhatIsDecided(t *testing.T) {
+	t.Parallel()
+	const many = 40 // writers are 16
+	w := newWorld(t)
+	wire, effects := newWire(), make(chan struct{})
+	wire.judge = func(x write) fate {
+		if x.plural == "stockreservations" && strings.HasPrefix(x.name, "r-") {
+			<-effects
+		}
+		return pass
+	}
+	gather, decide := gathering(wire)
+	slow, journal := gathering(wire)
+	w.start(settings{wire: wire})
+	w.item("tea", many+2)
+	w.reserve("first", line{"tea", 1})
+	w.Eventually(w.reservation("first")).Should(Equal(v1alpha1.ReservationReserved))
+	gather()
+	for i := range many {
+		w.reserve(fmt.Sprint("r-", i), line{"tea", 1})
+	}
+	decide()
+	w.Eventually(w.book.grants).Should(HaveLen(1 + many))
+	slow()
+	before := wire.swaps()
+	w.reserve("later", line{"tea", 1})
+	w.Eventually(wire.swaps).Should(Equal(before + 1))
+	close(effects)
+	for i := range many {
+		w.Eventually(w.reservation(fmt.Sprint("r-", i))).Should(Equal(v1alpha1.ReservationReserved))
+	}
+	w.Expect(w.reservation("later")()).To(Equal(v1alpha1.ReservationPending))
+	journal()
+	w.Eventually(w.reservation("later")).Should(Equal(v1alpha1.ReservationReserved))
+	w.settled()
 }
 
 // A count that finds less than is reserved is shown when it is its turn, also

@@ -62,10 +62,11 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
 	}
-	caching, err := informer.CacheOptions(access, scheme, cfg.Namespace)
+	source, err := informer.NewSource(access, scheme, cfg.Namespace)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}
+	caching := source.CacheOptions()
 	caching.Scheme, caching.Mapper, caching.ReaderFailOnMissingInformer = scheme, mapper, true
 	reads, err := cache.New(access, caching)
 	if err != nil {

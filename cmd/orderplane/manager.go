@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -23,6 +24,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock"
 	"github.com/orderplane/orderplane/internal/health"
 	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/terse"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
@@ -131,11 +133,19 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(cfg, o)
+	scheme, err := newScheme()
 	if err != nil {
 		return err
 	}
-	if err := addControllers(ctx, mgr, o); err != nil {
+	reads, err := informer.NewSource(cfg, scheme, o.namespaces...)
+	if err != nil {
+		return fmt.Errorf("manager: %w", err)
+	}
+	mgr, err := newManager(cfg, scheme, reads.CacheOptions(), o)
+	if err != nil {
+		return err
+	}
+	if err := addControllers(ctx, mgr, reads.Wrote, o); err != nil {
 		return err
 	}
 	if err := serveHealth(ctx, mgr, cfg, o); err != nil {
@@ -148,11 +158,11 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	return nil
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) error {
-	if err := order.SetupWithManager(mgr, order.Options{}); err != nil {
+func addControllers(ctx context.Context, mgr ctrl.Manager, wrote terse.Wrote, o *managerOptions) error {
+	if err := order.SetupWithManager(mgr, order.Options{Wrote: wrote}); err != nil {
 		return err
 	}
-	if err := stock.SetupWithManager(mgr, stock.Options{}); err != nil {
+	if err := stock.SetupWithManager(mgr, stock.Options{Wrote: wrote}); err != nil {
 		return err
 	}
 	err := webhooks.SetupWithManager(mgr, webhooks.Options{
@@ -167,15 +177,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) er
 	return warmCache(ctx, mgr)
 }
 
-func newManager(cfg *rest.Config, o *managerOptions) (*healthyManager, error) {
-	scheme, err := newScheme()
-	if err != nil {
-		return nil, err
-	}
-	caching, err := informer.CacheOptions(cfg, scheme, o.namespaces...)
-	if err != nil {
-		return nil, fmt.Errorf("manager: %w", err)
-	}
+func newManager(cfg *rest.Config, scheme *runtime.Scheme, caching cache.Options, o *managerOptions) (*healthyManager, error) {
 	stopWithin := shutdownTimeout
 	opts := ctrl.Options{
 		Scheme:                        scheme,

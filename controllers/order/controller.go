@@ -33,6 +33,9 @@ type Options struct {
 	Workers int
 	// Clock that deadlines are measured by; the real one when nil.
 	Clock clock.PassiveClock
+	// Wrote is told the answers to writes, for a cache that wants to have them before
+	// its watch brings them (informer.Source.Wrote); may be nil.
+	Wrote terse.Wrote
 }
 
 const defaultWorkers = 16
@@ -64,7 +67,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), o.Wrote)
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}

@@ -82,16 +82,16 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	skip := true
 	cfg := rest.CopyConfig(env.Config)
 	cfg.Wrap(s.calls.wrap)
-	caching, err := informer.CacheOptions(cfg, env.Scheme, s.namespace)
+	source, err := informer.NewSource(cfg, env.Scheme, s.namespace)
 	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:     env.Scheme,
-		Cache:      caching,
+		Cache:      source.CacheOptions(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: &skip},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(order.SetupWithManager(mgr, order.Options{Clock: c})).To(Succeed())
+	Expect(order.SetupWithManager(mgr, order.Options{Clock: c, Wrote: source.Wrote})).To(Succeed())
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(running) }()

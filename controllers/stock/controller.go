@@ -58,7 +58,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
-	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), opts.Wrote)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/orderplane/orderplane/internal/terse"
 )
 
 // Options of the stock controller. The zero value of a field means its default.
@@ -32,6 +34,9 @@ type Options struct {
 	// when a basket runs out, when stock was as shown. How long a write or an audit
 	// waits for its turn goes by the machine's own. The real one by default.
 	Clock clock.WithTicker
+	// Wrote is told the answers to writes of reservations, for a cache that wants to have
+	// them before its watch brings them (informer.Source.Wrote); may be nil.
+	Wrote terse.Wrote
 	// Registerer takes the metrics. controller-runtime's registry by default.
 	Registerer prometheus.Registerer
 }

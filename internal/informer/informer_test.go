@@ -100,10 +100,11 @@ func TestCacheFollowsTheAPIServer(t *testing.T) {
 				seen.next = next
 				return seen
 			})
-			o, err := informer.CacheOptions(cfg, env.Scheme, namespaces...)
+			source, err := informer.NewSource(cfg, env.Scheme, namespaces...)
 			if err != nil {
 				t.Fatal(err)
 			}
+			o := source.CacheOptions()
 			o.Scheme = env.Scheme
 			c, err := cache.New(cfg, o)
 			if err != nil {

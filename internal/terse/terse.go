@@ -1,6 +1,6 @@
 // Package terse writes objects and does not read the answers. An answer repeats
-// the object; decoding it costs a seventh of what a controller under load does,
-// and a controller that is told by its watch anyway has no use for it.
+// the object: whoever keeps such objects is told of it, and either decodes it or the
+// event of a watch that says the same.
 //
 // The writes themselves are ordinary: a PUT carries the resourceVersion and uid
 // of the object it is given, and refusals are the API server's own errors
@@ -22,24 +22,42 @@ import (
 )
 
 // Writer writes namespaced objects of orderplane.dev. Safe for concurrent use.
-type Writer struct{ rest rest.Interface }
+type Writer struct {
+	rest  rest.Interface
+	wrote Wrote
+}
 
-// NewWriter makes a writer that shares a manager's connection.
-func NewWriter(cfg *rest.Config, shared *http.Client, scheme *runtime.Scheme) (*Writer, error) {
+// Wrote is told what the API server answered to a write of an object of a resource,
+// such as "orders": the object as JSON.
+type Wrote func(resource string, answer []byte)
+
+// NewWriter makes a writer that shares a manager's connection. Wrote may be nil.
+func NewWriter(cfg *rest.Config, shared *http.Client, scheme *runtime.Scheme, wrote Wrote) (*Writer, error) {
 	r, err := apiutil.RESTClientForGVK(v1alpha1.GroupVersion.WithKind("Order"), true, false, cfg, serializer.NewCodecFactory(scheme), shared)
 	if err != nil {
 		return nil, fmt.Errorf("make a client for %s: %w", v1alpha1.GroupVersion, err)
 	}
-	return &Writer{rest: r}, nil
+	return &Writer{rest: r, wrote: wrote}, nil
 }
 
 // Create makes an object of a resource, such as "stockreservations".
 func (w *Writer) Create(ctx context.Context, resource string, o client.Object) error {
-	return w.rest.Post().Namespace(o.GetNamespace()).Resource(resource).Body(o).Do(ctx).Error()
+	return w.write(ctx, w.rest.Post().Namespace(o.GetNamespace()).Resource(resource), resource, o)
 }
 
 // UpdateStatus puts the status of an object of a resource, such as "orders".
 // The API server takes nothing else from it but its name, uid and resourceVersion.
 func (w *Writer) UpdateStatus(ctx context.Context, resource string, o client.Object) error {
-	return w.rest.Put().Namespace(o.GetNamespace()).Resource(resource).Name(o.GetName()).SubResource("status").Body(o).Do(ctx).Error()
+	return w.write(ctx, w.rest.Put().Namespace(o.GetNamespace()).Resource(resource).Name(o.GetName()).SubResource("status"), resource, o)
+}
+
+func (w *Writer) write(ctx context.Context, to *rest.Request, resource string, o client.Object) error {
+	result := to.Body(o).Do(ctx)
+	if err := result.Error(); err != nil {
+		return err
+	}
+	if answer, err := result.Raw(); err == nil && w.wrote != nil {
+		w.wrote(resource, answer)
+	}
+	return nil
 }

@@ -130,21 +130,21 @@ func (w *world) start(s settings) *process {
 	}
 	log := funcr.New(func(prefix, args string) { w.log.add(s.holder, prefix, args) }, funcr.Options{})
 	cfg := s.wire.wrap(s.cfg)
-	caching, err := informer.CacheOptions(cfg, w.env.Scheme, w.ns)
+	source, err := informer.NewSource(cfg, w.env.Scheme, w.ns)
 	w.Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme: w.env.Scheme, Logger: log, Metrics: server.Options{BindAddress: "0"},
-		Cache:                   caching,
+		Cache:                   source.CacheOptions(),
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
 		GracefulShutdownTimeout: ptr.To(20 * time.Second),
 	})
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(stock.SetupWithManager(mgr, stock.Options{
 		Clock: s.clock, Holder: s.holder, MaxBatch: s.maxBatch, AuditInterval: s.audit,
-		ProjectionInterval: projectionInterval, Registerer: s.registry,
+		ProjectionInterval: projectionInterval, Registerer: s.registry, Wrote: source.Wrote,
 	})).To(Succeed())
 	if s.orders {
-		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock})).To(Succeed())
+		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock, Wrote: source.Wrote})).To(Succeed())
 	}
 	w.mu.Lock()
 	w.wires = append(w.wires, s.wire)

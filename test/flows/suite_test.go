@@ -46,17 +46,17 @@ var _ = BeforeSuite(func() {
 
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
-	caching, err := informer.CacheOptions(env.Config, env.Scheme, namespace)
+	source, err := informer.NewSource(env.Config, env.Scheme, namespace)
 	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
 		Scheme:     env.Scheme,
 		Metrics:    server.Options{BindAddress: "0"},
-		Cache:      caching,
+		Cache:      source.CacheOptions(),
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(order.SetupWithManager(mgr, order.Options{})).To(Succeed())
-	Expect(stock.SetupWithManager(mgr, stock.Options{})).To(Succeed())
+	Expect(order.SetupWithManager(mgr, order.Options{Wrote: source.Wrote})).To(Succeed())
+	Expect(stock.SetupWithManager(mgr, stock.Options{Wrote: source.Wrote})).To(Succeed())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()

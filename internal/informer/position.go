@@ -20,18 +20,13 @@ type version struct {
 // nothing again. It rests on resourceVersions being in order, as Kubernetes has it of
 // one resource.
 type position struct {
-	// at is empty while it is not known, as long as a watch that began nowhere tells
-	// what there is.
+	// at is empty while a watch tells what there is, which is in any order, and has not
+	// said yet, by a bookmark, how far that is.
 	at    string
 	ahead map[types.UID]string
 }
 
-func newPosition(at string) *position {
-	if at == "0" {
-		at = "" // any version
-	}
-	return &position{at: at, ahead: map[types.UID]string{}}
-}
+func newPosition(at string) *position { return &position{at: at, ahead: map[types.UID]string{}} }
 
 func (p *position) clone() *position { return &position{at: p.at, ahead: maps.Clone(p.ahead)} }
 

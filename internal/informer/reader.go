@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 )
 
 // object is what a pointer to a T is.
@@ -49,7 +50,7 @@ func (r *reader[T, P]) open(ctx context.Context, o metav1.ListOptions) (io.ReadC
 		VersionedParams(&o, metav1.ParameterCodec).Stream(ctx)
 }
 
-// List implements cache.ListerWithContext. What was told before is in it: it is asked
+// ListWithContext implements cache.ListerWithContext. What was told before is in it: it is asked
 // for after that.
 func (r *reader[T, P]) ListWithContext(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 	r.mu.Lock()
@@ -71,10 +72,15 @@ func (r *reader[T, P]) ListWithContext(ctx context.Context, o metav1.ListOptions
 // before it ended, which is not where an informer that was told of own writes thinks.
 func (r *reader[T, P]) WatchWithContext(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 	from := r.position()
-	if from == nil || o.ResourceVersion == "" || o.ResourceVersion == "0" {
+	switch {
+	case o.ResourceVersion == "" || o.ResourceVersion == "0" || ptr.Deref(o.SendInitialEvents, false):
+		from = newPosition("") // it begins with what there is, in any order
+	case from == nil || from.at == "":
 		from = newPosition(o.ResourceVersion)
+	default:
+		o.ResourceVersion = from.at
 	}
-	o.Watch, o.ResourceVersion = true, from.at
+	o.Watch = true
 	body, err := r.open(ctx, o)
 	if err != nil {
 		return nil, err

@@ -193,7 +193,7 @@ func TestAWatchGoesOnWhereTheInformerIs(t *testing.T) {
 }
 
 func TestNothingIsToldWhileItIsNotKnownHowFarTheWatchIs(t *testing.T) {
-	w := watchFrom(t, newPosition("0"))
+	w := watchFrom(t, newPosition(""))
 	w.write("a", "90")
 	go func() {
 		w.bring(watch.Added, "b", "70") // what there is, in any order

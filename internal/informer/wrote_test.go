@@ -95,7 +95,6 @@ func TestOwnWritesAreInTheCacheBeforeTheWatchBringsThem(t *testing.T) {
 	g := gomega.NewWithT(t)
 	g.SetDefaultEventuallyTimeout(30 * time.Second)
 	g.SetDefaultEventuallyPollingInterval(5 * time.Millisecond)
-	g.Expect(informer.ByList()).To(gomega.Succeed())
 	env := testenv.Start(t)
 	ns := env.Namespace(t)
 

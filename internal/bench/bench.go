@@ -51,6 +51,7 @@ func (o Options) Validate() error {
 	check(t.InFlight >= 1 && t.InFlight <= mostInFlight, "in-flight: %d is not between 1 and %d", t.InFlight, mostInFlight)
 	check(t.Window > 0 && t.Ramp >= 0, "window %s and ramp %s: give times above 0", t.Window, t.Ramp)
 	check(o.Plan.Rate >= 0, "rate: %v is below 0", o.Plan.Rate)
+	check(o.Plan.Rate == 0 || len(o.Plan.Open) > 0, "rate: the plan %s has no arrivals of their own; use it with the plan open", o.Plan.Name)
 	return errors.Join(errs...)
 }
 

@@ -52,7 +52,11 @@ func (r *Report) Print(out io.Writer) error {
 func printOpen(p func(string, ...any), results []OpenResult) {
 	p("\nopen model\tsaturation\t(closed)\tat\tdecided/s\tcreate p50\tp99\tdecided p50\tp99 ms\t(all)\twrites/order\tCPU s/1000\t\n")
 	for _, o := range results {
-		p("%s %s\t%.1f\t%.1f", o.Mode, o.Workload, o.Saturation, o.Closed.PerSecond)
+		if o.Saturation > 0 {
+			p("%s %s\t%.1f\t%.1f", o.Mode, o.Workload, o.Saturation, o.Closed.PerSecond)
+		} else {
+			p("%s %s\t-\t-", o.Mode, o.Workload)
+		}
 		printLatencies(p, o.Round, o.Rounds)
 		p("raw, at this rate\t\t")
 		printLatencies(p, o.RawRound, o.Raw)

@@ -1,22 +1,29 @@
 package stock
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
-// How many projections a namespace writes a second: few while stock is decided,
-// so that they cost a small part of what the orders cost; more once nothing was
-// decided for a moment.
+// How many projections a namespace writes a second: they yield to decisions, so that
+// they cost a small part of what the orders cost, and never cease.
 const (
-	projectionsBusy = 10
+	// projectionsIdle is how many there are while nothing is decided.
 	projectionsIdle = 100
+	// projectionsYield is how many fewer for each decision of the last second.
+	projectionsYield = 5
+	// projectionsBusy is how many there are at least.
+	projectionsBusy = 2
 	// projectionsBurst is how many may be written at once after a rest: enough for
 	// the lines of an order, too few to weigh when a crowd arrives.
 	projectionsBurst = 10
-	busyFor          = time.Second
+	// flipWorth is how much longer a product counts as waiting that is sold out, or back in
+	// stock, and is not shown so: it goes first and yet holds up nobody for ever.
+	flipWorth = time.Minute
 )
 
 // projector remembers which items' projections may be out of date. Each is
@@ -27,12 +34,43 @@ type projector struct {
 	items    map[string]*projection
 	dirty    map[string]uint64 // by product, when it was last touched
 	touches  uint64
-	decided  time.Time // when stock was last decided
+	pace     pace
 }
 
 type projection struct {
+	since time.Time // since when it waits its turn
 	tried time.Time // when it was last written, or tried
 	wrote string    // resourceVersion of the last write
+	// inStock says whether any is available; flipped is the last touch that changed it, zero
+	// when that was shown.
+	inStock bool
+	flipped uint64
+}
+
+// before orders projections by whose turn is first.
+func (i *projection) before(j *projection) int {
+	return i.waitsSince().Compare(j.waitsSince())
+}
+
+func (i *projection) waitsSince() time.Time {
+	if i.flipped > 0 {
+		return i.since.Add(-flipWorth)
+	}
+	return i.since
+}
+
+// pace is how many decisions the last second saw, older ones counting less and less.
+type pace struct {
+	decisions float64
+	at        time.Time
+}
+
+func (p *pace) add(decisions int, now time.Time) {
+	p.decisions, p.at = p.seen(now)+float64(decisions), now
+}
+
+func (p *pace) seen(now time.Time) float64 {
+	return p.decisions * math.Exp(-max(now.Sub(p.at), 0).Seconds())
 }
 
 func newProjector(interval time.Duration) projector {
@@ -50,37 +88,50 @@ func (p *projector) forget(product string) {
 	delete(p.dirty, product)
 }
 
-// touch notes that a product's projection may be out of date.
-func (p *projector) touch(product string) {
+// touch notes that a product's projection may be out of date, and whether any of it
+// is available now.
+func (p *projector) touch(product string, inStock bool, now time.Time) {
+	i := p.items[product]
+	if i == nil {
+		i = &projection{inStock: inStock}
+		p.items[product] = i
+	}
+	if p.dirty[product] == 0 {
+		i.since = now
+	}
 	p.touches++
 	p.dirty[product] = p.touches
-	if p.items[product] == nil {
-		p.items[product] = &projection{}
+	if i.inStock != inStock {
+		i.inStock, i.flipped = inStock, p.touches
 	}
 }
 
 // rate is how many projections a second there may be now.
 func (p *projector) rate(now time.Time) rate.Limit {
-	if since := now.Sub(p.decided); since >= 0 && since < busyFor {
-		return projectionsBusy
-	}
-	return projectionsIdle
+	return rate.Limit(max(projectionsIdle-projectionsYield*p.pace.seen(now), projectionsBusy))
 }
 
-// due are the products to be written now, within the budget. They stay due
-// until clean is called.
+// due are the products to be written now, within the budget: first those that are sold
+// out or back in stock, then those that waited longest. They stay due until clean is called.
 func (p *projector) due(now time.Time) (products []string) {
 	p.budget.SetLimitAt(now, p.rate(now))
+	room := int(p.budget.TokensAt(now))
+	if room <= 0 {
+		return nil
+	}
 	for product := range p.dirty {
+		if p.wait(p.items[product], now) <= 0 {
+			products = append(products, product)
+		}
+	}
+	if len(products) > room {
+		slices.SortFunc(products, func(a, b string) int { return p.items[a].before(p.items[b]) })
+		products = products[:room]
+	}
+	p.budget.AllowN(now, len(products))
+	for _, product := range products {
 		i := p.items[product]
-		if p.wait(i, now) > 0 {
-			continue
-		}
-		if !p.budget.AllowN(now, 1) {
-			break
-		}
-		i.tried = now
-		products = append(products, product)
+		i.tried, i.since = now, now // one that can't be written does not hold up the others
 	}
 	return products
 }
@@ -101,6 +152,13 @@ func (p *projector) mark(product string) uint64 { return p.dirty[product] }
 // clean notes that a product's projection was brought up to date as of a mark.
 // What was touched since stays due.
 func (p *projector) clean(product string, mark uint64) {
+	i := p.items[product]
+	if i == nil {
+		return
+	}
+	if i.flipped <= mark {
+		i.flipped = 0
+	}
 	if p.dirty[product] == mark {
 		delete(p.dirty, product)
 	}
@@ -137,7 +195,7 @@ func (p *projector) stale(product, seen string) bool {
 
 // next is when to look again; ok is false when nothing is due any more.
 func (p *projector) next(now time.Time) (in time.Duration, ok bool) {
-	soonest := time.Second / time.Duration(p.rate(now))
+	soonest := time.Duration(float64(time.Second) / float64(p.rate(now)))
 	for product := range p.dirty {
 		wait := max(p.wait(p.items[product], now), soonest)
 		if !ok || wait < in {

@@ -122,7 +122,8 @@ func (s *shard) decideBatch(ctx context.Context) (handled bool, err error) {
 		if err := s.swap(ctx, kept, decided); err != nil {
 			return false, err
 		}
-		s.suspect, s.projector.decided = false, time.Now()
+		s.suspect = false
+		s.projector.pace.add(len(decided), time.Now())
 	}
 	return handled, s.confirm(ctx)
 }

@@ -239,8 +239,9 @@ func (s *shard) confirm(ctx context.Context) error {
 
 // touch marks products whose projection may be out of date.
 func (s *shard) touch(products ...string) {
+	now := time.Now()
 	for _, p := range products {
-		s.projector.touch(p)
+		s.projector.touch(p, s.ledger.InStock(p), now)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Budget is what the program may cost. It holds ratios and counts only: those
 // are the program's, whereas times are the machine's.
 type Budget struct {
-	// WritesPerOrder at load: orders, reservations and the journal, at most.
+	// WritesPerOrder at load, to objects of ours of any kind, at most.
 	WritesPerOrder float64 `json:"writesPerOrder"`
 	// APIToRaw and GatewayToRaw are orders a second to what the machine can do at
 	// all, at least; of workloads with one line and nothing short.

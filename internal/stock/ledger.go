@@ -162,6 +162,12 @@ func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
 // HasProduct reports whether there is an item of that name.
 func (l *Ledger) HasProduct(name string) bool { return l.products[name] != nil }
 
+// InStock reports whether any unit of a product is available; not of one that is unknown.
+func (l *Ledger) InStock(name string) bool {
+	it := l.products[name]
+	return it != nil && it.available() > 0
+}
+
 // KnownItem reports whether the item is in the ledger.
 func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
 

@@ -1,0 +1,99 @@
+package stock
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// written has the projector's choices of a while shown, as the shard does.
+func written(p *projector, from time.Time, decisionsPerSecond int, while time.Duration) (products []string) {
+	const step = 100 * time.Millisecond
+	for at := from; at.Before(from.Add(while)); at = at.Add(step) {
+		p.pace.add(decisionsPerSecond*int(step)/int(time.Second), at)
+		for _, product := range p.due(at) {
+			p.clean(product, p.mark(product))
+			products = append(products, product)
+		}
+	}
+	return products
+}
+
+func touched(products int, at time.Time) *projector {
+	p := newProjector(time.Second)
+	for n := range products {
+		p.touch(product(n), true, at)
+	}
+	return &p
+}
+
+func product(n int) string { return fmt.Sprintf("product-%03d", n) }
+
+func TestProjectionsYieldToDecisions(t *testing.T) {
+	start := time.Now()
+	for decisions, want := range map[int][2]int{
+		0:   {190, 210}, // a hundred a second
+		10:  {90, 120},  // half as many
+		100: {10, 20},   // what was saved up, then two a second
+	} {
+		p := touched(500, start)
+		p.pace.add(decisions, start)
+		if got := len(written(p, start, decisions, 2*time.Second)); got < want[0] || got > want[1] {
+			t.Errorf("beside %d decisions a second: %d projections in two seconds, want %d to %d", decisions, got, want[0], want[1])
+		}
+	}
+	p := touched(100, start)
+	p.pace.add(1000, start)
+	if got := len(written(p, start, 100, time.Minute)); got != 100 {
+		t.Errorf("under load that does not end: %d of 100 products were shown in a minute", got)
+	}
+}
+
+func TestWhatIsSoldOutIsShownFirst(t *testing.T) {
+	start := time.Now()
+	p := touched(100, start)
+	p.pace.add(100, start)
+	written(p, start, 100, 5*time.Second) // what was saved up is used, most still wait
+	now := start.Add(5 * time.Second)
+	p.touch(product(42), false, now)
+	if got := written(p, now, 100, time.Second); len(got) == 0 || got[0] != product(42) {
+		t.Errorf("shown were %v, want product-042 first", got)
+	}
+	// Shown as it is, it waits its turn like any other.
+	now = now.Add(time.Second)
+	p.touch(product(42), false, now)
+	if got := written(p, now, 100, 3*time.Second); slices.Contains(got, product(42)) {
+		t.Errorf("shown were %v: product-042 again, and others wait longer", got)
+	}
+}
+
+func TestNobodyWaitsForEverForWhatFlips(t *testing.T) {
+	start := time.Now()
+	p := touched(60, start)
+	shown := map[string]bool{}
+	for second := range 240 {
+		now := start.Add(time.Duration(second) * time.Second)
+		for n := range 10 {
+			p.touch(product(n), second%2 == 0, now)
+		}
+		for _, product := range written(p, now, 100, time.Second) {
+			shown[product] = true
+		}
+	}
+	if len(shown) != 60 {
+		t.Errorf("%d of 60 products were shown in four minutes", len(shown))
+	}
+}
+
+func TestWhatIsTouchedWhileItIsWrittenStaysDue(t *testing.T) {
+	now := time.Now()
+	p := touched(1, now)
+	due := p.due(now)
+	mark := p.mark(due[0])
+	p.touch(due[0], false, now)
+	p.clean(due[0], mark)
+	if got := p.due(now.Add(2 * time.Second)); len(got) != 1 || p.items[due[0]].flipped == 0 {
+		t.Errorf("due is %v, flipped at %d", got, p.items[due[0]].flipped)
+	}
+}

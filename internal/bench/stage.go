@@ -246,9 +246,9 @@ func (s *stage) pids() map[string]int {
 
 const (
 	quietLook = 500 * time.Millisecond
-	// quietLooks in a row must be quiet: for a second after its last decision the
+	// quietLooks in a row must be quiet: for two seconds after its last decision the
 	// manager writes so few projections that it looks as if it were at rest.
-	quietLooks = 4
+	quietLooks = 8
 	// quietLimit bounds what is only a wait for the projections of 1,000 items,
 	// or for a large heap to be collected.
 	quietLimit = 2 * time.Minute

@@ -97,3 +97,23 @@ func TestWhatIsTouchedWhileItIsWrittenStaysDue(t *testing.T) {
 		t.Errorf("due is %v, flipped at %d", got, p.items[due[0]].flipped)
 	}
 }
+
+func TestWhatCannotBeWrittenHoldsUpNobody(t *testing.T) {
+	start := time.Now()
+	p := touched(40, start)
+	p.pace.add(100, start)
+	shown := map[string]bool{}
+	for at := start; at.Before(start.Add(time.Minute)); at = at.Add(100 * time.Millisecond) {
+		p.pace.add(10, at)
+		for _, chosen := range p.due(at) {
+			if chosen < product(10) {
+				continue // the API server refuses these ten
+			}
+			p.clean(chosen, p.mark(chosen))
+			shown[chosen] = true
+		}
+	}
+	if len(shown) != 30 || len(p.dirty) != 10 {
+		t.Errorf("%d of 30 products were shown in a minute, %d are still due", len(shown), len(p.dirty))
+	}
+}

@@ -100,7 +100,10 @@ func TestWhatIsTouchedWhileItIsWrittenStaysDue(t *testing.T) {
 
 func TestWhatCannotBeWrittenHoldsUpNobody(t *testing.T) {
 	start := time.Now()
-	p := touched(40, start)
+	p := touched(10, start.Add(-time.Second)) // those wait longest
+	for n := range 40 {
+		p.touch(product(n), true, start)
+	}
 	p.pace.add(100, start)
 	shown := map[string]bool{}
 	for at := start; at.Before(start.Add(time.Minute)); at = at.Add(100 * time.Millisecond) {

@@ -100,7 +100,11 @@ func (s *shard) land(ctx context.Context, e *effect) {
 		return // only a projection gives up on a conflict, and it stays due
 	}
 	s.metrics.effectFailed(e.kind)
-	failure := s.retries.failed(e.target, time.Now(), e.err)
+	failure := e.retry
+	if failure == nil {
+		failure = s.retries.of(e.target)
+	}
+	failure.failed(time.Now(), e.err)
 	log := logr.FromContextOrDiscard(ctx).WithValues("kind", e.kind, "object", e.key.String(), "retryIn", failure.wait)
 	if len(e.entries) > 0 {
 		log.Error(e.err, "a stock decision can't be carried out yet; it stays in the journal and is tried again", "seq", e.entries[0].Entry.Seq)

@@ -15,6 +15,7 @@ type effect struct {
 	key     identity
 	kind    string
 	target  string       // whose failures count, for retries; no two at a time
+	retry   *retry       // where they count instead, when whoever planned it minds them
 	entries []*openEntry // in order of seq
 	write   func(context.Context) error
 	done    func()

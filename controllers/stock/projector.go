@@ -45,6 +45,7 @@ type projection struct {
 	// when that was shown.
 	inStock bool
 	flipped uint64
+	retry   retry
 }
 
 // before orders projections by whose turn is first.
@@ -143,8 +144,12 @@ func (p *projector) wait(i *projection, now time.Time) time.Duration {
 	if since < 0 {
 		return 0
 	}
-	return p.interval - since
+	return max(p.interval, i.retry.wait) - since
 }
+
+// retry is where the failures to write a product's projection count. They are not with the
+// shard's: a projection is not tried when its wait is over, but when its turn comes.
+func (p *projector) retry(product string) *retry { return &p.items[product].retry }
 
 // mark is the last touch of a product: what is worked out now takes it in.
 func (p *projector) mark(product string) uint64 { return p.dirty[product] }
@@ -156,6 +161,7 @@ func (p *projector) clean(product string, mark uint64) {
 	if i == nil {
 		return
 	}
+	i.retry = retry{}
 	if i.flipped <= mark {
 		i.flipped = 0
 	}

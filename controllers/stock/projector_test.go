@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -118,5 +119,40 @@ func TestWhatCannotBeWrittenHoldsUpNobody(t *testing.T) {
 	}
 	if len(shown) != 30 || len(p.dirty) != 10 {
 		t.Errorf("%d of 30 products were shown in a minute, %d are still due", len(shown), len(p.dirty))
+	}
+}
+
+func TestWhatCannotBeWrittenIsTriedEverMoreRarely(t *testing.T) {
+	now := time.Now()
+	p := touched(1, now)
+	var waits []time.Duration
+	tries := func(while time.Duration, err error) (n int) {
+		for end := now.Add(while); now.Before(end); now = now.Add(100 * time.Millisecond) {
+			for _, product := range p.due(now) {
+				n++
+				if err != nil {
+					p.retry(product).failed(now, err)
+				} else {
+					p.clean(product, p.mark(product))
+				}
+			}
+			if wait, ok := p.next(now); ok {
+				waits = append(waits, wait)
+			}
+		}
+		return n
+	}
+	if n := tries(time.Minute, errors.New("refused")); n > 10 {
+		t.Errorf("tried %d times in a minute", n)
+	}
+	if longest := slices.Max(waits); longest < 20*time.Second || longest > lastRetry {
+		t.Errorf("the next look was up to %s away", longest)
+	}
+	if n := tries(lastRetry, nil); n != 1 {
+		t.Errorf("tried %d times once it could be written, and written each time", n)
+	}
+	p.touch(product(0), true, now)
+	if n := tries(2*time.Second, errors.New("refused")); n != 2 {
+		t.Errorf("tried %d times in two seconds, want 2: waits begin anew", n)
 	}
 }

@@ -31,21 +31,25 @@ type retry struct {
 // parked reports whether nobody should wait for this write.
 func (r *retry) parked() bool { return r.refused || r.wait > patience }
 
+// failed notes a failure at now.
+func (r *retry) failed(now time.Time, err error) {
+	r.wait = min(max(2*r.wait, firstRetry), lastRetry)
+	r.at = now.Add(r.wait)
+	r.refused = apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsRequestEntityTooLargeError(err)
+}
+
 func (r retries) due(target string, now time.Time) bool {
 	failed := r[target]
 	return failed == nil || !now.Before(failed.at)
 }
 
-// failed notes a failure at now and returns when the next try is.
-func (r retries) failed(target string, now time.Time, err error) *retry {
+// of is the retry of a target, a new one if that has not failed yet.
+func (r retries) of(target string) *retry {
 	f := r[target]
 	if f == nil {
 		f = &retry{}
 		r[target] = f
 	}
-	f.wait = min(max(2*f.wait, firstRetry), lastRetry)
-	f.at = now.Add(f.wait)
-	f.refused = apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsRequestEntityTooLargeError(err)
 	return f
 }
 

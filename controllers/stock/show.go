@@ -74,7 +74,10 @@ func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
 			s.projector.forget(product)
 			continue
 		}
-		e := &effect{kind: "StockItem", target: "projection/" + product, key: identity{namespace: s.namespace, name: product}}
+		e := &effect{
+			kind: "StockItem", target: "projection/" + product, retry: s.projector.retry(product),
+			key: identity{namespace: s.namespace, name: product},
+		}
 		seen := &v1alpha1.StockItem{}
 		if err := s.store.cached.Get(ctx, e.key.objectKey(), seen); err != nil {
 			continue // not in the cache yet, or gone: its event will say

@@ -78,7 +78,7 @@ bench-tool: build controlplane
 	@go build -o bin/bench-tool ./hack/bench
 
 .PHONY: bench
-bench: bench-tool ## Benchmark against the raw limit of this machine (four hours); reports in bin/bench.
+bench: bench-tool ## Benchmark against the raw limit of this machine (four and a half hours); reports in bin/bench.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
 	bin/bench-tool full --dir=bin/bench/full $(BENCH_FLAGS) && \
 	bin/bench-tool open --dir=bin/bench/open $(BENCH_FLAGS) && \

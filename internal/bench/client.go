@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,6 +38,12 @@ type refusal struct {
 
 func (r *refusal) Error() string {
 	return fmt.Sprintf("%s %s: status %d: %.300s", r.method, r.path, r.status, r.answer)
+}
+
+// isTooMany reports whether a server said that it has no room.
+func isTooMany(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.status == http.StatusTooManyRequests
 }
 
 // do sends a body and returns the answer to its end.

@@ -23,7 +23,7 @@ type load struct {
 	orders   int // all of the round
 	inWindow []placed
 	offered  int // arrivals in the window; only in the open model
-	dropped  int // arrivals, of the whole round, that found too many before them
+	dropped  int // arrivals, of the whole round, that found too many before them, here or at the API server
 	errs     []error
 }
 
@@ -53,6 +53,12 @@ type collector struct {
 	mu     sync.Mutex
 	window window
 	load   load
+}
+
+func (c *collector) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load.dropped++
 }
 
 func (c *collector) add(p placed, err error) {
@@ -105,7 +111,7 @@ const mostInFlight = 4000
 
 // arrivals are orders that arrive on their own, whether or not earlier ones are
 // decided, as customers do: independently of each other at a mean rate a second. One
-// that finds most of them waiting is dropped.
+// that finds most of them waiting is dropped, and one that the server has no room for.
 type arrivals struct {
 	rate float64
 	most int
@@ -118,7 +124,7 @@ func open(ctx context.Context, place placer, a arrivals, w window) (load, error)
 	slots := make(chan struct{}, a.most)
 	var orders sync.WaitGroup
 	gap := rand.New(rand.NewPCG(a.seed, 1)) //nolint:gosec // a workload is no secret
-	offered, dropped := 0, 0
+	offered := 0
 	for due := time.Now(); due.Before(w.end) && !c.failed(); due = due.Add(time.Duration(gap.ExpFloat64() / a.rate * float64(time.Second))) {
 		if !pause(ctx, time.Until(due)) {
 			break
@@ -129,15 +135,19 @@ func open(ctx context.Context, place placer, a arrivals, w window) (load, error)
 		select {
 		case slots <- struct{}{}:
 			orders.Go(func() {
-				c.add(place(ctx))
+				if p, err := place(ctx); isTooMany(err) {
+					c.drop()
+				} else {
+					c.add(p, err)
+				}
 				<-slots
 			})
 		default:
-			dropped++
+			c.drop()
 		}
 	}
 	orders.Wait()
 	l, err := c.result()
-	l.offered, l.dropped = offered, dropped
+	l.offered = offered
 	return l, err
 }

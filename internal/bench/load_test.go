@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +83,28 @@ func TestOpenModelDoesNotWaitForTheServer(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatTheServerHasNoRoomForIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(10 * time.Millisecond)
+		room := make(chan struct{}, 20)
+		l, err := open(t.Context(), func(ctx context.Context) (placed, error) {
+			select {
+			case room <- struct{}{}:
+				defer func() { <-room }()
+				return s.place(ctx)
+			default:
+				return placed{}, fmt.Errorf("place: %w", &refusal{status: http.StatusTooManyRequests})
+			}
+		}, arrivals{rate: 150, most: 1000, seed: 7}, windowFromNow(time.Second, 10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.dropped < 400 || l.dropped+l.orders < 1500 {
+			t.Errorf("dropped %d, decided %d, of 150 a second in 11 s by a server of 100 a second", l.dropped, l.orders)
+		}
+	})
 }
 
 func TestARoundWithFailuresIsNoRound(t *testing.T) {

@@ -68,11 +68,12 @@ func full() Plan {
 // openPlan is latencies in a steady state, below a saturation that was found in the same.
 // The API server keeps the versions of the last 75 seconds in its watch cache: until they
 // are there its heap grows, and with it the time each collection takes from the cores.
+// The raw writer below its own saturation says what latencies the machine allows.
 func openPlan() Plan {
 	return Plan{
 		Name:  "open",
 		Turns: Turns{Count: 5, InFlight: inFlight, Ramp: 80 * time.Second, Window: 30 * time.Second},
-		Open:  contenders(on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
+		Open:  contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
 	}
 }
 

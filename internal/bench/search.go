@@ -23,9 +23,9 @@ type OpenResult struct {
 	Rounds []Round `json:"rounds"`
 	Round  Round   `json:"round"`
 	// Raw are rounds of the raw writer at the same rate under the same conditions, RawRound
-	// the one with the median p99.
-	Raw      []Round `json:"raw"`
-	RawRound Round   `json:"rawRound"`
+	// the one with the median p99. There are none beside the raw writer itself.
+	Raw      []Round `json:"raw,omitempty"`
+	RawRound Round   `json:"rawRound,omitzero"`
 }
 
 // Trial is a rate that was tried.
@@ -142,16 +142,18 @@ func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 
 // latencies measures the contender and the raw writer at a rate.
 func (m openModel) latencies(ctx context.Context, rate float64, into *OpenResult) error {
-	raw := Contender{Mode: Raw, Workload: m.contender.Workload}
+	type side struct {
+		contender Contender
+		group     Group
+		rounds    *[]Round
+	}
+	sides := []side{{m.contender, Group{Contenders: contenders(m.contender)}, &into.Rounds}}
+	if m.contender.Mode != Raw {
+		raw := Contender{Mode: Raw, Workload: m.contender.Workload}
+		sides = append(sides, side{raw, Group{Contenders: contenders(raw, m.contender)}, &into.Raw}) // with the gateway, if that is the contender
+	}
 	for turn := range m.turns.Count {
-		for _, c := range []struct {
-			contender Contender
-			group     Group
-			rounds    *[]Round
-		}{
-			{m.contender, Group{Contenders: contenders(m.contender)}, &into.Rounds},
-			{raw, Group{Contenders: contenders(raw, m.contender)}, &into.Raw}, // with the gateway, if that is the contender
-		} {
+		for _, c := range sides {
 			what := fmt.Sprintf("%s-%d", c.contender.Mode, turn+1)
 			round, err := m.round(ctx, what, c.group, c.contender, arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + turn)}) //nolint:gosec // small
 			if err != nil {
@@ -183,7 +185,11 @@ func (m openModel) rounder(c *comparison) rounder {
 	return rounder{stage: c.stage, ramp: m.turns.Ramp, window: m.turns.Window}
 }
 
+// medianRound is the round with the median p99 until decided, the zero Round of none.
 func medianRound(rounds []Round) Round {
+	if len(rounds) == 0 {
+		return Round{}
+	}
 	byTail := slices.SortedFunc(slices.Values(rounds), func(a, b Round) int { return cmp.Compare(a.Decided.P99, b.Decided.P99) })
 	return byTail[len(byTail)/2]
 }

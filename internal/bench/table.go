@@ -58,8 +58,10 @@ func printOpen(p func(string, ...any), results []OpenResult) {
 			p("%s %s\t-\t-", o.Mode, o.Workload)
 		}
 		printLatencies(p, o.Round, o.Rounds)
-		p("raw, at this rate\t\t")
-		printLatencies(p, o.RawRound, o.Raw)
+		if len(o.Raw) > 0 {
+			p("raw, at this rate\t\t")
+			printLatencies(p, o.RawRound, o.Raw)
+		}
 	}
 	p("* the API server compared its cache of one of our kinds with etcd meanwhile\n")
 }

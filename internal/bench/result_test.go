@@ -42,6 +42,16 @@ func TestHotToUniformNeedsAPairOfOneModeAndLines(t *testing.T) {
 	}
 }
 
+func TestTheMedianRoundIsThatOfTheTail(t *testing.T) {
+	tail := func(p99 float64) Round { return Round{Decided: latencies{P50: 1000 - p99, P99: p99}} }
+	if got := medianRound([]Round{tail(700), tail(400), tail(500)}); got.Decided.P99 != 500 {
+		t.Errorf("the median of 700, 400 and 500 ms is %v", got.Decided.P99)
+	}
+	if got := medianRound(nil); got.Decided != (latencies{}) {
+		t.Errorf("the median of nothing is %+v", got.Decided)
+	}
+}
+
 func TestLatencies(t *testing.T) {
 	var values []time.Duration
 	for n := range 1000 {

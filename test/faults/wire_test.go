@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
 // fate is what becomes of a request.
@@ -285,11 +287,8 @@ func (w *wire) says(this *write, body []byte) string {
 		Status struct {
 			Phase             string
 			Epoch, JournalSeq int64
-			Entries           []struct {
-				Seq  int64
-				Kind string
-			}
-			Conditions []struct{ Type, Reason string }
+			Entries           []v1alpha1.JournalEntry
+			Conditions        []struct{ Type, Reason string }
 		}
 	}
 	if json.Unmarshal(body, &o) != nil {
@@ -307,7 +306,7 @@ func (w *wire) says(this *write, body []byte) string {
 		for _, e := range o.Status.Entries {
 			if e.Seq > w.seqs[key] {
 				w.seqs[key] = e.Seq
-				kind = cmp.Or(kind, e.Kind)
+				kind = cmp.Or(kind, string(e.Kind))
 			}
 		}
 		return "decide " + kind

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -55,6 +56,20 @@ func newCall(header http.Header, newSpanID, newTraceID func() string) *call {
 		c.traceParent = "00-" + c.traceID + "-" + newSpanID() + "-01"
 	}
 	return c
+}
+
+// annotations are what an object says of the request that made it. An id that
+// the traceparent has is not said twice: the API server keeps each annotation,
+// and who set it, with every version of the object.
+func (c *call) annotations() map[string]string {
+	said := map[string]string{}
+	if c.traceParent != "" {
+		said[v1alpha1.TraceParentAnnotation] = c.traceParent
+	}
+	if c.traceParent == "" || c.traceParent[3:35] != c.traceID {
+		said[v1alpha1.TraceIDAnnotation] = c.traceID
+	}
+	return said
 }
 
 // isTraceParent checks version 00 of the W3C header: 00-<32>-<16>-<2>.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -77,10 +76,9 @@ func created(order *v1alpha1.Order, replayed bool) wire.CreateOrder201JSONRespon
 }
 
 // newOrder makes the object with everything it needs, so that no second write
-// follows: finalizer, label, trace, and what its class says. The fingerprint is
+// follows: finalizer, trace, and what its class says. The fingerprint is
 // of the request alone: a class may change before the request comes again.
 func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key string) (*v1alpha1.Order, error) {
-	c := callFrom(ctx)
 	fingerprint, err := fingerprintOf(spec)
 	if err != nil {
 		return nil, err
@@ -89,16 +87,8 @@ func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key st
 	order.Namespace = h.cluster.namespace
 	order.Name = orderid.Order(h.cluster.namespace, spec.CustomerID, key)
 	order.Finalizers = []string{v1alpha1.OrderFinalizer}
-	order.Annotations = map[string]string{
-		fingerprintAnnotation:      fingerprint,
-		v1alpha1.TraceIDAnnotation: c.traceID,
-	}
-	if c.traceParent != "" {
-		order.Annotations[v1alpha1.TraceParentAnnotation] = c.traceParent
-	}
-	if len(validation.IsValidLabelValue(spec.CustomerID)) == 0 {
-		order.Labels = map[string]string{v1alpha1.OrderCustomerLabel: spec.CustomerID}
-	}
+	order.Annotations = callFrom(ctx).annotations()
+	order.Annotations[fingerprintAnnotation] = fingerprint
 	if completed, err := h.cluster.complete(ctx, order); err != nil || !completed {
 		return order, err
 	}

@@ -211,6 +211,17 @@ func TestTraceOfARequest(t *testing.T) {
 			if got.traceID != tc.want.traceID || got.traceParent != tc.want.traceParent {
 				t.Errorf("call = %+v, want %+v", *got, tc.want)
 			}
+			said := &v1alpha1.Order{}
+			said.Annotations = got.annotations()
+			if id := v1alpha1.TraceID(said); id != tc.want.traceID {
+				t.Errorf("annotations %v say %q", said.Annotations, id)
+			}
+			if parent := said.Annotations[v1alpha1.TraceParentAnnotation]; parent != tc.want.traceParent {
+				t.Errorf("annotations %v, want %q in them", said.Annotations, tc.want.traceParent)
+			}
+			if name != "both" && len(said.Annotations) != 1 {
+				t.Errorf("annotations %v say it twice", said.Annotations)
+			}
 		})
 	}
 }

@@ -79,7 +79,7 @@ func (h *handlers) newDocument(ctx context.Context, product string, request wire
 		ProductID: product, Kind: v1alpha1.AdjustmentAdjusted, Quantity: delta, Reason: request.Body.Reason,
 	}}
 	document.Namespace = h.cluster.namespace
-	document.Annotations = map[string]string{v1alpha1.TraceIDAnnotation: c.traceID}
+	document.Annotations = c.annotations()
 	if document.Spec.Reason == "" {
 		document.Spec.Reason = defaultAdjustReason
 	}

@@ -60,9 +60,6 @@ func TestCreateWritesOneOrderWithEverythingItNeeds(t *testing.T) {
 	if diff := cmp.Diff([]string{v1alpha1.OrderFinalizer}, order.Finalizers); diff != "" {
 		t.Error("finalizers:", diff)
 	}
-	if got := order.Labels[v1alpha1.OrderCustomerLabel]; got != "cust-1" {
-		t.Errorf("customer label = %q", got)
-	}
 	if got := order.Annotations[v1alpha1.TraceParentAnnotation]; got != parent {
 		t.Errorf("traceparent annotation = %q", got)
 	}

@@ -55,16 +55,8 @@ const (
 	OrderConditionReconciling = "Reconciling"
 )
 
-const (
-	// OrderFinalizer keeps an order until its reservation is gone.
-	OrderFinalizer = "orderplane.dev/order"
-	// OrderCustomerLabel repeats spec.customerID where it is a valid label value.
-	OrderCustomerLabel = "orderplane.dev/customer"
-	// TraceParentAnnotation carries the W3C traceparent of the request that made the object.
-	TraceParentAnnotation = "orderplane.dev/traceparent"
-	// TraceIDAnnotation carries the X-Trace-Id of the request that made the object.
-	TraceIDAnnotation = "orderplane.dev/trace-id"
-)
+// OrderFinalizer keeps an order until its reservation is gone.
+const OrderFinalizer = "orderplane.dev/order"
 
 // OrderItem is one line of an order.
 type OrderItem struct {

@@ -110,11 +110,8 @@ func newItem(namespace string, n int) *v1alpha1.StockItem {
 // newOrder is an order as people write them; admission fills in the rest.
 func newOrder(namespace, name, customer string, items []v1alpha1.OrderItem) *v1alpha1.Order {
 	return &v1alpha1.Order{
-		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Order"},
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: name,
-			Labels: map[string]string{v1alpha1.OrderCustomerLabel: customer},
-		},
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Order"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: v1alpha1.OrderSpec{
 			CustomerID: customer, Currency: "EUR", Items: items,
 			ShippingAddress: v1alpha1.Address{Street: "1 Harbour Road", City: "Hamburg", Country: "DE", Zip: "20457"},

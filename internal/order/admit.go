@@ -4,14 +4,13 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
 // Complete fills in what a new order takes from its class: the class's name, the
-// currency, and the policy, whatever the order said of one; and the finalizer and
-// the label of its customer. Class is what ClassOf found, nil when there is none: then the defaults are
+// currency, and the policy, whatever the order said of one; and the finalizer.
+// Class is what ClassOf found, nil when there is none: then the defaults are
 // written down, for an order keeps the policy it was created under.
 func Complete(o *v1alpha1.Order, class *v1alpha1.OrderClass) {
 	o.Spec.Policy = nil
@@ -33,9 +32,6 @@ func Complete(o *v1alpha1.Order, class *v1alpha1.OrderClass) {
 	o.Spec.Currency = currency
 	if !hasFinalizer(o) {
 		o.Finalizers = append(o.Finalizers, v1alpha1.OrderFinalizer)
-	}
-	if len(validation.IsValidLabelValue(o.Spec.CustomerID)) == 0 {
-		metav1.SetMetaDataLabel(&o.ObjectMeta, v1alpha1.OrderCustomerLabel, o.Spec.CustomerID)
 	}
 }
 
@@ -87,9 +83,6 @@ func Keep(o, old *v1alpha1.Order) {
 	}
 	if o.Spec.Policy == nil {
 		o.Spec.Policy = old.Spec.Policy.DeepCopy()
-	}
-	if customer, labelled := old.Labels[v1alpha1.OrderCustomerLabel]; labelled {
-		metav1.SetMetaDataLabel(&o.ObjectMeta, v1alpha1.OrderCustomerLabel, customer)
 	}
 	if hasFinalizer(old) && !hasFinalizer(o) && o.DeletionTimestamp == nil {
 		o.Finalizers = append(o.Finalizers, v1alpha1.OrderFinalizer)

@@ -46,23 +46,11 @@ func TestComplete(t *testing.T) {
 		if diff := cmp.Diff([]string{"other", v1alpha1.OrderFinalizer}, o.Finalizers); diff != "" {
 			t.Errorf("%s: finalizers (-want +got)\n%s", name, diff)
 		}
-		if got := o.Labels[v1alpha1.OrderCustomerLabel]; got != "customer-1" {
-			t.Errorf("%s: labelled as of customer %q", name, got)
-		}
 		again := o.DeepCopy()
 		order.Complete(again, c.class)
 		if diff := cmp.Diff(o, again); diff != "" {
 			t.Errorf("%s: once more changes it\n%s", name, diff)
 		}
-	}
-}
-
-func TestCustomerThatIsNoLabel(t *testing.T) {
-	o := anOrder().order()
-	o.Spec.CustomerID = "google-oauth2|" + strings.Repeat("7", 90)
-	order.Complete(o, nil)
-	if got, there := o.Labels[v1alpha1.OrderCustomerLabel]; there {
-		t.Errorf("labelled %q", got)
 	}
 }
 
@@ -118,7 +106,7 @@ func TestKeep(t *testing.T) {
 	order.Complete(old, nil)
 	old.Spec.ClassName = "express"
 	o := old.DeepCopy()
-	o.Labels, o.Finalizers, o.Spec.Currency, o.Spec.ClassName, o.Spec.Policy = nil, nil, "", "", nil
+	o.Finalizers, o.Spec.Currency, o.Spec.ClassName, o.Spec.Policy = nil, "", "", nil
 	order.Keep(o, old)
 	if diff := cmp.Diff(old, o); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

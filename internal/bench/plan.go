@@ -93,6 +93,7 @@ func profile() Plan {
 		Name: "profile",
 		Groups: []Group{
 			{Name: "api", Contenders: contenders(on(API, Uniform, 1, 0), on(Raw, Uniform, 1, 0))},
+			{Name: "four-lines", Contenders: contenders(on(API, Uniform, 4, 0), on(Raw, Uniform, 4, 0))},
 			{Name: "gateway", Contenders: contenders(on(Gateway, Uniform, 1, 0))},
 		},
 		Turns:   Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},

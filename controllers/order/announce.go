@@ -27,7 +27,7 @@ func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.De
 	if from != to {
 		r.metrics.transitions.WithLabelValues(string(from), string(to), string(d.Status.CancelledReason)).Inc()
 		log.Info("order moved", "from", from, "to", to, "reason", d.Status.CancelledReason,
-			"traceID", o.Annotations[v1alpha1.TraceIDAnnotation])
+			"traceID", v1alpha1.TraceID(o))
 	}
 	if to == v1alpha1.OrderConfirmed && from == v1alpha1.OrderPending {
 		r.metrics.confirmSeconds.Observe(facts.Now.Sub(o.CreationTimestamp.Time).Seconds())
@@ -36,7 +36,7 @@ func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.De
 	if stalled != nil && d.Rule == "StallHasChanged" {
 		r.metrics.stalls.WithLabelValues(stalled.Reason).Inc()
 		log.Info("order stalled", "reason", stalled.Reason, "message", stalled.Message,
-			"traceID", o.Annotations[v1alpha1.TraceIDAnnotation])
+			"traceID", v1alpha1.TraceID(o))
 	}
 }
 

@@ -49,7 +49,7 @@ const (
 // +kubebuilder:rbac:groups=orderplane.dev,resources=orders,verbs=get;list;watch;update;delete
 // +kubebuilder:rbac:groups=orderplane.dev,resources=orders/status,verbs=update
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations,verbs=get;list;watch;create;update;delete
-// +kubebuilder:rbac:groups=orderplane.dev,resources=orderclasses,verbs=get;list;watch
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals;orderclasses,verbs=get;list;watch
 
 // SetupWithManager adds the order controller to a manager whose scheme knows
 // api/v1alpha1.
@@ -71,12 +71,13 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	r := &reconciler{client: mgr.GetClient(), terse: terse, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}}
+	r := &reconciler{client: mgr.GetClient(), terse: terse, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}, written: &written{}}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
 		For(&v1alpha1.Order{}, builder.WithPredicates(r.unsettled())).
 		Watches(&v1alpha1.StockReservation{}, handler.EnqueueRequestsFromMapFunc(orderOf),
 			builder.WithPredicates(decidedReservations(), r.unsettled())).
+		Watches(&v1alpha1.StockJournal{}, r.journaled()).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),

@@ -33,15 +33,15 @@ type reconciler struct {
 	clock   clock.PassiveClock
 	metrics *orderMetrics
 	rules   *approval.Rules
+	written *written
 }
 
 // Reconcile takes at most one step with one order.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	facts, err := r.gather(ctx, req.NamespacedName)
+	facts, decision, err := r.look(ctx, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decision := judge(facts)
 	if decision.Act == order.Nothing {
 		return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 	}
@@ -60,8 +60,24 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("%s (rule %s): %w", decision.Act, decision.Rule, err)
 	}
+	if decision.Act == order.WriteStatus {
+		r.written.note(facts.Order, time.Now())
+	}
 	r.announce(ctx, facts, decision)
 	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
+}
+
+// look gathers what is known of an order and judges it. Where the cache does not
+// have yet what was written about it last, it is looked at again.
+func (r *reconciler) look(ctx context.Context, key client.ObjectKey) (order.Facts, order.Decision, error) {
+	facts, err := r.gather(ctx, key)
+	if err != nil {
+		return facts, order.Decision{}, err
+	}
+	if facts.Order != nil && r.written.isAhead(facts.Order, time.Now()) {
+		return facts, order.Decision{RequeueAfter: behind}, nil
+	}
+	return facts, judge(facts), nil
 }
 
 func judge(facts order.Facts) order.Decision {
@@ -82,15 +98,9 @@ func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Fa
 	case !apierrors.IsNotFound(err):
 		return facts, fmt.Errorf("get the order: %w", err)
 	}
-	reservation := &v1alpha1.StockReservation{}
-	switch err := r.client.Get(ctx, key, reservation, client.UnsafeDisableDeepCopy); {
-	case err == nil:
-		facts.Reservation = reservation
-	case !apierrors.IsNotFound(err):
-		return facts, fmt.Errorf("get the reservation: %w", err)
-	}
-	if facts.Order == nil {
-		return facts, nil
+	var err error
+	if facts.Reservation, err = reservationOf(ctx, r.client, key, client.UnsafeDisableDeepCopy); err != nil || facts.Order == nil {
+		return facts, err
 	}
 	if order.NeedsClass(facts.Order) {
 		class, err := r.classOf(ctx, facts.Order)
@@ -101,6 +111,25 @@ func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Fa
 	}
 	facts.AutoApproval = r.autoApproval(facts)
 	return facts, nil
+}
+
+// reservationOf reads an order's reservation, as it was decided; nil when there is none.
+// The journal is read first: a decision leaves it once it is on the reservation, so
+// that it is in one or the other.
+func reservationOf(ctx context.Context, from client.Reader, key client.ObjectKey, opts ...client.GetOption) (*v1alpha1.StockReservation, error) {
+	journal := &v1alpha1.StockJournal{}
+	err := from.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: v1alpha1.StockJournalName}, journal, opts...)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("get the stock journal: %w", err)
+	}
+	reservation := &v1alpha1.StockReservation{}
+	switch err := from.Get(ctx, key, reservation, opts...); {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("get the reservation: %w", err)
+	}
+	return order.AsDecided(reservation, journal), nil
 }
 
 // autoApproval asks the policy's expression about a return that waits for a
@@ -146,14 +175,10 @@ func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts ord
 		}
 		return d, nil
 	}
-	reservation := &v1alpha1.StockReservation{}
-	switch err := r.live.Get(ctx, key, reservation); {
-	case apierrors.IsNotFound(err):
-		return d, nil
-	case err != nil:
-		return d, fmt.Errorf("look up the reservation: %w", err)
+	var err error
+	if facts.Reservation, err = reservationOf(ctx, r.live, key); err != nil || facts.Reservation == nil {
+		return d, err
 	}
-	facts.Reservation = reservation
 	return judge(facts), nil
 }
 

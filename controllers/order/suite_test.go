@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -36,6 +37,7 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
+	Expect(informer.ByList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 })
 
@@ -48,6 +50,8 @@ type shop struct {
 	// calls counts what the controller asks of the API server besides its lists
 	// and watches.
 	calls *callCounter
+	// reservations is in the way of its watch of reservations.
+	reservations *testenv.WatchGate
 }
 
 // callCounter stands between a controller and the API server.
@@ -59,7 +63,7 @@ func (c *callCounter) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		ours := strings.HasPrefix(req.URL.Path, "/apis/orderplane.dev/v1alpha1/")
 		informer := req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/orders") ||
-			strings.HasSuffix(req.URL.Path, "/stockreservations") || strings.HasSuffix(req.URL.Path, "/orderclasses"))
+			strings.HasSuffix(req.URL.Path, "/stockreservations") || strings.HasSuffix(req.URL.Path, "/stockjournals") || strings.HasSuffix(req.URL.Path, "/orderclasses"))
 		if ours && !informer {
 			c.n.Add(1)
 		}
@@ -72,7 +76,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func newShop(ctx context.Context, c clock.PassiveClock) *shop {
-	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: &callCounter{}}
+	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: &callCounter{}, reservations: testenv.NewWatchGate("stockreservations")}
 	s.start(ctx, c)
 	return s
 }
@@ -82,6 +86,7 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	skip := true
 	cfg := rest.CopyConfig(env.Config)
 	cfg.Wrap(s.calls.wrap)
+	cfg.Wrap(s.reservations.Wrap)
 	source, err := informer.NewSource(cfg, env.Scheme, s.namespace)
 	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
@@ -157,6 +162,28 @@ func (s *shop) decided(ctx context.Context, name string, phase v1alpha1.StockRes
 	r.Status.ObservedGeneration = r.Generation
 	r.Status.Shortages = short
 	Expect(s.Status().Update(ctx, r)).To(Succeed())
+}
+
+// journals plays the stock controller, too: it has these decisions in the journal, and no others.
+func (s *shop) journals(ctx context.Context, entries ...v1alpha1.JournalEntry) {
+	GinkgoHelper()
+	j := &v1alpha1.StockJournal{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: v1alpha1.StockJournalName}}
+	if err := s.Get(ctx, client.ObjectKeyFromObject(j), j); apierrors.IsNotFound(err) {
+		Expect(s.Create(ctx, j)).To(Succeed())
+	} else {
+		Expect(err).NotTo(HaveOccurred())
+	}
+	for i := range entries {
+		j.Status.Seq++
+		entries[i].Seq = j.Status.Seq
+	}
+	j.Status.Entries = entries
+	Expect(s.Status().Update(ctx, j)).To(Succeed())
+}
+
+// entry is a decision about a reservation.
+func entry(kind v1alpha1.JournalEntryKind, r *v1alpha1.StockReservation, lines ...v1alpha1.JournalLine) v1alpha1.JournalEntry {
+	return v1alpha1.JournalEntry{Kind: kind, Name: r.Name, UID: string(r.UID), At: metav1.Now(), Lines: lines}
 }
 
 // becomes waits for a phase and returns the order in it.

@@ -19,19 +19,20 @@ const lookWithin = 10 * time.Second
 // the events under load are the echo of our own writes, and nearly all orders that
 // are there at a start are at rest.
 func (r *reconciler) unsettled() predicate.Predicate {
-	return predicate.NewPredicateFuncs(func(o client.Object) (unsettled bool) {
-		defer func() {
-			if recover() != nil {
-				unsettled = true // the controller knows how to go on after a panic
-			}
-		}()
-		ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
-		defer cancel()
-		facts, err := r.gather(ctx, client.ObjectKeyFromObject(o))
-		if err != nil {
-			return true
-		}
-		decision := judge(facts)
-		return decision.Act != order.Nothing || decision.RequeueAfter > 0
+	return predicate.NewPredicateFuncs(func(o client.Object) bool {
+		return r.isUnsettled(client.ObjectKeyFromObject(o))
 	})
+}
+
+// isUnsettled reports whether there is something to do about an order, or to wait for.
+func (r *reconciler) isUnsettled(key client.ObjectKey) (unsettled bool) {
+	defer func() {
+		if recover() != nil {
+			unsettled = true // the controller knows how to go on after a panic
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+	defer cancel()
+	_, decision, err := r.look(ctx, key)
+	return err != nil || decision.Act != order.Nothing || decision.RequeueAfter > 0
 }

@@ -2,9 +2,6 @@ package informer_test
 
 import (
 	"context"
-	"io"
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,60 +18,6 @@ import (
 	"github.com/orderplane/orderplane/internal/terse"
 	"github.com/orderplane/orderplane/test/testenv"
 )
-
-// gate holds back what a watch of orders brings, or ends it.
-type gate struct {
-	next http.RoundTripper
-
-	mu      sync.Mutex
-	held    chan struct{} // closed when nothing is held back
-	ended   chan struct{}
-	watches int
-}
-
-func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := g.next.RoundTrip(r)
-	if err == nil && r.URL.Query().Get("watch") != "" && strings.HasSuffix(r.URL.Path, "/orders") {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.watches++
-		answer.Body = &gatedBody{answer.Body, g.held, g.ended}
-	}
-	return answer, err
-}
-
-// hold has the watches that begin from now on wait, and ends those there are.
-func (g *gate) hold() (release func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.ended != nil {
-		close(g.ended)
-	}
-	g.ended = make(chan struct{})
-	held := make(chan struct{})
-	g.held = held
-	return sync.OnceFunc(func() { close(held) })
-}
-
-func (g *gate) begun() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.watches
-}
-
-type gatedBody struct {
-	io.ReadCloser
-	held, ended chan struct{}
-}
-
-func (b *gatedBody) Read(p []byte) (int, error) {
-	select {
-	case <-b.held:
-		return b.ReadCloser.Read(p)
-	case <-b.ended:
-		return 0, io.EOF
-	}
-}
 
 // seen notes the versions an informer handed on.
 type seen struct {
@@ -98,14 +41,11 @@ func TestOwnWritesAreInTheCacheBeforeTheWatchBringsThem(t *testing.T) {
 	env := testenv.Start(t)
 	ns := env.Namespace(t)
 
-	watches := &gate{}
-	release := watches.hold()
+	watches := testenv.NewWatchGate("orders")
+	release := watches.Hold()
 	defer func() { release() }()
 	cfg := rest.CopyConfig(env.Config)
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		watches.next = next
-		return watches
-	})
+	cfg.Wrap(watches.Wrap)
 	source, err := informer.NewSource(cfg, env.Scheme, ns)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	o := source.CacheOptions()
@@ -131,7 +71,7 @@ func TestOwnWritesAreInTheCacheBeforeTheWatchBringsThem(t *testing.T) {
 		g.Expect(<-ended).To(gomega.Succeed())
 	}()
 	g.Expect(c.WaitForCacheSync(ctx)).To(gomega.BeTrue())
-	g.Eventually(watches.begun).Should(gomega.Equal(1))
+	g.Eventually(watches.Begun).Should(gomega.Equal(1))
 	cached := func(name string) func() *v1alpha1.Order {
 		return func() *v1alpha1.Order {
 			o := &v1alpha1.Order{}
@@ -165,7 +105,7 @@ func TestOwnWritesAreInTheCacheBeforeTheWatchBringsThem(t *testing.T) {
 	// It ends before it has brought anything. The one after it brings what others wrote
 	// before our last write.
 	releaseFirst := release
-	release = watches.hold()
+	release = watches.Hold()
 	releaseFirst()
 	release()
 	g.Eventually(cached("theirs")).Should(gomega.Equal(withoutManagedFields(live("theirs"))))

@@ -55,8 +55,9 @@ type Verify string
 const (
 	// VerifyNothing: the write is fenced by a resourceVersion.
 	VerifyNothing Verify = ""
-	// VerifyReservationAbsent: there is no reservation of the order's name.
-	VerifyReservationAbsent Verify = "ReservationAbsent"
+	// VerifyReservation: there is no reservation of the order's name, or nothing was
+	// decided about it.
+	VerifyReservation Verify = "Reservation"
 	// VerifyOrderAbsent: there is no order of the uid the reservation was made for.
 	VerifyOrderAbsent Verify = "OrderAbsent"
 )

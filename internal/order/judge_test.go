@@ -151,14 +151,16 @@ func TestAbsencesAreVerified(t *testing.T) {
 	}).order()
 	again := anOrder().with(func(o *v1alpha1.Order) { o.UID = "uid-2" }).order()
 	stale := aReservation(confirmed, v1alpha1.ReservationReserved)
+	undecided := aReservation(confirmed, v1alpha1.ReservationPending)
 	for name, c := range map[string]struct {
 		facts order.Facts
 		want  order.Verify
 	}{
-		"a confirmed order without reservation":      {order.Facts{Order: confirmed}, order.VerifyReservationAbsent},
-		"a deleted order without reservation":        {order.Facts{Order: deleted}, order.VerifyReservationAbsent},
-		"an approved return without reservation":     {order.Facts{Order: approved}, order.VerifyReservationAbsent},
+		"a confirmed order without reservation":      {order.Facts{Order: confirmed}, order.VerifyReservation},
+		"a deleted order without reservation":        {order.Facts{Order: deleted}, order.VerifyReservation},
+		"an approved return without reservation":     {order.Facts{Order: approved}, order.VerifyReservation},
 		"a reservation of an earlier order":          {order.Facts{Order: again, Reservation: stale}, order.VerifyOrderAbsent},
+		"a confirmed order that nobody decided":      {order.Facts{Order: confirmed, Reservation: undecided}, order.VerifyReservation},
 		"a confirmed order that has a reservation":   {order.Facts{Order: confirmed, Reservation: stale}, order.VerifyNothing},
 		"a new order that has no reservation so far": {order.Facts{Order: anOrder().order()}, order.VerifyNothing},
 	} {

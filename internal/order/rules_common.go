@@ -20,7 +20,7 @@ func orderIsDeleted(s *scene) (Decision, bool) {
 	case !hasFinalizer(s.Order): // held by somebody else
 		return Decision{}, true
 	case s.mine == nil:
-		return Decision{Act: DropFinalizer, Verify: VerifyReservationAbsent}, true
+		return Decision{Act: DropFinalizer, Verify: VerifyReservation}, true
 	case s.mine.DeletionTimestamp == nil:
 		return Decision{Act: DeleteReservation, Reservation: s.mine}, true
 	}
@@ -116,8 +116,8 @@ func stallHasChanged(s *scene) (Decision, bool) {
 	c := s.change()
 	c.condition(v1alpha1.OrderConditionStalled, metav1.ConditionTrue, reason, message)
 	d := c.decide()
-	if s.Reservation == nil && s.phase() == v1alpha1.OrderConfirmed {
-		d.Verify = VerifyReservationAbsent
+	if undecided := s.reservation() == v1alpha1.ReservationPending; s.phase() == v1alpha1.OrderConfirmed && (s.Reservation == nil || undecided) {
+		d.Verify = VerifyReservation
 	}
 	return d, true
 }

@@ -197,7 +197,7 @@ func returnIsComplete(s *scene) (Decision, bool) {
 			message = "not put back on the shelf"
 		}
 	case "":
-		message, verify = lostOnReturn, VerifyReservationAbsent
+		message, verify = lostOnReturn, VerifyReservation
 	case v1alpha1.ReservationReleased, v1alpha1.ReservationRejected:
 		message = lostOnReturn
 	default:

@@ -63,6 +63,26 @@ func sequences() map[string]func(*sim) {
 			s.pass(time.Minute)
 			s.cancel()
 		},
+		"decided-and-not-written-yet": func(s *sim) {
+			s.effectsAreLate = true
+			s.place()
+			s.pass(time.Hour)
+			s.ship()
+			s.effectsAreLate = false
+			s.settle()
+		},
+		"cancelled-before-its-reservation-shows-it": func(s *sim) {
+			s.effectsAreLate = true
+			s.place()
+			s.cancel()
+			s.effectsAreLate = false
+			s.settle()
+		},
+		"short-and-not-written-yet": func(s *sim) {
+			s.effectsAreLate = true
+			s.onHand["prod-001"] = 4
+			s.place()
+		},
 		"cancel-after-shipment-is-refused": func(s *sim) {
 			s.place()
 			s.ship()

@@ -25,10 +25,13 @@ type sim struct {
 	onHand  map[string]int64
 	order   *v1alpha1.Order
 	rsv     *v1alpha1.StockReservation
+	journal v1alpha1.StockJournal
 	classes []v1alpha1.OrderClass
 	version int
 	// stockIsAway stops the stock side, controllerIsAway the order controller.
 	stockIsAway, controllerIsAway bool
+	// effectsAreLate has the stock side journal what it decides and not write it to the reservation.
+	effectsAreLate bool
 }
 
 func newSim(t *testing.T) *sim {
@@ -105,7 +108,7 @@ func (s *sim) pass(d time.Duration) {
 }
 
 func (s *sim) facts() order.Facts {
-	f := order.Facts{Order: s.order, Reservation: s.rsv, Now: s.now}
+	f := order.Facts{Order: s.order, Reservation: s.asDecided(), Now: s.now}
 	if s.order == nil {
 		return f
 	}
@@ -186,7 +189,9 @@ func (s *sim) actOnReservation(d order.Decision) {
 			s.say("judge", "%s: set intent %s: conflict", d.Rule, d.Reservation.Spec.Intent)
 			return
 		}
+		status := s.rsv.Status
 		s.rsv = d.Reservation.DeepCopy()
+		s.rsv.Status = status
 		restock := ""
 		if s.rsv.Spec.Restock != nil {
 			restock = " " + lineText(*s.rsv.Spec.Restock)
@@ -210,67 +215,6 @@ func (s *sim) deleteOrder() {
 	now := metav1.NewTime(s.now)
 	s.order.DeletionTimestamp = &now
 	s.order.ResourceVersion = s.nextVersion()
-}
-
-// stock plays the stock controller with this one reservation.
-func (s *sim) stock() bool {
-	if s.rsv == nil {
-		return false
-	}
-	phase, intent := s.rsv.Status.Phase, s.rsv.Spec.Intent
-	var to v1alpha1.StockReservationPhase
-	var short []v1alpha1.StockShortage
-	switch {
-	case phase == v1alpha1.ReservationPending && intent == v1alpha1.IntentRelease,
-		phase == v1alpha1.ReservationReserved && intent == v1alpha1.IntentRelease:
-		to = v1alpha1.ReservationReleased
-	case phase == v1alpha1.ReservationPending:
-		to = v1alpha1.ReservationReserved
-		if short = s.short(); len(short) > 0 {
-			to = v1alpha1.ReservationRejected
-		}
-	case phase == v1alpha1.ReservationReserved && intent != v1alpha1.IntentHold:
-		to = v1alpha1.ReservationCommitted
-		s.move(s.rsv.Spec.Lines, -1)
-	case phase == v1alpha1.ReservationCommitted && intent == v1alpha1.IntentRestock:
-		to = v1alpha1.ReservationRestocked
-		lines := s.rsv.Spec.Lines
-		if s.rsv.Spec.Restock != nil {
-			lines = *s.rsv.Spec.Restock
-		}
-		s.move(lines, +1)
-	default:
-		return false
-	}
-	s.rsv = s.rsv.DeepCopy()
-	s.rsv.Status.Phase, s.rsv.Status.Shortages = to, short
-	s.rsv.ResourceVersion = s.nextVersion()
-	s.say("stock", "%s", to)
-	return true
-}
-
-func (s *sim) short() []v1alpha1.StockShortage {
-	var short []v1alpha1.StockShortage
-	for _, line := range s.rsv.Spec.Lines {
-		onHand, known := s.onHand[line.ProductID]
-		shortage := v1alpha1.StockShortage{ProductID: line.ProductID, Requested: line.Quantity, Available: onHand}
-		switch {
-		case !known:
-			shortage.Reason = v1alpha1.ShortageUnknownProduct
-		case onHand < line.Quantity:
-			shortage.Reason = v1alpha1.ShortageInsufficientStock
-		default:
-			continue
-		}
-		short = append(short, shortage)
-	}
-	return short
-}
-
-func (s *sim) move(lines []v1alpha1.StockLine, sign int64) {
-	for _, line := range lines {
-		s.onHand[line.ProductID] += sign * line.Quantity
-	}
 }
 
 // end is how the world looks when the sequence is over.

@@ -9,6 +9,7 @@ package terse
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -42,22 +43,40 @@ func NewWriter(cfg *rest.Config, shared *http.Client, scheme *runtime.Scheme, wr
 
 // Create makes an object of a resource, such as "stockreservations".
 func (w *Writer) Create(ctx context.Context, resource string, o client.Object) error {
-	return w.write(ctx, w.rest.Post().Namespace(o.GetNamespace()).Resource(resource), resource, o)
+	_, err := w.write(ctx, w.rest.Post().Namespace(o.GetNamespace()).Resource(resource), resource, o)
+	return err
 }
 
 // UpdateStatus puts the status of an object of a resource, such as "orders".
 // The API server takes nothing else from it but its name, uid and resourceVersion.
 func (w *Writer) UpdateStatus(ctx context.Context, resource string, o client.Object) error {
+	_, err := w.put(ctx, resource, o)
+	return err
+}
+
+// UpdateStatusInto is UpdateStatus for who wants the answer: an empty object that it is decoded into.
+func (w *Writer) UpdateStatusInto(ctx context.Context, resource string, o, answer client.Object) error {
+	text, err := w.put(ctx, resource, o)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("decode the answer: %w", err)
+	}
+	return nil
+}
+
+func (w *Writer) put(ctx context.Context, resource string, o client.Object) (answer []byte, err error) {
 	return w.write(ctx, w.rest.Put().Namespace(o.GetNamespace()).Resource(resource).Name(o.GetName()).SubResource("status"), resource, o)
 }
 
-func (w *Writer) write(ctx context.Context, to *rest.Request, resource string, o client.Object) error {
+func (w *Writer) write(ctx context.Context, to *rest.Request, resource string, o client.Object) (answer []byte, err error) {
 	result := to.Body(o).Do(ctx)
 	if err := result.Error(); err != nil {
-		return err
+		return nil, err
 	}
-	if answer, err := result.Raw(); err == nil && w.wrote != nil {
+	if answer, err = result.Raw(); err == nil && w.wrote != nil {
 		w.wrote(resource, answer)
 	}
-	return nil
+	return answer, err
 }

@@ -1,0 +1,77 @@
+package testenv
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// WatchGate is in the way of a client's watches of one resource, such as "orders":
+// it holds back what they bring, or ends them. It is open at first.
+type WatchGate struct {
+	resource string
+
+	mu      sync.Mutex
+	open    chan struct{} // closed when nothing is held back
+	ended   chan struct{}
+	watches int
+}
+
+// NewWatchGate makes a gate for the watches of a resource.
+func NewWatchGate(resource string) *WatchGate {
+	g := &WatchGate{resource: resource, open: make(chan struct{}), ended: make(chan struct{})}
+	close(g.open)
+	return g
+}
+
+// Wrap puts the gate into a client, for rest.Config.Wrap.
+func (g *WatchGate) Wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		answer, err := next.RoundTrip(r)
+		if err == nil && r.URL.Query().Get("watch") != "" && strings.HasSuffix(r.URL.Path, "/"+g.resource) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.watches++
+			answer.Body = &gatedBody{answer.Body, g.open, g.ended}
+		}
+		return answer, err
+	})
+}
+
+// Hold has the watches that begin from now on wait until release is called, and ends
+// those there are.
+func (g *WatchGate) Hold() (release func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.ended)
+	g.ended = make(chan struct{})
+	open := make(chan struct{})
+	g.open = open
+	return sync.OnceFunc(func() { close(open) })
+}
+
+// Begun is how many watches there were.
+func (g *WatchGate) Begun() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.watches
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+type gatedBody struct {
+	io.ReadCloser
+	open, ended chan struct{}
+}
+
+func (b *gatedBody) Read(p []byte) (int, error) {
+	select {
+	case <-b.open:
+		return b.ReadCloser.Read(p)
+	case <-b.ended:
+		return 0, io.EOF
+	}
+}

@@ -88,7 +88,7 @@ func TestAPausedLeaderWakesUpLate(t *testing.T) {
 			paused, awake := make(chan struct{}), make(chan struct{})
 			var once sync.Once
 			wire.judge = func(this write) fate {
-				if this.site != site {
+				if !this.at(site) {
 					return pass
 				}
 				once.Do(func() {

@@ -62,7 +62,7 @@ func crashAt(t *testing.T, site string, how fate, want string, found *siteList) 
 	for range tries {
 		w := newWorld(t)
 		crashed := w.keepRunning(found, func(this write) fate {
-			if this.site == site {
+			if this.at(site) {
 				return how
 			}
 			return pass

@@ -21,7 +21,7 @@ func TestAFailedWriteOfAnItemIsNotOvertaken(t *testing.T) {
 	var lost atomic.Int32
 	wire := newWire()
 	wire.judge = func(this write) fate {
-		if failing.Load() && (this.site == "PUT stockitems/status stock" || this.name == "first") {
+		if failing.Load() && (this.at("PUT stockitems/status stock") || this.name == "first") {
 			lost.Add(1)
 			return loseRequest
 		}
@@ -109,7 +109,7 @@ func TestALateProjectionIsPutRight(t *testing.T) {
 	var holding atomic.Bool
 	wire := newWire()
 	wire.judge = func(this write) fate {
-		if this.site == "PUT stockitems/status projection" && holding.CompareAndSwap(true, false) {
+		if this.at("PUT stockitems/status projection") && holding.CompareAndSwap(true, false) {
 			close(held)
 			<-release
 			return sendAnyway
@@ -144,7 +144,7 @@ func TestAFailedMarkOfAWaitingDocumentIsTriedAgain(t *testing.T) {
 	var lost atomic.Int32
 	wire := newWire()
 	wire.judge = func(this write) fate {
-		if this.site == "PUT stockadjustments/status waits" && lost.Add(1) <= 2 {
+		if this.at("PUT stockadjustments/status waits") && lost.Add(1) <= 2 {
 			return loseRequest
 		}
 		return pass

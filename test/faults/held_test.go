@@ -18,7 +18,7 @@ import (
 func holding(name string, phase v1alpha1.StockReservationPhase) (held *wire, letGo func()) {
 	held, gate := newWire(), make(chan struct{})
 	held.judge = func(w write) fate {
-		if w.plural == "stockreservations" && w.name == name && strings.Contains(w.site, string(phase)) {
+		if w.plural == "stockreservations" && w.name == name && w.at("PUT stockreservations/status "+string(phase)) {
 			<-gate
 		}
 		return pass

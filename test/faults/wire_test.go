@@ -2,13 +2,13 @@ package faults
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -37,13 +37,17 @@ func (f fate) String() string {
 
 // write is one write a process makes.
 type write struct {
-	// site is which kind of write it is: the verb, what it is to, and what it says.
-	site string
-	// n counts the writes of the process from 1, nth those of its site.
+	// sites are which kinds of write it is: the verb, what it is to, and what it says; a
+	// write of the journal is one for each kind of decision in it.
+	sites []string
+	// n counts the writes of the process from 1, nth those of its rarest site.
 	n, nth                    int
 	plural, name, subresource string
 	verb                      string
 }
+
+// at reports whether it is a write of this kind.
+func (w write) at(site string) bool { return slices.Contains(w.sites, site) }
 
 // wire is between one manager and the API server. It numbers what the manager
 // writes and lets judge decide what becomes of each write.
@@ -64,7 +68,6 @@ type wire struct {
 	dead    bool
 	total   int
 	sites   map[string]int
-	inOrder []string
 	watches []*watchBody
 	epochs  map[string]int64
 	seqs    map[string]int64
@@ -266,16 +269,19 @@ func (w *wire) number(req *http.Request) (write, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	this.site = strings.TrimSpace(fmt.Sprintf("%s %s %s", this.verb, strings.TrimSuffix(this.plural+"/"+this.subresource, "/"), w.says(&this, body)))
 	w.total++
-	w.sites[this.site]++
-	w.inOrder = append(w.inOrder, this.site)
-	this.n, this.nth = w.total, w.sites[this.site]
+	this.n, this.nth = w.total, w.total
+	for _, what := range w.says(&this, body) {
+		site := strings.TrimSpace(fmt.Sprintf("%s %s %s", this.verb, strings.TrimSuffix(this.plural+"/"+this.subresource, "/"), what))
+		w.sites[site]++
+		this.sites = append(this.sites, site)
+		this.nth = min(this.nth, w.sites[site])
+	}
 	return this, nil
 }
 
 // says tells writes of one resource apart by what they bring about.
-func (w *wire) says(this *write, body []byte) string {
+func (w *wire) says(this *write, body []byte) []string {
 	var o struct {
 		Metadata struct {
 			Finalizers        []string
@@ -292,47 +298,56 @@ func (w *wire) says(this *write, body []byte) string {
 		}
 	}
 	if json.Unmarshal(body, &o) != nil {
-		return ""
+		return []string{""}
 	}
 	key := this.plural + "/" + this.name
 	switch this.plural + "/" + this.subresource {
 	case "stockjournals/status":
-		was := w.epochs[key]
-		w.epochs[key] = o.Status.Epoch
-		if o.Status.Epoch != was {
-			return "take-over"
-		}
-		kind := ""
-		for _, e := range o.Status.Entries {
-			if e.Seq > w.seqs[key] {
-				w.seqs[key] = e.Seq
-				kind = cmp.Or(kind, string(e.Kind))
-			}
-		}
-		return "decide " + kind
+		return w.decisions(key, o.Status.Epoch, o.Status.Entries)
 	case "stockitems/status":
 		was := w.seqs[key]
 		w.seqs[key] = o.Status.JournalSeq
 		if o.Status.JournalSeq > was {
-			return "stock"
+			return []string{"stock"}
 		}
-		return "projection"
+		return []string{"projection"}
 	case "stockitems/":
 		if len(o.Metadata.Finalizers) == 0 {
-			return "finalizer off"
+			return []string{"finalizer off"}
 		}
-		return "finalizer on"
+		return []string{"finalizer on"}
 	case "stockadjustments/status":
 		if o.Status.Phase == "Pending" {
-			return "waits"
+			return []string{"waits"}
 		}
-		return o.Status.Phase
+		return []string{o.Status.Phase}
 	case "orders/":
 		if this.verb == http.MethodPut {
-			return "finalizer off"
+			return []string{"finalizer off"}
 		}
 	case "stockreservations/":
-		return o.Spec.Intent
+		return []string{o.Spec.Intent}
 	}
-	return o.Status.Phase
+	return []string{o.Status.Phase}
+}
+
+// decisions are the kinds of what is new in a journal.
+func (w *wire) decisions(key string, epoch int64, entries []v1alpha1.JournalEntry) (kinds []string) {
+	was := w.epochs[key]
+	w.epochs[key] = epoch
+	if epoch != was {
+		return []string{"take-over"}
+	}
+	for _, e := range entries {
+		if kind := "decide " + string(e.Kind); e.Seq > w.seqs[key] {
+			w.seqs[key] = e.Seq
+			if !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	if kinds == nil {
+		return []string{"drop"}
+	}
+	return kinds
 }

@@ -12,10 +12,9 @@ import (
 // carrier has effects written in the background, a bounded number at a time and
 // never two with the same target, so that nobody's decision waits for a write
 // about somebody else. Only an effect's write runs beside the shard's goroutine;
-// all else of it belongs to that. One that has to wait for another's place takes that
-// by itself: the shard may be waiting for the journal just then.
+// all else of it belongs to that.
 type carrier struct {
-	places chan struct{}
+	places places
 	flying map[string]*effect // by target, those that wait for a place included
 	landed chan *effect
 	// behind is true when the last launch left something that may go once another
@@ -24,11 +23,11 @@ type carrier struct {
 }
 
 func newCarrier(limit int) carrier {
-	return carrier{places: make(chan struct{}, limit), flying: map[string]*effect{}, landed: make(chan *effect, limit)}
+	return carrier{places: places{limit: limit}, flying: map[string]*effect{}, landed: make(chan *effect, limit)}
 }
 
 // full reports whether what people only see has to wait.
-func (c *carrier) full() bool { return len(c.flying) >= cap(c.places) }
+func (c *carrier) full() bool { return len(c.flying) >= c.places.limit }
 
 // launch has every open effect written whose time and turn have come, and what
 // people see as far as there is room. What can't be written stays open and
@@ -63,9 +62,9 @@ func (s *shard) try(ctx context.Context, e *effect, now time.Time) bool {
 	}
 	c.flying[e.target] = e
 	go func() {
-		c.places <- struct{}{}
+		c.places.take()
 		e.err = e.write(ctx)
-		<-c.places
+		c.places.free()
 		c.landed <- e
 	}()
 	return true

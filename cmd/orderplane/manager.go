@@ -228,7 +228,7 @@ func mapper(cfg *rest.Config, shared *http.Client) (meta.RESTMapper, error) {
 func warmCache(ctx context.Context, mgr ctrl.Manager) error {
 	for _, kind := range []client.Object{
 		&v1alpha1.Order{}, &v1alpha1.OrderClass{},
-		&v1alpha1.StockReservation{}, &v1alpha1.StockItem{}, &v1alpha1.StockAdjustment{},
+		&v1alpha1.StockReservation{}, &v1alpha1.StockItem{}, &v1alpha1.StockAdjustment{}, &v1alpha1.StockJournal{},
 	} {
 		if _, err := mgr.GetCache().GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("manager: watch %T: %w", kind, err)

@@ -26,8 +26,8 @@ func newCarrier(limit int) carrier {
 	return carrier{places: places{limit: limit}, flying: map[string]*effect{}, landed: make(chan *effect, limit)}
 }
 
-// full reports whether what people only see has to wait.
-func (c *carrier) full() bool { return len(c.flying) >= c.places.limit }
+// full reports whether what people only see has to wait: all places are open.
+func (c *carrier) full() bool { return len(c.flying) >= c.places.limit*sharers }
 
 // launch has every open effect written whose time and turn have come, and what
 // people see as far as there is room. What can't be written stays open and

@@ -1,6 +1,9 @@
 package stock
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 const (
 	// sharers is how many effects share a place: what a batch decided is not written all
@@ -8,6 +11,9 @@ const (
 	sharers = 4
 	// fewestPlaces are open however few effects there are.
 	fewestPlaces = 2
+	// sharesFor is how long an effect shares. After that those before it hang, or are very
+	// slow, and it takes any place there is.
+	sharesFor = 500 * time.Millisecond
 )
 
 // places is where effects are written, at most limit at a time. Whoever has to wait is
@@ -17,17 +23,27 @@ type places struct {
 
 	mu      sync.Mutex
 	taken   int
-	waiting []chan struct{} // closed when its owner is let in
+	waiting []waiter
+}
+
+type waiter struct {
+	since time.Time
+	turn  chan struct{} // closed when it is let in
 }
 
 // take waits for a place, in order of arrival.
 func (p *places) take() {
-	turn := make(chan struct{})
+	w := waiter{time.Now(), make(chan struct{})}
 	p.mu.Lock()
-	p.waiting = append(p.waiting, turn)
+	p.waiting = append(p.waiting, w)
 	p.letIn()
 	p.mu.Unlock()
-	<-turn
+	defer time.AfterFunc(sharesFor, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.letIn()
+	}).Stop()
+	<-w.turn
 }
 
 // free gives a place back.
@@ -40,13 +56,17 @@ func (p *places) free() {
 
 func (p *places) letIn() {
 	for len(p.waiting) > 0 && p.taken < p.open() {
-		close(p.waiting[0])
+		close(p.waiting[0].turn)
 		p.waiting = p.waiting[1:]
 		p.taken++
 	}
 }
 
+// open is how many places there are for who waits.
 func (p *places) open() int {
+	if time.Since(p.waiting[0].since) >= sharesFor {
+		return p.limit
+	}
 	share := (p.taken + len(p.waiting) + sharers - 1) / sharers
 	return min(max(share, fewestPlaces), p.limit)
 }

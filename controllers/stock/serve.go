@@ -8,11 +8,11 @@ import (
 )
 
 // A batch is decided when so many wait for it, or so long after the one before it
-// began: what arrives meanwhile shares a write of the journal, at seventy orders a
+// began: what arrives meanwhile shares a write of the journal, at eighty orders a
 // second ten of them. One that arrives after a rest waits for nobody.
 const (
 	batchWorth = 12
-	batchGap   = 140 * time.Millisecond
+	batchGap   = 120 * time.Millisecond
 )
 
 // idleLook is how often a shard that waits for writes looks for what else is due.

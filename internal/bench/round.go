@@ -91,11 +91,11 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	if err != nil {
 		return round, fmt.Errorf("%s, %s: %w", round.Mode, round.Workload, err)
 	}
-	after, err := r.stage.meter()
+	writes, err := r.stage.allWritten(ctx, writesBefore)
 	if err != nil {
 		return round, err
 	}
-	writesAfter, err := apiwrites.Read(ctx, r.stage.admin)
+	after, err := r.stage.meter()
 	if err != nil {
 		return round, err
 	}
@@ -115,9 +115,41 @@ func (r rounder) run(ctx context.Context, round Round, drive func(context.Contex
 	round.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
 	round.Create, round.Decided = l.latencies()
 	round.Outcomes = l.outcomes()
-	round.account(writesAfter.Since(writesBefore), after.cpu.since(before.cpu))
+	round.account(writes, after.cpu.since(before.cpu))
 	round.share(after.at.Sub(before.at), after.machine-before.machine, after.cpu.since(before.cpu))
 	return round, nil
+}
+
+// allWrittenLook is how often it is looked whether all is written, allWrittenLimit how long.
+const (
+	allWrittenLook  = 100 * time.Millisecond
+	allWrittenLimit = 30 * time.Second
+)
+
+// allWritten waits until every reservation made since shows what was decided, which may
+// be after its order does, and returns what was written since.
+func (s *stage) allWritten(ctx context.Context, since apiwrites.Counts) (apiwrites.Counts, error) {
+	ctx, cancel := context.WithTimeout(ctx, allWrittenLimit)
+	defer cancel()
+	for {
+		now, err := apiwrites.Read(ctx, s.admin)
+		if err != nil {
+			return nil, err
+		}
+		writes := now.Since(since)
+		if toReservations(writes, "PUT", "status") >= toReservations(writes, "POST", "") {
+			return writes, nil
+		}
+		if !pause(ctx, allWrittenLook) {
+			return nil, fmt.Errorf("wait until reservations show what was decided: %w", ctx.Err())
+		}
+	}
+}
+
+func toReservations(writes apiwrites.Counts, verb, subresource string) int64 {
+	return writes[apiwrites.Write{
+		Group: v1alpha1.GroupVersion.Group, Resource: "stockreservations", Subresource: subresource, Verb: verb,
+	}]
 }
 
 // share says how much of the machine the round had.

@@ -276,12 +276,10 @@ func (s *shard) putJournal(ctx context.Context, next v1alpha1.StockJournalStatus
 		Namespace: s.namespace, Name: s.journal.Name, UID: s.journal.UID, ResourceVersion: s.journal.ResourceVersion,
 	}, Status: next}
 	started := time.Now()
-	answer := &v1alpha1.StockJournal{}
-	err := s.store.terse.UpdateStatusInto(ctx, "stockjournals", j, answer)
+	err := s.store.terse.SwapStatus(ctx, "stockjournals", j)
 	s.metrics.swapped(time.Since(started), err)
 	switch {
 	case err == nil:
-		j = answer
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		return fmt.Errorf("%w of %s: %w", errLost, s.namespace, err)
 	default:

@@ -1,54 +1,56 @@
 package informer
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // readList decodes a list item by item, as it arrives. One that ends early is an error.
-func readList[T any, P object[T]](r io.Reader) (*internalversion.List, error) {
-	list, d := &internalversion.List{}, json.NewDecoder(r)
-	if err := expect(d, json.Delim('{')); err != nil {
+func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
+	list, d := &internalversion.List{}, jsontext.NewDecoder(r, how)
+	if err := expect(d, '{'); err != nil {
 		return nil, err
 	}
-	for d.More() {
-		key, err := d.Token()
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
 		if err != nil {
 			return nil, err
 		}
-		switch key {
+		switch key := token.String(); key {
 		case "items":
-			list.Items, err = readItems[T, P](d)
+			list.Items, err = readItems[T, P](d, how)
 		case "metadata":
-			err = d.Decode(&list.ListMeta)
+			err = json.UnmarshalDecode(d, &list.ListMeta, how)
 		default:
-			err = d.Decode(&json.RawMessage{})
+			err = d.SkipValue()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", key, err)
+			return nil, err
 		}
 	}
-	return list, expect(d, json.Delim('}'))
+	return list, expect(d, '}')
 }
 
-func readItems[T any, P object[T]](d *json.Decoder) ([]runtime.Object, error) {
-	if err := expect(d, json.Delim('[')); err != nil {
+func readItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
+	if err := expect(d, '['); err != nil {
 		return nil, err
 	}
 	var items []runtime.Object
-	for d.More() {
+	for d.PeekKind() != ']' {
 		item := P(new(T))
-		if err := d.Decode(item); err != nil {
+		if err := json.UnmarshalDecode(d, item, how); err != nil {
 			return nil, err
 		}
 		items = append(items, withoutKind(item))
 	}
-	return items, expect(d, json.Delim(']'))
+	return items, expect(d, ']')
 }
 
 // withoutKind drops what every object of a Go type says of itself, as client-go does.
@@ -57,13 +59,13 @@ func withoutKind(o runtime.Object) runtime.Object {
 	return o
 }
 
-func expect(d *json.Decoder, want json.Delim) error {
-	got, err := d.Token()
-	if err == io.EOF { //nolint:errorlint // Token returns it bare
-		err = io.ErrUnexpectedEOF
-	}
-	if err == nil && got != want {
-		err = fmt.Errorf("found %v where %v should be", got, want)
+func expect(d *jsontext.Decoder, want jsontext.Kind) error {
+	got, err := d.ReadToken()
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	case err == nil && got.Kind() != want:
+		return fmt.Errorf("%s: found %v where %v should be", d.StackPointer(), got, want)
 	}
 	return err
 }

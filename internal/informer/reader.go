@@ -2,12 +2,12 @@ package informer
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
 
+	"github.com/go-json-experiment/json"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,13 +29,14 @@ type object[T any] interface {
 type reader[T any, P object[T]] struct {
 	rest                rest.Interface
 	namespace, resource string
+	decoding            json.Options
 
 	mu  sync.Mutex
 	now *stream[T, P] // the latest watch; nil after a list
 }
 
 func readerOf[T any, P object[T]](s *Source, resource string) *reader[T, P] {
-	r := &reader[T, P]{rest: s.rest, resource: resource}
+	r := &reader[T, P]{rest: s.rest, resource: resource, decoding: decoding()}
 	if len(s.namespaces) == 1 {
 		r.namespace = s.namespaces[0]
 	}
@@ -61,7 +62,7 @@ func (r *reader[T, P]) ListWithContext(ctx context.Context, o metav1.ListOptions
 		return nil, err
 	}
 	defer body.Close() //nolint:errcheck // it was only read
-	list, err := readList[T, P](body)
+	list, err := readList[T, P](body, r.decoding)
 	if err != nil {
 		return nil, fmt.Errorf("read a list of %s: %w", r.resource, err)
 	}
@@ -85,7 +86,7 @@ func (r *reader[T, P]) WatchWithContext(ctx context.Context, o metav1.ListOption
 	if err != nil {
 		return nil, err
 	}
-	s := newStream[T, P](body, from)
+	s := newStream[T, P](body, from, r.decoding)
 	r.mu.Lock()
 	r.now = s
 	r.mu.Unlock()
@@ -113,7 +114,7 @@ func (r *reader[T, P]) tell(answer []byte) {
 		return
 	}
 	o := P(new(T))
-	if json.Unmarshal(answer, o) == nil && (r.namespace == "" || r.namespace == o.GetNamespace()) {
+	if json.Unmarshal(answer, o, r.decoding) == nil && (r.namespace == "" || r.namespace == o.GetNamespace()) {
 		s.tell(o)
 	}
 }

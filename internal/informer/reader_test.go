@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 
 // silent is an API server whose watches bring nothing. It notes from where they begin.
 func silent(from *[]string) *reader[v1alpha1.Order, *v1alpha1.Order] {
-	return &reader[v1alpha1.Order, *v1alpha1.Order]{resource: "orders", rest: &fake.RESTClient{
+	return &reader[v1alpha1.Order, *v1alpha1.Order]{resource: "orders", decoding: decoding(), rest: &fake.RESTClient{
 		NegotiatedSerializer: scheme.Codecs, GroupVersion: v1alpha1.GroupVersion,
 		Client: fake.CreateHTTPClient(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("watch") == "" {

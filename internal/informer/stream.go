@@ -1,13 +1,13 @@
 package informer
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,13 +17,20 @@ import (
 // mostUntold is how many own writes may wait for their turn; what is more, the watch brings.
 const mostUntold = 256
 
+// event is one of a watch, its object not decoded yet.
+type event struct {
+	Type   watch.EventType `json:"type"`
+	Object jsontext.Value  `json:"object"`
+}
+
 // stream decodes a watch, and own writes in between.
 type stream[T any, P object[T]] struct {
-	body   io.ReadCloser
-	lines  chan []byte
-	ended  error // why lines was closed
-	own    chan P
-	closed chan struct{}
+	body     io.ReadCloser
+	decoding json.Options
+	events   chan event
+	ended    error // why events was closed
+	own      chan P
+	closed   chan struct{}
 
 	mu       sync.Mutex
 	position *position
@@ -31,31 +38,27 @@ type stream[T any, P object[T]] struct {
 	last func(*position)
 }
 
-func newStream[T any, P object[T]](body io.ReadCloser, from *position) *stream[T, P] {
+func newStream[T any, P object[T]](body io.ReadCloser, from *position, how json.Options) *stream[T, P] {
 	s := &stream[T, P]{
-		body: body, position: from,
-		lines: make(chan []byte), own: make(chan P, mostUntold), closed: make(chan struct{}),
+		body: body, decoding: how, position: from,
+		events: make(chan event), own: make(chan P, mostUntold), closed: make(chan struct{}),
 	}
 	go s.read()
 	return s
 }
 
-// read takes the watch apart. The API server ends each event with a newline, and has
-// none within; Decode puts together what something in between wrote in several lines.
+// read takes the watch apart.
 func (s *stream[T, P]) read() {
-	defer close(s.lines)
-	for r := bufio.NewReaderSize(s.body, 64<<10); ; {
-		line, err := r.ReadBytes('\n')
-		if len(line) > 0 {
-			select {
-			case s.lines <- line:
-			case <-s.closed:
-				s.ended = io.EOF
-				return
-			}
+	defer close(s.events)
+	for d := jsontext.NewDecoder(s.body, s.decoding); ; {
+		var e event
+		if s.ended = json.UnmarshalDecode(d, &e, s.decoding); s.ended != nil {
+			return
 		}
-		if err != nil {
-			s.ended = err
+		select {
+		case s.events <- e:
+		case <-s.closed:
+			s.ended = io.EOF
 			return
 		}
 	}
@@ -79,7 +82,6 @@ func (s *stream[T, P]) stands() *position {
 // Decode waits for the next event. It returns io.EOF when the watch ended between two.
 func (s *stream[T, P]) Decode() (watch.EventType, runtime.Object, error) {
 	s.delivered()
-	var text []byte
 	for {
 		select {
 		case o := <-s.own:
@@ -87,81 +89,59 @@ func (s *stream[T, P]) Decode() (watch.EventType, runtime.Object, error) {
 				s.returns(func(p *position) { p.toldOwn(v) })
 				return watch.Modified, withoutKind(o), nil
 			}
-		case line, more := <-s.lines:
+		case e, more := <-s.events:
 			if !more {
-				return "", nil, s.end(text)
+				return "", nil, s.end()
 			}
-			text = append(text, line...)
-			kind, o, err := s.event(text)
-			switch {
-			case incomplete(err, text):
-			case err != nil:
+			o, err := s.decode(e)
+			if err != nil {
 				return "", nil, fmt.Errorf("decode a watch event: %w", err)
-			case o != nil:
-				return kind, o, nil
-			default:
-				text = nil
+			}
+			if o != nil {
+				return e.Type, o, nil
 			}
 		}
 	}
 }
 
-// end is why a watch ended of which this much of an event was left.
-func (s *stream[T, P]) end(text []byte) error {
-	if errors.Is(s.ended, io.EOF) && len(text) > 0 {
-		return io.ErrUnexpectedEOF
+// end is why the watch ended, as watch.StreamWatcher looks for it.
+func (s *stream[T, P]) end() error {
+	for _, plain := range []error{io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(s.ended, plain) {
+			return plain
+		}
 	}
-	return s.ended
+	return fmt.Errorf("read a watch: %w", s.ended)
 }
 
-// event decodes one; its object is nil when the informer was told before.
-func (s *stream[T, P]) event(text []byte) (watch.EventType, runtime.Object, error) {
+// decode returns the object of an event; nil when the informer was told before.
+func (s *stream[T, P]) decode(e event) (runtime.Object, error) {
+	if e.Type == watch.Error { // its object is none of the resource
+		status := &metav1.Status{}
+		return status, json.Unmarshal(e.Object, status, s.decoding)
+	}
 	if s.isAhead() {
 		// Most of what comes then are echoes, of which nothing but this is read.
 		var echo struct {
-			Type   watch.EventType `json:"type"`
-			Object struct {
-				Metadata struct {
-					UID             types.UID `json:"uid"`
-					ResourceVersion string    `json:"resourceVersion"`
-				} `json:"metadata"`
-			} `json:"object"`
+			Metadata struct {
+				UID             types.UID `json:"uid"`
+				ResourceVersion string    `json:"resourceVersion"`
+			} `json:"metadata"`
 		}
-		if err := json.Unmarshal(text, &echo); err != nil {
-			return "", nil, err
+		if err := json.Unmarshal(e.Object, &echo, s.decoding); err != nil {
+			return nil, err
 		}
-		if s.echoes(echo.Type, version(echo.Object.Metadata)) {
-			return "", nil, nil
+		if s.echoes(e.Type, version(echo.Metadata)) {
+			return nil, nil
 		}
 	}
-	var event struct {
-		Type   watch.EventType `json:"type"`
-		Object P               `json:"object"`
+	o := P(new(T))
+	if err := json.Unmarshal(e.Object, o, s.decoding); err != nil {
+		return nil, err
 	}
-	err := json.Unmarshal(text, &event)
-	if event.Type == watch.Error {
-		// Its object is none of the resource.
-		var event struct {
-			Object metav1.Status `json:"object"`
-		}
-		err := json.Unmarshal(text, &event)
-		return watch.Error, &event.Object, err
-	}
-	if err == nil && event.Object == nil {
-		err = errors.New("it has no object")
-	}
-	if err != nil {
-		return "", nil, err
-	}
-	v := versionOf(event.Object)
-	s.returns(func(p *position) { p.passed(event.Type, v) })
-	return event.Type, withoutKind(event.Object), nil
-}
-
-// incomplete reports whether an error is that the text ends too early.
-func incomplete(err error, text []byte) bool {
-	var syntax *json.SyntaxError
-	return errors.As(err, &syntax) && syntax.Offset == int64(len(text))
+	v := versionOf(o)
+	s.returns(func(p *position) { p.passed(e.Type, v) })
+	return withoutKind(o), nil
 }
 
 func versionOf(o metav1.Object) version { return version{o.GetUID(), o.GetResourceVersion()} }

@@ -16,7 +16,7 @@ import (
 )
 
 func watching(text string) *stream[v1alpha1.Order, *v1alpha1.Order] {
-	return newStream[v1alpha1.Order](io.NopCloser(strings.NewReader(text)), newPosition("1"))
+	return newStream[v1alpha1.Order](io.NopCloser(strings.NewReader(text)), newPosition("1"), decoding())
 }
 
 func TestEvents(t *testing.T) {
@@ -75,7 +75,7 @@ type told struct {
 func watchFrom(t *testing.T, p *position) told {
 	t.Helper()
 	body, server := io.Pipe()
-	s := newStream[v1alpha1.Order](body, p)
+	s := newStream[v1alpha1.Order](body, p, decoding())
 	t.Cleanup(s.Close)
 	return told{t, s, server}
 }

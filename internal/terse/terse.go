@@ -9,10 +9,11 @@ package terse
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
@@ -54,15 +55,18 @@ func (w *Writer) UpdateStatus(ctx context.Context, resource string, o client.Obj
 	return err
 }
 
-// UpdateStatusInto is UpdateStatus for who wants the answer: an empty object that it is decoded into.
-func (w *Writer) UpdateStatusInto(ctx context.Context, resource string, o, answer client.Object) error {
+// SwapStatus is UpdateStatus for who is to write the object again: it gives it the
+// resourceVersion it has now.
+func (w *Writer) SwapStatus(ctx context.Context, resource string, o client.Object) error {
 	text, err := w.put(ctx, resource, o)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, answer); err != nil {
+	var answer metav1.PartialObjectMetadata
+	if err := json.Unmarshal(text, &answer); err != nil {
 		return fmt.Errorf("decode the answer: %w", err)
 	}
+	o.SetResourceVersion(answer.ResourceVersion)
 	return nil
 }
 

@@ -151,6 +151,30 @@ func (c *comparison) run(ctx context.Context, g Group) (Result, error) {
 }
 
 func (c *comparison) round(ctx context.Context, r rounder, contender Contender) (Round, error) {
+	return undisturbed(func() (Round, error) { return c.once(ctx, r, contender) })
+}
+
+// A round is disturbed when others took more than foreignLimit cores from it, such as the API
+// server of the cluster beside it, comparing its caches with etcd. It is run mostTries times at most.
+const (
+	foreignLimit = 0.15
+	mostTries    = 3
+)
+
+// undisturbed runs a round until others leave the machine to it, and gives up with the one that
+// they disturbed least.
+func undisturbed(run func() (Round, error)) (Round, error) {
+	best, err := run()
+	for try := 1; err == nil && best.ForeignCores > foreignLimit && try < mostTries; try++ {
+		var again Round
+		if again, err = run(); again.ForeignCores < best.ForeignCores {
+			best = again
+		}
+	}
+	return best, err
+}
+
+func (c *comparison) once(ctx context.Context, r rounder, contender Contender) (Round, error) {
 	if err := c.stage.quiet(ctx); err != nil {
 		return Round{}, err
 	}

@@ -23,7 +23,7 @@ func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversi
 		if err != nil {
 			return nil, err
 		}
-		switch key := token.String(); key {
+		switch token.String() {
 		case "items":
 			list.Items, err = readItems[T, P](d, how)
 		case "metadata":

@@ -283,13 +283,12 @@ func (s *shard) putJournal(ctx context.Context, next v1alpha1.StockJournalStatus
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		return fmt.Errorf("%w of %s: %w", errLost, s.namespace, err)
 	default:
-		uid := j.UID
-		j = &v1alpha1.StockJournal{}
-		if get := s.store.live.Get(ctx, client.ObjectKeyFromObject(s.journal), j); get != nil || j.UID != uid || !stock.Same(&j.Status, &next) {
+		live := &v1alpha1.StockJournal{}
+		if get := s.store.live.Get(ctx, client.ObjectKeyFromObject(j), live); get != nil || live.UID != j.UID || !stock.Same(&live.Status, &next) {
 			return fmt.Errorf("%w of %s: the answer to a write of it is unclear: %w", errLost, s.namespace, err)
 		}
+		j.ResourceVersion = live.ResourceVersion
 	}
-	j.Status.Conditions = next.Conditions
 	s.journal = j
 	return nil
 }

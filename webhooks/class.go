@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/approval"
+	"github.com/orderplane/orderplane/internal/domain/approval"
 )
 
 const classPath = "/validate-orderclass"

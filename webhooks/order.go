@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 const orderPath = "/mutate-order"

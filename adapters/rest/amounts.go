@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
-	"github.com/orderplane/orderplane/internal/money"
+	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
 // maxExponent bounds the exponent of a number in a request. It is far above what

@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/informer"
-	"github.com/orderplane/orderplane/internal/order"
 )
 
 // customerIndex is the cache's index of orders by customer.

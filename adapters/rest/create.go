@@ -13,7 +13,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/orderid"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // fingerprintAnnotation keeps a hash of the request that made an order, to tell a
@@ -85,7 +85,7 @@ func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key st
 	}
 	order := &v1alpha1.Order{Spec: spec}
 	order.Namespace = h.cluster.namespace
-	order.Name = orderid.Order(h.cluster.namespace, spec.CustomerID, key)
+	order.Name = ids.Order(h.cluster.namespace, spec.CustomerID, key)
 	order.Finalizers = []string{v1alpha1.OrderFinalizer}
 	order.Annotations = callFrom(ctx).annotations()
 	order.Annotations[fingerprintAnnotation] = fingerprint

@@ -13,7 +13,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/orderid"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // defaultAdjustReason stands on a stock document whose request gives none.
@@ -84,7 +84,7 @@ func (h *handlers) newDocument(ctx context.Context, product string, request wire
 		document.Spec.Reason = defaultAdjustReason
 	}
 	if key := request.Params.IdempotencyKey; key != nil {
-		document.Name = orderid.Adjustment(h.cluster.namespace, c.who.Subject, product, idempotencyKey(*key))
+		document.Name = ids.Adjustment(h.cluster.namespace, c.who.Subject, product, idempotencyKey(*key))
 	} else {
 		document.GenerateName = "rest-"
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/orderid"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // RequestReturn asks to return what was shipped. The order is read live: which
@@ -118,12 +118,12 @@ func (h *handlers) decide(ctx context.Context, id string, ifMatch *string, decis
 func nextReturn(order *v1alpha1.Order) string {
 	last := order.Spec.Return
 	if last == nil {
-		return orderid.Return(string(order.UID), "")
+		return ids.Return(string(order.UID), "")
 	}
 	if returnState(order, last.RequestID) == "" {
 		return last.RequestID
 	}
-	return orderid.Return(string(order.UID), last.RequestID)
+	return ids.Return(string(order.UID), last.RequestID)
 }
 
 // returnState is what status says about a return request, empty when nothing yet.

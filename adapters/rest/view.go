@@ -7,7 +7,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/money"
+	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
 // defaultCurrency is that of an order whose class names none.

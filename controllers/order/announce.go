@@ -11,8 +11,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/metrics"
-	"github.com/orderplane/orderplane/internal/order"
 )
 
 // announce tells of a decision whose write succeeded: one line and one count a

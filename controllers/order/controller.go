@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/approval"
+	"github.com/orderplane/orderplane/internal/domain/approval"
 	"github.com/orderplane/orderplane/internal/terse"
 )
 

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/approval"
+	"github.com/orderplane/orderplane/internal/domain/approval"
 )
 
 type get = func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/order"
-	"github.com/orderplane/orderplane/internal/orderid"
+	"github.com/orderplane/orderplane/internal/domain/ids"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // placed is one order from its create to its decision.
@@ -69,7 +69,7 @@ func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) placer
 	path := resourcePath(ordersNamespace, "orders")
 	return func(ctx context.Context) (placed, error) {
 		n := s.numbers.next()
-		name := orderid.Order(ordersNamespace, customerID(n), fmt.Sprint(n))
+		name := ids.Order(ordersNamespace, customerID(n), fmt.Sprint(n))
 		o := newOrder(ordersNamespace, name, customerID(n), d.next())
 		finish(o)
 		body, err := json.Marshal(o)
@@ -95,7 +95,7 @@ func (s *stage) rest(t *tracker, d *deck) placer {
 		}
 		header := s.keys.header(n).Clone()
 		header.Set("Idempotency-Key", key)
-		return follow(ctx, t, orderid.Order(ordersNamespace, customerID(n), key), func() error {
+		return follow(ctx, t, ids.Order(ordersNamespace, customerID(n), key), func() error {
 			_, err := gateway.do(ctx, http.MethodPost, "/api/orders", header, body)
 			return err
 		})

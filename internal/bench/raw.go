@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/orderid"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // rawTemplates are the four writes of one order, taken from an order that the
@@ -135,7 +135,7 @@ func (s *stage) raw(templates []rawTemplates) placer {
 	return func(ctx context.Context) (placed, error) {
 		n := s.numbers.next()
 		t := &templates[n%len(templates)]
-		f := filling{gapName: orderid.Order(rawNamespace, "raw", fmt.Sprint(n))}
+		f := filling{gapName: ids.Order(rawNamespace, "raw", fmt.Sprint(n))}
 		start := time.Now()
 		order, err := s.loader.write(ctx, http.MethodPost, orders, t.order.fill(f))
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // awaitUntracked waits until the API server goes by config/untracked: until then it

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/orderplane/orderplane/internal/money"
+	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
 const crd = "../../config/crd/bases/orderplane.dev_orders.yaml"

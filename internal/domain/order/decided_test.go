@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 func journalOf(entries ...v1alpha1.JournalEntry) *v1alpha1.StockJournal {

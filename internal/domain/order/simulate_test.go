@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/approval"
-	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/domain/approval"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // sim is a world of one order: an API server that fences writes by version, a

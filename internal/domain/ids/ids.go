@@ -1,7 +1,7 @@
-// Package orderid makes names out of what a client said, so that saying it twice
+// Package ids makes names out of what a client said, so that saying it twice
 // names the same object and the second create meets AlreadyExists in etcd. No
 // other store has to remember which requests were seen.
-package orderid
+package ids
 
 import (
 	"crypto/sha256"

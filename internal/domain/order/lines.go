@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/money"
+	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
 // StockLines returns what an order needs of each product, in the order in which

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/approval"
+	"github.com/orderplane/orderplane/internal/domain/approval"
 )
 
 func order(total, refund string) *v1alpha1.Order {

@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // asDecided is the reservation with what the journal says of it.

@@ -21,7 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/money"
+	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
 // costLimit bounds one evaluation: some thousand comparisons over the hundred

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/order"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // kstatus is what Flux, kpt and others make of an order, which they know only by

@@ -49,7 +49,7 @@ SOAK ?= 30m
 .PHONY: test-soak
 test-soak: controlplane ## Run the long random tests of the stock controller (SOAK=30m each), seeds fixed and printed.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" ORDERPLANE_SOAK=$(SOAK); \
-	go test -p 1 -count=1 -timeout 3h -run '^TestSoak' -v ./internal/stock ./test/faults
+	go test -p 1 -count=1 -timeout 3h -run '^TestSoak' -v ./internal/domain/stock ./test/faults
 
 .PHONY: generate
 generate: ## Generate deep copies and the REST API's types.

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -18,7 +18,7 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // journaled wakes the orders whose stock was decided.
 func (r *reconciler) journaled() handler.EventHandler {
 	wake := func(j *v1alpha1.StockJournal, since int64, q queue) {
-		for _, name := range order.DecidedSince(j, since) {
+		for _, name := range journal.DecidedSince(j, since) {
 			if key := (types.NamespacedName{Namespace: j.Namespace, Name: name}); r.isUnsettled(key) {
 				q.Add(reconcile.Request{NamespacedName: key})
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/terse"
 )
@@ -117,8 +118,8 @@ func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Fa
 // The journal is read first: a decision leaves it once it is on the reservation, so
 // that it is in one or the other.
 func reservationOf(ctx context.Context, from client.Reader, key client.ObjectKey, opts ...client.GetOption) (*v1alpha1.StockReservation, error) {
-	journal := &v1alpha1.StockJournal{}
-	err := from.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: v1alpha1.StockJournalName}, journal, opts...)
+	seen := &v1alpha1.StockJournal{}
+	err := from.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: v1alpha1.StockJournalName}, seen, opts...)
 	if client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("get the stock journal: %w", err)
 	}
@@ -129,7 +130,7 @@ func reservationOf(ctx context.Context, from client.Reader, key client.ObjectKey
 	case err != nil:
 		return nil, fmt.Errorf("get the reservation: %w", err)
 	}
-	return order.AsDecided(reservation, journal), nil
+	return journal.AsDecided(reservation, seen), nil
 }
 
 // autoApproval asks the policy's expression about a return that waits for a

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/terse"
 )
 
@@ -143,7 +143,7 @@ func itemChanged(before, after *v1alpha1.StockItem) bool {
 // stockShown is what people see of an item's stock. A change of it alone is news
 // when this process did not make it.
 func stockShown(o *v1alpha1.StockItem) [3]int64 {
-	return [3]int64{stock.OnHand(o), o.Status.Reserved, o.Status.Available}
+	return [3]int64{journal.OnHand(o), o.Status.Reserved, o.Status.Available}
 }
 
 // A change of a reservation's or a document's status alone never matters: the

@@ -6,7 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // effect is one write: an object brought to where the open decisions about it
@@ -26,7 +27,7 @@ type effect struct {
 // order of their first seq. held reports whether some are not in it because it
 // is not their turn, or because another write of their object flies.
 func (s *shard) plan() (plan []*effect, held bool) {
-	turns := stock.NewTurns(opens(s.open), s.retries.parked)
+	turns := journal.NewWriteOrder(opens(s.open), s.retries.parked)
 	objects, items := map[string][]*openEntry{}, map[types.UID][]*openEntry{}
 	for _, o := range s.open {
 		if !o.Object {
@@ -77,13 +78,13 @@ func (s *shard) objectEffect(about []*openEntry) *effect {
 			o.reservation, o.document = nil, nil
 		}
 	}
-	if stock.IsDocument(o.Entry.Kind) {
+	if journal.IsDocument(o.Entry.Kind) {
 		e.kind = "StockAdjustment"
 		put := statusPut[*v1alpha1.StockAdjustment]{e.key, newest(s.retries, e.target, o.document), s.store.putDocument}
 		e.write = func(ctx context.Context) error {
 			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) (changed bool) {
 				for _, o := range e.entries {
-					changed = stock.ApplyToDocument(o.Entry, d) || changed
+					changed = journal.ApplyToDocument(o.Entry, d) || changed
 				}
 				return changed
 			})
@@ -94,7 +95,7 @@ func (s *shard) objectEffect(about []*openEntry) *effect {
 	e.write = func(ctx context.Context) error {
 		return putStatus(ctx, s.store.live, put, func(r *v1alpha1.StockReservation) (changed bool) {
 			for _, o := range e.entries {
-				changed = stock.ApplyToReservation(o.Entry, r) || changed
+				changed = journal.ApplyToReservation(o.Entry, r) || changed
 			}
 			return changed
 		})
@@ -140,7 +141,7 @@ func (s *shard) itemEffect(uid types.UID, about []*openEntry) *effect {
 			return err
 		}
 		return putStatus(ctx, s.store.live, statusPut[*v1alpha1.StockItem]{e.key, seen, write}, func(i *v1alpha1.StockItem) bool {
-			if !stock.ApplyToItem(entries, i) {
+			if !journal.ApplyToItem(entries, i) {
 				return false
 			}
 			if known {

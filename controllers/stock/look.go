@@ -12,7 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // nextLook is how long to wait when no event comes: until a reservation runs
@@ -101,7 +102,7 @@ func (s *shard) putConsistent(ctx context.Context, drift []stock.Drift) error {
 		return nil
 	}
 	kept := s.kept()
-	next = stock.Next(next, opens(kept), nil)
+	next = journal.Next(next, opens(kept), nil)
 	if err := s.putJournal(ctx, next); err != nil {
 		s.forget()
 		return err

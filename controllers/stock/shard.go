@@ -15,7 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // shard decides the stock of one namespace. Everything but its inbox belongs to
@@ -52,7 +53,7 @@ type shard struct {
 
 // openEntry is a journaled decision and the object it was decided from.
 type openEntry struct {
-	*stock.Open
+	*journal.Pending
 	reservation *v1alpha1.StockReservation
 	document    *v1alpha1.StockAdjustment
 }
@@ -65,10 +66,10 @@ func (s *shard) kept() []*openEntry {
 	return slices.DeleteFunc(slices.Clone(s.open), func(o *openEntry) bool { return o.Durable() })
 }
 
-func opens(entries []*openEntry) []*stock.Open {
-	out := make([]*stock.Open, 0, len(entries))
+func opens(entries []*openEntry) []*journal.Pending {
+	out := make([]*journal.Pending, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, e.Open)
+		out = append(out, e.Pending)
 	}
 	return out
 }
@@ -76,7 +77,7 @@ func opens(entries []*openEntry) []*stock.Open {
 // decide turns what waits in the inbox into decisions until the batch or the
 // journal is full. handled reports whether it took anything from the inbox.
 func (s *shard) decide(ctx context.Context, now time.Time, kept []*openEntry) (decided []*openEntry, handled bool) {
-	room := stock.NewRoom(opens(kept), s.opts.MaxBatch)
+	room := journal.NewRoom(opens(kept), s.opts.MaxBatch)
 	for !room.Full() {
 		e, ok := s.inbox.take()
 		if !ok {
@@ -156,7 +157,7 @@ func (s *shard) decideReservation(r *v1alpha1.StockReservation, now time.Time) *
 	if s.ledger.IsShortOf(r) {
 		s.inbox.putAgain(event{object: r}) // Pending → Reserved → Committed → Restocked, a batch each
 	}
-	return &openEntry{Open: stock.NewOpen(entry), reservation: r}
+	return &openEntry{Pending: journal.NewPending(entry), reservation: r}
 }
 
 func (s *shard) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) *openEntry {
@@ -175,7 +176,7 @@ func (s *shard) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) *open
 	delete(s.waiting[d.Spec.ProductID], d.UID)
 	delete(s.unmarked, d.UID)
 	s.touchLines(entry)
-	return &openEntry{Open: stock.NewOpen(entry), document: d}
+	return &openEntry{Pending: journal.NewPending(entry), document: d}
 }
 
 func (s *shard) observeItem(o *v1alpha1.StockItem, gone bool) {
@@ -260,7 +261,7 @@ func (s *shard) swap(ctx context.Context, kept, decided []*openEntry) error {
 	for _, d := range decided {
 		entries = append(entries, d.Entry)
 	}
-	next := stock.Next(s.journal.Status, opens(kept), entries)
+	next := journal.Next(s.journal.Status, opens(kept), entries)
 	if err := s.putJournal(ctx, next); err != nil {
 		return err
 	}
@@ -284,7 +285,7 @@ func (s *shard) putJournal(ctx context.Context, next v1alpha1.StockJournalStatus
 		return fmt.Errorf("%w of %s: %w", errLost, s.namespace, err)
 	default:
 		live := &v1alpha1.StockJournal{}
-		if get := s.store.live.Get(ctx, client.ObjectKeyFromObject(j), live); get != nil || live.UID != j.UID || !stock.Same(&live.Status, &next) {
+		if get := s.store.live.Get(ctx, client.ObjectKeyFromObject(j), live); get != nil || live.UID != j.UID || !journal.Same(&live.Status, &next) {
 			return fmt.Errorf("%w of %s: the answer to a write of it is unclear: %w", errLost, s.namespace, err)
 		}
 		j.ResourceVersion = live.ResourceVersion

@@ -9,7 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // What stands here is written for people to see, and decides nothing.
@@ -27,7 +28,7 @@ func (s *shard) mark(ctx context.Context, now time.Time) {
 		put := statusPut[*v1alpha1.StockAdjustment]{e.key, newest(s.retries, e.target, d), s.store.putDocument}
 		e.write = func(ctx context.Context) error {
 			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) bool {
-				return stock.MarkWaiting(d, at)
+				return journal.MarkWaiting(d, at)
 			})
 		}
 		e.done = func() {
@@ -51,7 +52,7 @@ func (s *shard) answer(ctx context.Context, now time.Time) {
 		put := statusPut[*v1alpha1.StockReservation]{e.key, newest(s.retries, e.target, r), s.store.putReservation}
 		e.write = func(ctx context.Context) error {
 			return putStatus(ctx, s.store.live, put, func(o *v1alpha1.StockReservation) bool {
-				return stock.MarkAnswered(o, r.Generation)
+				return journal.Acknowledge(o, r.Generation)
 			})
 		}
 		e.done = func() {

@@ -12,7 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // takeOver makes this process the leader of the namespace: T1 to T3 of the
@@ -33,8 +34,8 @@ func (s *shard) takeOver(ctx context.Context) error {
 		return fmt.Errorf("T1: %w", err)
 	}
 
-	for _, o := range stock.OpenAll(s.journal.Status.Entries) {
-		s.open = append(s.open, &openEntry{Open: o})
+	for _, o := range journal.AllPending(s.journal.Status.Entries) {
+		s.open = append(s.open, &openEntry{Pending: o})
 	}
 	if err := s.redo(ctx); err != nil {
 		return fmt.Errorf("T2: carry out what the journal holds: %w", err)
@@ -94,19 +95,19 @@ func (s *shard) overlay(items []v1alpha1.StockItem, reservations []v1alpha1.Stoc
 		for i := range reservations {
 			if string(reservations[i].UID) == o.Entry.UID {
 				reservations[i] = *reservations[i].DeepCopy()
-				stock.ApplyToReservation(o.Entry, &reservations[i])
+				journal.ApplyToReservation(o.Entry, &reservations[i])
 			}
 		}
 		for i := range documents {
 			if string(documents[i].UID) == o.Entry.UID {
 				documents[i] = *documents[i].DeepCopy()
-				stock.ApplyToDocument(o.Entry, &documents[i])
+				journal.ApplyToDocument(o.Entry, &documents[i])
 			}
 		}
 	}
 	for i := range items {
 		items[i] = *items[i].DeepCopy()
-		stock.ApplyToItem(entries, &items[i])
+		journal.ApplyToItem(entries, &items[i])
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Every document that can't be applied ends in a condition that says why and
@@ -24,8 +24,8 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 	w.item("full", 0)
 	full, err := read[v1alpha1.StockItem](w, "full")
 	w.Expect(err).NotTo(HaveOccurred())
-	w.book.startAt("full", stock.MaxOnHand-1) // more than documents of a test can add up to
-	full.Status.OnHand = ptr.To(stock.MaxOnHand - 1)
+	w.book.startAt("full", journal.MaxOnHand-1) // more than documents of a test can add up to
+	full.Status.OnHand = ptr.To(journal.MaxOnHand - 1)
 	w.Expect(w.k8s.Status().Update(w.ctx, full)).To(Succeed())
 	w.start(settings{})
 	w.reserve("held", line{"mug", 6})
@@ -36,12 +36,12 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 	hourAgo, inAnHour := metav1.NewTime(now.Add(-time.Hour)), metav1.NewTime(now.Add(time.Hour))
 	type spec = v1alpha1.StockAdjustmentSpec
 	refused := map[string]spec{
-		stock.ReasonBelowReserved:    {Kind: v1alpha1.AdjustmentAdjusted, Quantity: -6, Reason: "broken"},
-		stock.ReasonBelowZero:        {Kind: v1alpha1.AdjustmentAdjusted, Quantity: -12, Reason: "broken"},
-		stock.ReasonStaleCount:       {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &hourAgo},
-		stock.ReasonCountInFuture:    {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &inAnHour},
-		stock.ReasonUnexpectedOnHand: {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &now, ExpectedOnHand: ptr.To(int64(9))},
-		stock.ReasonQuantityOverflow: {Kind: v1alpha1.AdjustmentReceived, Quantity: 2, ProductID: "full"},
+		journal.ReasonBelowReserved:    {Kind: v1alpha1.AdjustmentAdjusted, Quantity: -6, Reason: "broken"},
+		journal.ReasonBelowZero:        {Kind: v1alpha1.AdjustmentAdjusted, Quantity: -12, Reason: "broken"},
+		journal.ReasonStaleCount:       {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &hourAgo},
+		journal.ReasonCountInFuture:    {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &inAnHour},
+		journal.ReasonUnexpectedOnHand: {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &now, ExpectedOnHand: ptr.To(int64(9))},
+		journal.ReasonQuantityOverflow: {Kind: v1alpha1.AdjustmentReceived, Quantity: 2, ProductID: "full"},
 	}
 	for reason, spec := range refused {
 		if spec.ProductID == "" {
@@ -61,10 +61,10 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 		}
 	}
 	w.document("early", "nothing", v1alpha1.AdjustmentReceived, 1)
-	w.Eventually(w.verdict("early")).Should(Equal("Pending " + stock.ReasonUnknownProduct))
+	w.Eventually(w.verdict("early")).Should(Equal("Pending " + journal.ReasonUnknownProduct))
 	remove[v1alpha1.StockAdjustment](w, "delivery")
 	w.document("delivery", "mug", v1alpha1.AdjustmentReceived, 1)
-	w.Eventually(w.verdict("delivery")).Should(Equal("Applied " + stock.ReasonAlreadyApplied))
+	w.Eventually(w.verdict("delivery")).Should(Equal("Applied " + journal.ReasonAlreadyApplied))
 	w.quiet(300 * time.Millisecond)
 	w.Expect(w.level("mug")()).To(Equal("11/6/5"))
 }
@@ -77,8 +77,8 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, reason := range []string{
-		stock.ReasonApplied, stock.ReasonAlreadyApplied, stock.ReasonUnknownProduct, stock.ReasonBelowReserved, stock.ReasonBelowZero,
-		stock.ReasonStaleCount, stock.ReasonCountInFuture, stock.ReasonUnexpectedOnHand, stock.ReasonQuantityOverflow,
+		journal.ReasonApplied, journal.ReasonAlreadyApplied, journal.ReasonUnknownProduct, journal.ReasonBelowReserved, journal.ReasonBelowZero,
+		journal.ReasonStaleCount, journal.ReasonCountInFuture, journal.ReasonUnexpectedOnHand, journal.ReasonQuantityOverflow,
 		string(v1alpha1.ShortageInsufficientStock), string(v1alpha1.ShortageUnknownProduct), string(v1alpha1.ShortageOversold),
 	} {
 		if !strings.Contains(string(doc), "`"+reason+"`") {

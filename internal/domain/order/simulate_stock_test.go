@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // asDecided is the reservation with what the journal says of it.
@@ -12,7 +12,7 @@ func (s *sim) asDecided() *v1alpha1.StockReservation {
 	if s.rsv == nil {
 		return nil
 	}
-	return order.AsDecided(s.rsv, &s.journal)
+	return journal.AsDecided(s.rsv, &s.journal)
 }
 
 // stock plays the stock controller with this one reservation: what is decided is in

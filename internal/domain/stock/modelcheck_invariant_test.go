@@ -2,7 +2,7 @@ package stock_test
 
 import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // violation is an invariant that does not hold, in words; empty when all do.
@@ -225,7 +225,7 @@ func (c *checker) check(s *state) {
 
 func (c *checker) checkItem(s *state, i int, version ref) {
 	o := c.tables.items.at(version)
-	onHand := stock.OnHand(o)
+	onHand := journal.OnHand(o)
 	if onHand != o.Spec.OpeningQuantity+int64(s.ghost.changed[i]) {
 		c.breaks(lostUpdate)
 	}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // ref names a value in a table. Equal values have equal refs, so states can be
@@ -54,7 +55,7 @@ type tables struct {
 	documents    *table[*v1alpha1.StockAdjustment]
 	journals     *table[v1alpha1.StockJournalStatus]
 	entries      *table[*v1alpha1.JournalEntry]
-	opens        *table[[]*stock.Open]
+	opens        *table[[]*journal.Pending]
 	ledgers      *table[*stock.Ledger]
 	lists        *table[[maxReservations]ref]
 }
@@ -62,7 +63,7 @@ type tables struct {
 func newTables() *tables {
 	return &tables{
 		items: newTable[*v1alpha1.StockItem](), reservations: newTable[*v1alpha1.StockReservation](), documents: newTable[*v1alpha1.StockAdjustment](),
-		journals: newTable[v1alpha1.StockJournalStatus](), entries: newTable[*v1alpha1.JournalEntry](), opens: newTable[[]*stock.Open](),
+		journals: newTable[v1alpha1.StockJournalStatus](), entries: newTable[*v1alpha1.JournalEntry](), opens: newTable[[]*journal.Pending](),
 		ledgers: newTable[*stock.Ledger](), lists: newTable[[maxReservations]ref](),
 	}
 }
@@ -77,7 +78,7 @@ func jsonOf(v any) string {
 
 func (t *tables) item(o *v1alpha1.StockItem) ref {
 	c := &v1alpha1.StockItem{ObjectMeta: o.ObjectMeta, Spec: o.Spec}
-	onHand := stock.OnHand(o)
+	onHand := journal.OnHand(o)
 	c.Status.OnHand, c.Status.JournalSeq = &onHand, o.Status.JournalSeq
 	c.Status.LastMovementAt, c.Status.AppliedDocuments = o.Status.LastMovementAt, o.Status.AppliedDocuments
 	return t.items.put(jsonOf(c), c, seqsOf(o.Status.JournalSeq))
@@ -102,7 +103,7 @@ func (t *tables) document(o *v1alpha1.StockAdjustment) ref {
 func (t *tables) entry(e *v1alpha1.JournalEntry) ref {
 	c := e.DeepCopy()
 	c.At = *at(0)
-	if !stock.IsDocument(c.Kind) {
+	if !journal.IsDocument(c.Kind) {
 		c.Reason = ""
 	}
 	for i := range c.Lines {
@@ -121,13 +122,13 @@ func (t *tables) journal(s v1alpha1.StockJournalStatus) ref {
 	return t.journals.put(jsonOf(c), c, seqs)
 }
 
-func (t *tables) open(open []*stock.Open) ref {
+func (t *tables) open(open []*journal.Pending) ref {
 	if len(open) == 0 {
 		return unmade
 	}
 	var key []byte
 	var seqs seqSet
-	canonical := make([]*stock.Open, 0, len(open))
+	canonical := make([]*journal.Pending, 0, len(open))
 	for _, o := range open {
 		e := t.entry(o.Entry)
 		key = fmt.Appendf(key, "%d %t %v;", e, o.Object, o.Items())
@@ -138,8 +139,8 @@ func (t *tables) open(open []*stock.Open) ref {
 }
 
 // openOf is an open entry with the marks of another about the same decision.
-func openOf(e *v1alpha1.JournalEntry, marks *stock.Open) *stock.Open {
-	o := stock.NewOpen(e)
+func openOf(e *v1alpha1.JournalEntry, marks *journal.Pending) *journal.Pending {
+	o := journal.NewPending(e)
 	for _, uid := range o.Items() {
 		if !marks.NeedsItem(uid) {
 			o.ItemDone(uid)

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 func TestOpenIsDurableOnceEveryEffectWasSeen(t *testing.T) {
@@ -32,7 +32,7 @@ func TestOpenIsDurableOnceEveryEffectWasSeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := stock.NewOpen(c.e)
+			o := journal.NewPending(c.e)
 			if diff := cmp.Diff(c.items, o.Items()); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
 			}
@@ -48,7 +48,7 @@ func TestOpenIsDurableOnceEveryEffectWasSeen(t *testing.T) {
 			if o.Durable() {
 				t.Error("durable before the object was seen")
 			}
-			if o.Object = true; !o.Durable() || len(stock.Keep([]*stock.Open{o})) != 0 {
+			if o.Object = true; !o.Durable() || len(journal.Keep([]*journal.Pending{o})) != 0 {
 				t.Error("not durable, or kept, after everything was seen")
 			}
 		})
@@ -57,25 +57,25 @@ func TestOpenIsDurableOnceEveryEffectWasSeen(t *testing.T) {
 
 func TestNext(t *testing.T) {
 	t.Parallel()
-	journal := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{
+	current := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{
 		*entry(8, v1alpha1.EntryGrant, "done", ""), *entry(9, v1alpha1.EntryGrant, "open", "")}}
-	open := stock.OpenAll(journal.Entries)
+	open := journal.AllPending(current.Entries)
 	open[0].Object = true
-	kept := stock.Keep(open)
+	kept := journal.Keep(open)
 	decided := []*v1alpha1.JournalEntry{entry(10, v1alpha1.EntryGrant, "new", ""), entry(11, v1alpha1.EntryGrant, "newer", "")}
 
-	got := stock.Next(journal, kept, decided)
+	got := journal.Next(current, kept, decided)
 	want := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 11, Entries: []v1alpha1.JournalEntry{
 		*entry(9, v1alpha1.EntryGrant, "open", ""), *decided[0], *decided[1]}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("with new decisions (-want +got):\n%s", diff)
 	}
-	got = stock.Next(journal, kept, nil)
+	got = journal.Next(current, kept, nil)
 	want = v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{*entry(9, v1alpha1.EntryGrant, "open", "")}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("only dropping (-want +got):\n%s", diff)
 	}
-	if len(journal.Entries) != 2 || journal.Seq != 9 || len(open) != 2 {
+	if len(current.Entries) != 2 || current.Seq != 9 || len(open) != 2 {
 		t.Error("what was read from the journal changed")
 	}
 }
@@ -84,7 +84,7 @@ func TestNext(t *testing.T) {
 func TestOpenAllCopies(t *testing.T) {
 	t.Parallel()
 	entries := []v1alpha1.JournalEntry{*entry(1, v1alpha1.EntryCommit, "r", "", line("widget", 1, 0))}
-	open := stock.OpenAll(entries)
+	open := journal.AllPending(entries)
 	entries[0].Lines[0].Quantity = 9
 	if open[0].Entry.Lines[0].Quantity != 1 {
 		t.Error("the entry is shared")
@@ -116,15 +116,15 @@ func TestSame(t *testing.T) {
 			t.Parallel()
 			a, b := base(), base()
 			c.change(&b)
-			if got := stock.Same(&a, &b); got != c.want {
+			if got := journal.Same(&a, &b); got != c.want {
 				t.Errorf("same %t, want %t", got, c.want)
 			}
 		})
 	}
 	t.Run("an empty journal written and read back", func(t *testing.T) {
 		t.Parallel()
-		written := stock.Next(v1alpha1.StockJournalStatus{Epoch: 1}, nil, nil)
-		if !stock.Same(&v1alpha1.StockJournalStatus{Epoch: 1}, &written) {
+		written := journal.Next(v1alpha1.StockJournalStatus{Epoch: 1}, nil, nil)
+		if !journal.Same(&v1alpha1.StockJournalStatus{Epoch: 1}, &written) {
 			t.Error("not the same")
 		}
 	})
@@ -137,9 +137,9 @@ func largest(kind v1alpha1.JournalEntryKind, lines int) *v1alpha1.JournalEntry {
 		Seq: math.MaxInt64, Kind: kind, Name: strings.Repeat("n", 253), UID: uuid, At: *at(0), Reason: strings.Repeat("r", 64),
 	}
 	for i := range lines {
-		l := v1alpha1.JournalLine{ProductID: fmt.Sprintf("%063d", i), ItemUID: uuid, Quantity: -2 * stock.MaxOnHand, Remaining: -2 * stock.MaxOnHand}
+		l := v1alpha1.JournalLine{ProductID: fmt.Sprintf("%063d", i), ItemUID: uuid, Quantity: -2 * journal.MaxOnHand, Remaining: -2 * journal.MaxOnHand}
 		if kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject {
-			l.OnHand = ptr(-2 * stock.MaxOnHand)
+			l.OnHand = ptr(-2 * journal.MaxOnHand)
 		}
 		if kind == v1alpha1.EntryReject {
 			l.Shortage = v1alpha1.ShortageInsufficientStock
@@ -165,7 +165,7 @@ func TestSizeIsAnUpperBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := stock.Size(e); got < len(raw)+len(",") {
+		if got := journal.Size(e); got < len(raw)+len(",") {
 			t.Errorf("Size of a %s with %d lines is %d, its JSON has %d bytes", c.kind, c.lines, got, len(raw))
 		}
 	}
@@ -187,10 +187,10 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 	for name, next := range sizes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var kept []*stock.Open
+			var kept []*journal.Pending
 			for batch := range 20 {
 				var decided []*v1alpha1.JournalEntry
-				room := stock.NewRoom(kept, 64)
+				room := journal.NewRoom(kept, 64)
 				for i := 0; !room.Full(); i++ {
 					e := next(len(kept) + i)
 					room.Take(e)
@@ -199,7 +199,7 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 				if batch == 0 && len(decided) == 0 {
 					t.Fatal("nothing fits in an empty journal")
 				}
-				status := stock.Next(v1alpha1.StockJournalStatus{Epoch: math.MaxInt64, Holder: strings.Repeat("h", 253), Seq: math.MaxInt64}, kept, decided)
+				status := journal.Next(v1alpha1.StockJournalStatus{Epoch: math.MaxInt64, Holder: strings.Repeat("h", 253), Seq: math.MaxInt64}, kept, decided)
 				raw, err := json.Marshal(v1alpha1.StockJournal{Status: status})
 				if err != nil {
 					t.Fatal(err)
@@ -208,7 +208,7 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 					t.Fatalf("%d entries make %d bytes", len(status.Entries), len(raw))
 				}
 				for _, e := range decided {
-					kept = append(kept, stock.NewOpen(e)) // nothing gets done
+					kept = append(kept, journal.NewPending(e)) // nothing gets done
 				}
 			}
 		})
@@ -218,7 +218,7 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 func TestRoomCountsNewDecisions(t *testing.T) {
 	t.Parallel()
 	small := entry(1, v1alpha1.EntryGrant, "r", "")
-	room := stock.NewRoom([]*stock.Open{stock.NewOpen(small), stock.NewOpen(small)}, 2)
+	room := journal.NewRoom([]*journal.Pending{journal.NewPending(small), journal.NewPending(small)}, 2)
 	for taken := range 2 {
 		if room.Full() {
 			t.Fatalf("full after %d new decisions of 2", taken)
@@ -234,7 +234,7 @@ func TestRoomCountsNewDecisions(t *testing.T) {
 func TestBytesRunOutBeforeTheSchemasLimitOfEntries(t *testing.T) {
 	t.Parallel()
 	const schemaLimit = 512
-	if smallest := stock.Size(entry(1, v1alpha1.EntryRestock, "r", "")); stock.MaxJournalBytes/smallest > schemaLimit {
-		t.Errorf("%d entries of %d bytes fit", stock.MaxJournalBytes/smallest, smallest)
+	if smallest := journal.Size(entry(1, v1alpha1.EntryRestock, "r", "")); journal.MaxBytes/smallest > schemaLimit {
+		t.Errorf("%d entries of %d bytes fit", journal.MaxBytes/smallest, smallest)
 	}
 }

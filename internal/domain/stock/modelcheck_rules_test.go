@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // rules is the protocol: the functions of package stock, and what the driver
@@ -48,9 +49,9 @@ func protocol() rules {
 	return rules{
 		decideReservation:  (*stock.Ledger).DecideReservation,
 		decideDocument:     (*stock.Ledger).DecideDocument,
-		applyToItem:        stock.ApplyToItem,
-		applyToReservation: stock.ApplyToReservation,
-		same:               stock.Same,
+		applyToItem:        journal.ApplyToItem,
+		applyToReservation: journal.ApplyToReservation,
+		same:               journal.Same,
 		journaled:          func(v1alpha1.JournalEntryKind) bool { return true },
 		anyOrder:           func(objectKind) bool { return false },
 	}
@@ -198,19 +199,19 @@ type turning struct {
 	refused objectSet
 }
 
-// inTurn are the effects that may be written now, as stock.Turns has it, when
+// inTurn are the effects that may be written now, as journal.WriteOrder has it, when
 // some objects can't be written.
 func (c *checker) inTurn(open ref, refused objectSet) []effect {
 	if !c.world.turns || c.rules.noTurns {
 		return c.effects(open)
 	}
 	return c.memoTurns.get(turning{open, refused}, func() (out []effect) {
-		turns := stock.NewTurns(c.waitedFor(open), func(uid string) bool {
+		turns := journal.NewWriteOrder(c.waitedFor(open), func(uid string) bool {
 			kind, slot := slotOf(uid)
 			return refused&object(kind, slot) != 0 || c.rules.itemsForgotten && kind == kindItem
 		})
 		for _, e := range c.effects(open) {
-			about := slices.DeleteFunc(slices.Clone(c.tables.opens.at(open)), func(o *stock.Open) bool { return !e.concerns(o) })
+			about := slices.DeleteFunc(slices.Clone(c.tables.opens.at(open)), func(o *journal.Pending) bool { return !e.concerns(o) })
 			switch {
 			case e.kind != kindItem:
 				if !c.rules.grantsAtOnce && !turns.Object(about) {
@@ -232,14 +233,14 @@ func (c *checker) inTurn(open ref, refused objectSet) []effect {
 }
 
 // waitedFor are the open entries that others wait for.
-func (c *checker) waitedFor(open ref) []*stock.Open {
+func (c *checker) waitedFor(open ref) []*journal.Pending {
 	all := c.tables.opens.at(open)
 	if !c.rules.turnOfFirst {
 		return all
 	}
-	var firsts []*stock.Open
+	var firsts []*journal.Pending
 	for _, o := range all {
-		if !slices.ContainsFunc(firsts, func(f *stock.Open) bool { return !f.Object && f.Entry.UID == o.Entry.UID }) {
+		if !slices.ContainsFunc(firsts, func(f *journal.Pending) bool { return !f.Object && f.Entry.UID == o.Entry.UID }) {
 			firsts = append(firsts, o)
 		}
 	}
@@ -247,7 +248,7 @@ func (c *checker) waitedFor(open ref) []*stock.Open {
 }
 
 // concerns reports whether an open entry still needs the effect's object.
-func (e effect) concerns(o *stock.Open) bool {
+func (e effect) concerns(o *journal.Pending) bool {
 	if e.only != 0 && o.Entry.Seq != e.only || e.upTo != 0 && o.Entry.Seq > e.upTo {
 		return false
 	}
@@ -294,7 +295,7 @@ func (c *checker) apply(version, open ref, e effect) applied {
 		}
 		out, d := applied{}, c.tables.documents.at(version).DeepCopy()
 		for _, entry := range entries {
-			if stock.ApplyToDocument(entry, d) {
+			if journal.ApplyToDocument(entry, d) {
 				out.by = append(out.by, entry)
 			}
 		}
@@ -328,7 +329,7 @@ type marking struct {
 // markDone notes that an object was seen to carry what is open about it.
 func (c *checker) markDone(open ref, e effect) ref {
 	return c.memoMark.get(marking{open, e}, func() ref {
-		var out []*stock.Open
+		var out []*journal.Pending
 		for _, o := range c.tables.opens.at(open) {
 			if e.concerns(o) {
 				o = openOf(o.Entry, o)
@@ -349,7 +350,7 @@ func (c *checker) markGone(open ref, e effect) ref {
 	if !c.rules.dropWithObject || e.kind == kindItem {
 		return c.markDone(open, e)
 	}
-	var out []*stock.Open
+	var out []*journal.Pending
 	for _, o := range c.tables.opens.at(open) {
 		if !e.concerns(o) {
 			out = append(out, o)
@@ -360,7 +361,7 @@ func (c *checker) markGone(open ref, e effect) ref {
 
 // keep is what of the open entries must stay.
 func (c *checker) keep(open ref) ref {
-	return c.memoKeep.get(open, func() ref { return c.tables.open(stock.Keep(c.tables.opens.at(open))) })
+	return c.memoKeep.get(open, func() ref { return c.tables.open(journal.Keep(c.tables.opens.at(open))) })
 }
 
 // remember is a ledger after something was seen.

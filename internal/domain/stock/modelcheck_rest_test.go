@@ -2,7 +2,7 @@ package stock_test
 
 import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // alone is the one step that a process takes when no other does anything,
@@ -115,10 +115,10 @@ func (c *checker) checkRest(s *state) {
 		if v := s.version(kindItem, i); v >= firstRow {
 			o := c.tables.items.at(v)
 			seen := c.seenReserved(s, i)
-			if seen > stock.OnHand(o) && s.ghost.sold&(1<<i) == 0 {
+			if seen > journal.OnHand(o) && s.ghost.sold&(1<<i) == 0 {
 				c.breaks(oversold)
 			}
-			if level, known := l.Level(o.UID); !known || level.OnHand != stock.OnHand(o) || level.Reserved != seen {
+			if level, known := l.Level(o.UID); !known || level.OnHand != journal.OnHand(o) || level.Reserved != seen {
 				c.breaks(memoryIsWrong)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 type objectKind uint8
@@ -294,7 +294,7 @@ func (t *tables) renumberOpen(r ref, all seqSet) ref {
 	if r < firstRow {
 		return r
 	}
-	var open []*stock.Open
+	var open []*journal.Pending
 	for _, o := range t.opens.at(r) {
 		e := o.Entry.DeepCopy()
 		e.Seq = all.rank(e.Seq)

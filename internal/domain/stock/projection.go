@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Project writes on an item what people want to see: what is reserved and
@@ -15,7 +16,7 @@ import (
 // a leader that was replaced may still project.
 func Project(o *v1alpha1.StockItem, reserved int64, now metav1.Time) (changed bool) {
 	s := &o.Status
-	onHand := OnHand(o)
+	onHand := journal.OnHand(o)
 	available := onHand - reserved - o.Spec.SafetyStock
 	changed = s.OnHand == nil || s.Reserved != reserved || s.Available != available || s.ObservedGeneration != o.Generation
 	s.OnHand, s.Reserved, s.Available, s.ObservedGeneration = &onHand, reserved, available, o.Generation

@@ -8,11 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
-
-// MaxOnHand is the most units of one item that documents may add up to. It
-// leaves room for arithmetic in int64 and for exact JSON numbers (2^53).
-const MaxOnHand = int64(1_000_000_000_000_000)
 
 // Ledger is one leader's memory of one namespace: what is on hand, what is
 // promised, and what was decided about every reservation and document. It is
@@ -98,7 +95,7 @@ func (l *Ledger) ObserveItem(o *v1alpha1.StockItem) (isNew bool) {
 	}
 	it, known := l.items[o.UID]
 	if !known {
-		it = &item{uid: o.UID, product: o.Name, onHand: OnHand(o), applied: slices.Clone(o.Status.AppliedDocuments)}
+		it = &item{uid: o.UID, product: o.Name, onHand: journal.OnHand(o), applied: slices.Clone(o.Status.AppliedDocuments)}
 		if o.Status.LastMovementAt != nil {
 			it.lastMovement = o.Status.LastMovementAt.Time
 		}
@@ -234,23 +231,16 @@ func (l *Ledger) IsShortOf(r *v1alpha1.StockReservation) bool {
 	return false
 }
 
-// Reasons a reservation was released for.
-const (
-	ReasonRequested = "Requested"
-	ReasonExpired   = "Expired"
-	ReasonDeleted   = "Deleted"
-)
-
 func wantsRelease(r *v1alpha1.StockReservation, now time.Time) (release bool, reason string) {
 	switch {
 	case r.Spec.Intent == v1alpha1.IntentRelease:
-		return true, ReasonRequested
+		return true, journal.ReasonRequested
 	case r.Spec.Intent != v1alpha1.IntentHold && r.Spec.Intent != "":
 		return false, ""
 	case r.DeletionTimestamp != nil:
-		return true, ReasonDeleted
+		return true, journal.ReasonDeleted
 	case r.Spec.ExpiresAt != nil && !now.Before(r.Spec.ExpiresAt.Time):
-		return true, ReasonExpired
+		return true, journal.ReasonExpired
 	}
 	return false, ""
 }
@@ -383,7 +373,7 @@ func (l *Ledger) move(e *v1alpha1.JournalEntry, sign int64) {
 	for i := range e.Lines {
 		if it := l.items[types.UID(e.Lines[i].ItemUID)]; it != nil {
 			it.onHand += sign * e.Lines[i].Quantity
-			it.lastMovement = moved(it.lastMovement, e)
+			it.lastMovement = journal.MovedAt(it.lastMovement, e)
 		}
 	}
 }
@@ -395,17 +385,4 @@ func (l *Ledger) remaining(e *v1alpha1.JournalEntry) {
 			e.Lines[i].Remaining = it.available()
 		}
 	}
-}
-
-// moved is when an item last moved once e is carried out: a count speaks for
-// the moment the shelf was counted, everything else for when it was decided.
-func moved(last time.Time, e *v1alpha1.JournalEntry) time.Time {
-	at := e.At.Time
-	if e.CountedAt != nil {
-		at = e.CountedAt.Time
-	}
-	if at.After(last) {
-		return at
-	}
-	return last
 }

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // book is the simple reference the ledger is held against: it adds everything
@@ -215,21 +215,21 @@ func (b *book) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) (reaso
 	after := s.onHand() + change
 	switch {
 	case known:
-		reason = stock.ReasonAlreadyApplied
+		reason = journal.ReasonAlreadyApplied
 	case count && d.Spec.CountedAt.Sub(now) > 5*time.Minute:
-		reason = stock.ReasonCountInFuture
+		reason = journal.ReasonCountInFuture
 	case count && s.lastMoved().After(d.Spec.CountedAt.Time):
-		reason = stock.ReasonStaleCount
+		reason = journal.ReasonStaleCount
 	case count && d.Spec.ExpectedOnHand != nil && *d.Spec.ExpectedOnHand != s.onHand():
-		reason = stock.ReasonUnexpectedOnHand
+		reason = journal.ReasonUnexpectedOnHand
 	case after < 0:
-		reason = stock.ReasonBelowZero
+		reason = journal.ReasonBelowZero
 	case !count && change < 0 && after < b.reserved(s):
-		reason = stock.ReasonBelowReserved
+		reason = journal.ReasonBelowReserved
 	default:
 		s.movements = append(s.movements, moved)
-		b.settled[d.UID] = stock.ReasonApplied
-		return stock.ReasonApplied, change
+		b.settled[d.UID] = journal.ReasonApplied
+		return journal.ReasonApplied, change
 	}
 	b.settled[d.UID] = reason
 	return reason, 0

@@ -2,7 +2,8 @@ package stock_test
 
 import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // successors emits every state one step away.
@@ -205,19 +206,19 @@ func (c *checker) serve(s *state, n int) {
 	*p = process{doing: serving, current: p.current, seq: p.seq, gone: p.gone, ledger: made.ledger, open: made.open}
 }
 
-func overlay(open []*stock.Open, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
+func overlay(open []*journal.Pending, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
 	var entries []*v1alpha1.JournalEntry
 	for _, o := range open {
 		entries = append(entries, o.Entry)
 		for i := range reservations {
-			stock.ApplyToReservation(o.Entry, &reservations[i])
+			journal.ApplyToReservation(o.Entry, &reservations[i])
 		}
 		for i := range documents {
-			stock.ApplyToDocument(o.Entry, &documents[i])
+			journal.ApplyToDocument(o.Entry, &documents[i])
 		}
 	}
 	for i := range items {
-		stock.ApplyToItem(entries, &items[i])
+		journal.ApplyToItem(entries, &items[i])
 	}
 }
 

@@ -5,29 +5,7 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-)
-
-// Reasons a document was settled for, shown in its Applied condition.
-const (
-	// ReasonApplied: it counts in onHand.
-	ReasonApplied = "Applied"
-	// ReasonAlreadyApplied: a document of its name already counts in onHand; this
-	// one, made again after that was deleted, does not count a second time.
-	ReasonAlreadyApplied = "AlreadyApplied"
-	// ReasonBelowReserved: what would be left is less than what is reserved.
-	ReasonBelowReserved = "BelowReserved"
-	// ReasonBelowZero: less than nothing would be left.
-	ReasonBelowZero = "BelowZero"
-	// ReasonStaleCount: stock moved after the shelf was counted.
-	ReasonStaleCount = "StaleCount"
-	// ReasonCountInFuture: countedAt is later than now.
-	ReasonCountInFuture = "CountInFuture"
-	// ReasonUnexpectedOnHand: expectedOnHand is not what is on hand.
-	ReasonUnexpectedOnHand = "UnexpectedOnHand"
-	// ReasonQuantityOverflow: more than MaxOnHand would be on hand.
-	ReasonQuantityOverflow = "QuantityOverflow"
-	// ReasonUnknownProduct: there is no such StockItem yet; the document waits.
-	ReasonUnknownProduct = "UnknownProduct"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // clockSkew is how far ahead of the controller's clock a count may be dated.
@@ -57,7 +35,7 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 	l.documents[d.UID] = true
 
 	kind := v1alpha1.EntryAdjust
-	if reason != ReasonApplied {
+	if reason != journal.ReasonApplied {
 		kind, delta = v1alpha1.EntryAdjustReject, 0
 	}
 	e = l.entry(kind, d, now)
@@ -65,7 +43,7 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 	e.Lines = []v1alpha1.JournalLine{{ProductID: it.product, ItemUID: string(it.uid), Quantity: delta}}
 	if kind == v1alpha1.EntryAdjust {
 		l.move(e, +1)
-		it.applied = recordDocument(it.applied, e)
+		it.applied = journal.RecordDocument(it.applied, e)
 	}
 	l.remaining(e)
 	onHand := it.onHand
@@ -73,41 +51,25 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 	return e, false
 }
 
-// refusal is the first rule a document breaks, or ReasonApplied.
+// refusal is the first rule a document breaks, or journal.ReasonApplied.
 func (l *Ledger) refusal(it *item, d *v1alpha1.StockAdjustment, delta int64, generated bool, now time.Time) string {
 	counted := d.Spec.Kind == v1alpha1.AdjustmentCounted
 	after := it.onHand + delta // both are bounded far below 2^62
 	switch {
 	case !generated && slices.Contains(it.applied, d.Name):
-		return ReasonAlreadyApplied
+		return journal.ReasonAlreadyApplied
 	case counted && d.Spec.CountedAt != nil && d.Spec.CountedAt.After(now.Add(clockSkew)):
-		return ReasonCountInFuture
+		return journal.ReasonCountInFuture
 	case counted && d.Spec.CountedAt != nil && d.Spec.CountedAt.Time.Before(it.lastMovement):
-		return ReasonStaleCount
+		return journal.ReasonStaleCount
 	case counted && d.Spec.ExpectedOnHand != nil && *d.Spec.ExpectedOnHand != it.onHand:
-		return ReasonUnexpectedOnHand
+		return journal.ReasonUnexpectedOnHand
 	case after < 0:
-		return ReasonBelowZero
-	case after > MaxOnHand:
-		return ReasonQuantityOverflow
+		return journal.ReasonBelowZero
+	case after > journal.MaxOnHand:
+		return journal.ReasonQuantityOverflow
 	case !counted && delta < 0 && after < it.reserved:
-		return ReasonBelowReserved
+		return journal.ReasonBelowReserved
 	}
-	return ReasonApplied
-}
-
-// maxAppliedDocuments is how many names an item remembers; the schema's limit.
-const maxAppliedDocuments = 512
-
-// recordDocument appends the name of an applied document, dropping the oldest
-// beyond the limit. A name the server generated can't be applied again, so it
-// takes no place.
-func recordDocument(names []string, e *v1alpha1.JournalEntry) []string {
-	if e.Generated {
-		return names
-	}
-	if over := len(names) + 1 - maxAppliedDocuments; over > 0 {
-		names = names[over:]
-	}
-	return append(slices.Clone(names), e.Name)
+	return journal.ReasonApplied
 }

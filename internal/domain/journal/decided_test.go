@@ -1,12 +1,13 @@
-package order_test
+package journal_test
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 func journalOf(entries ...v1alpha1.JournalEntry) *v1alpha1.StockJournal {
@@ -33,9 +34,9 @@ func TestAReservationIsAsItWasDecided(t *testing.T) {
 		"shown already":        {v1alpha1.ReservationCommitted, []v1alpha1.JournalEntry{{Kind: v1alpha1.EntryGrant, UID: mine}}, v1alpha1.ReservationCommitted},
 		"a document":           {v1alpha1.ReservationPending, []v1alpha1.JournalEntry{{Kind: v1alpha1.EntryAdjust, UID: mine}}, v1alpha1.ReservationPending},
 	} {
-		shown := aReservation(anOrder().order(), c.shows)
+		shown := &v1alpha1.StockReservation{ObjectMeta: metav1.ObjectMeta{UID: mine}, Status: v1alpha1.StockReservationStatus{Phase: c.shows}}
 		before := shown.DeepCopy()
-		if got := order.AsDecided(shown, journalOf(c.entries...)).Status.Phase; got != c.want {
+		if got := journal.AsDecided(shown, journalOf(c.entries...)).Status.Phase; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 		if diff := cmp.Diff(before, shown); diff != "" {
@@ -49,7 +50,7 @@ func TestWhomAJournalIsNewsTo(t *testing.T) {
 		v1alpha1.JournalEntry{Kind: v1alpha1.EntryGrant, Name: "old"}, v1alpha1.JournalEntry{Kind: v1alpha1.EntryGrant, Name: "new"},
 		v1alpha1.JournalEntry{Kind: v1alpha1.EntryAdjust, Name: "delivery"}, v1alpha1.JournalEntry{Kind: v1alpha1.EntryReject, Name: "short"},
 	)
-	if diff := cmp.Diff([]string{"new", "short"}, order.DecidedSince(j, 1)); diff != "" {
+	if diff := cmp.Diff([]string{"new", "short"}, journal.DecidedSince(j, 1)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -1,4 +1,4 @@
-package stock
+package journal
 
 import (
 	"slices"
@@ -9,8 +9,8 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// Open is a journaled decision and which of its effects were seen durable.
-type Open struct {
+// Pending is a journaled decision and which of its effects were seen durable.
+type Pending struct {
 	Entry *v1alpha1.JournalEntry
 	// Object is true once the reservation or document was seen to carry it.
 	Object bool
@@ -18,9 +18,9 @@ type Open struct {
 	items []types.UID
 }
 
-// NewOpen is a decision none of whose effects were seen yet.
-func NewOpen(e *v1alpha1.JournalEntry) *Open {
-	o := &Open{Entry: e}
+// NewPending is a decision none of whose effects were seen yet.
+func NewPending(e *v1alpha1.JournalEntry) *Pending {
+	o := &Pending{Entry: e}
 	if MovesStock(e.Kind) {
 		for _, l := range e.Lines {
 			if l.ItemUID != "" {
@@ -32,36 +32,36 @@ func NewOpen(e *v1alpha1.JournalEntry) *Open {
 }
 
 // NeedsItem reports whether the item was not yet seen to contain the decision.
-func (o *Open) NeedsItem(uid types.UID) bool { return slices.Contains(o.items, uid) }
+func (o *Pending) NeedsItem(uid types.UID) bool { return slices.Contains(o.items, uid) }
 
 // Items are the items that were not yet seen to contain the decision.
-func (o *Open) Items() []types.UID { return o.items }
+func (o *Pending) Items() []types.UID { return o.items }
 
 // ItemDone notes that the item was seen to contain the decision, or is gone.
-func (o *Open) ItemDone(uid types.UID) {
+func (o *Pending) ItemDone(uid types.UID) {
 	o.items = slices.DeleteFunc(slices.Clone(o.items), func(u types.UID) bool { return u == uid })
 }
 
 // Durable reports whether every effect was seen; only then may the entry leave the journal.
-func (o *Open) Durable() bool { return o.Object && len(o.items) == 0 }
+func (o *Pending) Durable() bool { return o.Object && len(o.items) == 0 }
 
-// OpenAll is what a leader finds in a journal it took over.
-func OpenAll(entries []v1alpha1.JournalEntry) []*Open {
-	open := make([]*Open, 0, len(entries))
+// AllPending is what a leader finds in a journal it took over.
+func AllPending(entries []v1alpha1.JournalEntry) []*Pending {
+	open := make([]*Pending, 0, len(entries))
 	for i := range entries {
-		open = append(open, NewOpen(entries[i].DeepCopy()))
+		open = append(open, NewPending(entries[i].DeepCopy()))
 	}
 	return open
 }
 
 // Keep is what of the journal must stay in it: the decisions whose effects were
 // not all seen durable.
-func Keep(open []*Open) []*Open {
-	return slices.DeleteFunc(slices.Clone(open), (*Open).Durable)
+func Keep(open []*Pending) []*Pending {
+	return slices.DeleteFunc(slices.Clone(open), (*Pending).Durable)
 }
 
 // Next is the status to swap in: what must stay, then the new decisions.
-func Next(current v1alpha1.StockJournalStatus, kept []*Open, decided []*v1alpha1.JournalEntry) v1alpha1.StockJournalStatus {
+func Next(current v1alpha1.StockJournalStatus, kept []*Pending, decided []*v1alpha1.JournalEntry) v1alpha1.StockJournalStatus {
 	next := current
 	next.Entries = make([]v1alpha1.JournalEntry, 0, len(kept)+len(decided))
 	for _, o := range kept {
@@ -83,11 +83,11 @@ func Same(a, b *v1alpha1.StockJournalStatus) bool {
 
 // Limits of the journal object.
 const (
-	// MaxJournalBytes bounds the entries of a journal as JSON, well below what
+	// MaxBytes bounds the entries of a journal as JSON, well below what
 	// makes a swap expensive; the whole object stays under 64 KiB.
-	MaxJournalBytes = 56 << 10
-	entryBytes      = 240
-	lineBytes       = 175
+	MaxBytes   = 56 << 10
+	entryBytes = 240
+	lineBytes  = 175
 )
 
 // Size is an upper bound of an entry's length as JSON, in bytes.
@@ -108,8 +108,8 @@ type Room struct{ bytes, entries int }
 
 // NewRoom is the room left beside what must stay, for at most maxEntries new
 // decisions.
-func NewRoom(kept []*Open, maxEntries int) *Room {
-	r := &Room{bytes: MaxJournalBytes, entries: maxEntries}
+func NewRoom(kept []*Pending, maxEntries int) *Room {
+	r := &Room{bytes: MaxBytes, entries: maxEntries}
 	for _, o := range kept {
 		r.bytes -= Size(o.Entry)
 	}

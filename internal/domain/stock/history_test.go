@@ -13,7 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // Random histories of one namespace: clients, one leader after another, late
@@ -58,7 +59,7 @@ type history struct {
 	written      map[types.UID][]int64 // seqs that changed an item
 
 	ledger *stock.Ledger
-	open   []*stock.Open
+	open   []*journal.Pending
 	// unseen are deletions the leader's informers did not show yet.
 	unseen []func()
 	// late is what leaders that were replaced still hold.
@@ -210,7 +211,7 @@ func (h *history) decide(t *rapid.T) {
 	if len(h.reservations) == 0 {
 		t.Skip("there is none") // not later: what was decided must be journaled
 	}
-	room := stock.NewRoom(stock.Keep(h.open), 8)
+	room := journal.NewRoom(journal.Keep(h.open), 8)
 	var decided []*v1alpha1.JournalEntry
 	var offered []any
 	for range rapid.IntRange(1, 6).Draw(t, "batch") {
@@ -240,11 +241,11 @@ func (h *history) decide(t *rapid.T) {
 		h.takeOver(t)
 		return
 	}
-	kept := stock.Keep(h.open)
-	h.journal = *ptr(stock.Next(h.journal, kept, decided)).DeepCopy()
+	kept := journal.Keep(h.open)
+	h.journal = *ptr(journal.Next(h.journal, kept, decided)).DeepCopy()
 	h.open = kept
 	for i, e := range decided {
-		h.open = append(h.open, stock.NewOpen(e))
+		h.open = append(h.open, journal.NewPending(e))
 		h.compare(t, e, offered[i])
 	}
 }

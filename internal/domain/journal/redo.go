@@ -1,9 +1,10 @@
-package stock
+package journal
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -180,13 +181,13 @@ func ApplyToItem(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (chang
 			}
 			s.OnHand, s.JournalSeq, changed = &onHand, e.Seq, true
 			if e.Kind == v1alpha1.EntryAdjust {
-				s.AppliedDocuments = recordDocument(s.AppliedDocuments, e)
+				s.AppliedDocuments = RecordDocument(s.AppliedDocuments, e)
 			}
 			var last metav1.Time
 			if s.LastMovementAt != nil {
 				last = *s.LastMovementAt
 			}
-			at := metav1.NewTime(moved(last.Time, e))
+			at := metav1.NewTime(MovedAt(last.Time, e))
 			s.LastMovementAt = &at
 		}
 	}
@@ -196,7 +197,7 @@ func ApplyToItem(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (chang
 // ApplyToDocument writes on a document what was decided about it and reports
 // whether that changed it. A settled document, or one with another uid, is left alone.
 func ApplyToDocument(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) (changed bool) {
-	if !IsDocument(e.Kind) || string(d.UID) != e.UID || settled(d) {
+	if !IsDocument(e.Kind) || string(d.UID) != e.UID || Settled(d) {
 		return false
 	}
 	s := &d.Status
@@ -254,14 +255,14 @@ func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) stri
 	return ""
 }
 
-func settled(d *v1alpha1.StockAdjustment) bool {
+func Settled(d *v1alpha1.StockAdjustment) bool {
 	return d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
 }
 
-// MarkAnswered notes on a reservation that a change of its spec was seen which
+// Acknowledge notes on a reservation that a change of its spec was seen which
 // leaves nothing to decide, such as a later expiresAt, and reports whether that
 // changed it. generation is that of the spec that was seen.
-func MarkAnswered(r *v1alpha1.StockReservation, generation int64) (changed bool) {
+func Acknowledge(r *v1alpha1.StockReservation, generation int64) (changed bool) {
 	if r.Generation != generation || r.Status.ObservedGeneration == generation {
 		return false
 	}
@@ -273,7 +274,7 @@ func MarkAnswered(r *v1alpha1.StockReservation, generation int64) (changed bool)
 // reports whether that changed it. A document that was settled meanwhile, by a
 // leader that replaced this one, is left alone.
 func MarkWaiting(d *v1alpha1.StockAdjustment, now metav1.Time) (changed bool) {
-	if settled(d) {
+	if Settled(d) {
 		return false
 	}
 	d.Status.ObservedGeneration = d.Generation
@@ -282,4 +283,33 @@ func MarkWaiting(d *v1alpha1.StockAdjustment, now metav1.Time) (changed bool) {
 		Message:            fmt.Sprintf("waits for a StockItem named %s (spec.productID)", d.Spec.ProductID),
 		ObservedGeneration: d.Generation, LastTransitionTime: now,
 	})
+}
+
+// MovedAt is when an item last moved once e is carried out: a count speaks for
+// the moment the shelf was counted, everything else for when it was decided.
+func MovedAt(last time.Time, e *v1alpha1.JournalEntry) time.Time {
+	at := e.At.Time
+	if e.CountedAt != nil {
+		at = e.CountedAt.Time
+	}
+	if at.After(last) {
+		return at
+	}
+	return last
+}
+
+// maxAppliedDocuments is how many names an item remembers; the schema's limit.
+const maxAppliedDocuments = 512
+
+// RecordDocument appends the name of an applied document, dropping the oldest
+// beyond the limit. A name the server generated can't be applied again, so it
+// takes no place.
+func RecordDocument(names []string, e *v1alpha1.JournalEntry) []string {
+	if e.Generated {
+		return names
+	}
+	if over := len(names) + 1 - maxAppliedDocuments; over > 0 {
+		names = names[over:]
+	}
+	return append(slices.Clone(names), e.Name)
 }

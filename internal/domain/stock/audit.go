@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Drift is a difference between what a leader remembers and what the objects
@@ -59,7 +60,7 @@ func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.Stock
 		if !ok {
 			continue
 		}
-		note("StockItem", o.Name, "status.onHand", strconv.FormatInt(it.onHand, 10), strconv.FormatInt(OnHand(o), 10))
+		note("StockItem", o.Name, "status.onHand", strconv.FormatInt(it.onHand, 10), strconv.FormatInt(journal.OnHand(o), 10))
 		note("StockItem", o.Name, "the sum of its Reserved reservations", strconv.FormatInt(it.reserved, 10), strconv.FormatInt(reserved[o.UID], 10))
 	}
 	return drift

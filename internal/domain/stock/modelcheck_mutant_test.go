@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // A checker that finds nothing proves something only if it would find it. Each
@@ -204,7 +205,7 @@ func (r reservationSlot) named(name string) reservationSlot { r.name = name; ret
 
 func forgettingJournalSeq(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) bool {
 	o.Status.JournalSeq = 0
-	return stock.ApplyToItem(entries, o)
+	return journal.ApplyToItem(entries, o)
 }
 
 func only(kind objectKind) func(objectKind) bool {
@@ -222,12 +223,12 @@ func bySeqOnly(a, b *v1alpha1.StockJournalStatus) bool { return a.Seq == b.Seq }
 // decision leads, and carries it there else.
 func untilEqual(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) bool {
 	target := &v1alpha1.StockReservation{ObjectMeta: r.ObjectMeta}
-	stock.ApplyToReservation(e, target)
+	journal.ApplyToReservation(e, target)
 	if string(r.UID) != e.UID || r.Status.Phase == target.Status.Phase {
 		return false
 	}
 	r.Status.Phase = v1alpha1.ReservationPending
-	return stock.ApplyToReservation(e, r)
+	return journal.ApplyToReservation(e, r)
 }
 
 func withoutRuleFor(phase v1alpha1.StockReservationPhase, intent v1alpha1.ReservationIntent) func(*stock.Ledger, *v1alpha1.StockReservation, time.Time) *v1alpha1.JournalEntry {
@@ -248,7 +249,7 @@ func whateverUID(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (chang
 				o.UID = slotUID(slotOf(l.ItemUID))
 			}
 		}
-		changed = stock.ApplyToItem([]*v1alpha1.JournalEntry{e}, o) || changed
+		changed = journal.ApplyToItem([]*v1alpha1.JournalEntry{e}, o) || changed
 	}
 	o.UID = own
 	return changed

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // checker explores one world under one set of rules.
@@ -325,8 +325,8 @@ func (c *checker) journalHolds(s *state, n int) v1alpha1.StockJournalStatus {
 }
 
 // openAll is what a process that takes over finds in the journal.
-func (c *checker) openAll(journal ref) ref {
-	return c.memoOpenAll.get(journal, func() ref {
-		return c.tables.open(stock.OpenAll(c.tables.journals.at(journal).Entries))
+func (c *checker) openAll(of ref) ref {
+	return c.memoOpenAll.get(of, func() ref {
+		return c.tables.open(journal.AllPending(c.tables.journals.at(of).Entries))
 	})
 }

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Every phase against every decision: what is before the decision moves, what
@@ -43,11 +43,11 @@ func TestApplyToReservationMovesOnlyForward(t *testing.T) {
 			}
 			r := aReservation("r", units("widget", 1)).in(phase)
 			e := entry(7, kind, "r", "", line("widget", 1, 0))
-			changed := stock.ApplyToReservation(e, &r.StockReservation)
+			changed := journal.ApplyToReservation(e, &r.StockReservation)
 			if changed != wantChanged || r.Status.Phase != want {
 				t.Errorf("%s on %q: changed %t to %q, want %t to %q", kind, phase, changed, r.Status.Phase, wantChanged, want)
 			}
-			if stock.ApplyToReservation(e, &r.StockReservation) {
+			if journal.ApplyToReservation(e, &r.StockReservation) {
 				t.Errorf("%s on %q: changed it a second time", kind, phase)
 			}
 		}
@@ -85,7 +85,7 @@ func TestApplyToReservation(t *testing.T) {
 				{ProductID: "widget", Quantity: 2, Remaining: 1}, {ProductID: "gadget", Quantity: 1, Remaining: 5}, {ProductID: "gizmo", Quantity: 1, Remaining: -3}, {ProductID: "ghost", Quantity: 1}}},
 		},
 		"a release": {
-			r: reserved(aReservation("r", units("widget", 2))), e: entry(4, v1alpha1.EntryRelease, "r", stock.ReasonExpired, line("widget", 2, 5)),
+			r: reserved(aReservation("r", units("widget", 2))), e: entry(4, v1alpha1.EntryRelease, "r", journal.ReasonExpired, line("widget", 2, 5)),
 			condition: metav1.ConditionFalse, message: "spec.expiresAt passed; what was held was given back",
 			history: v1alpha1.ReservationHistoryEntry{Seq: 4, Phase: "Released", At: *at(0), Reason: "Expired", Lines: []v1alpha1.StockMovementLine{{ProductID: "widget", Quantity: 2, Remaining: 5}}},
 		},
@@ -104,7 +104,7 @@ func TestApplyToReservation(t *testing.T) {
 			t.Parallel()
 			c.r.Generation = 3
 			before := len(c.r.Status.History)
-			if !stock.ApplyToReservation(c.e, &c.r.StockReservation) {
+			if !journal.ApplyToReservation(c.e, &c.r.StockReservation) {
 				t.Fatal("changed nothing")
 			}
 			s := c.r.Status
@@ -138,7 +138,7 @@ func TestRefusalMessageStaysShort(t *testing.T) {
 		lines = append(lines, short(line(strings.Repeat("x", 60)+string(rune('a'+i%26)), 1, 0), v1alpha1.ShortageInsufficientStock))
 	}
 	r := aReservation("r")
-	stock.ApplyToReservation(entry(1, v1alpha1.EntryReject, "r", "INSUFFICIENT_STOCK", lines...), &r.StockReservation)
+	journal.ApplyToReservation(entry(1, v1alpha1.EntryReject, "r", "INSUFFICIENT_STOCK", lines...), &r.StockReservation)
 	message := r.Status.Conditions[0].Message
 	if !strings.HasSuffix(message, "and 95 more") || len(message) > 1024 {
 		t.Errorf("message of %d bytes: %s", len(message), message)
@@ -151,9 +151,9 @@ func TestAnObjectMadeAgainIsLeftAlone(t *testing.T) {
 	r.UID = "another"
 	d := received("d", "widget", 1).again()
 	i := anItem("widget", 5).uid("another")
-	if stock.ApplyToReservation(entry(1, v1alpha1.EntryGrant, "r", "", line("widget", 1, 0)), &r.StockReservation) ||
-		stock.ApplyToDocument(entry(2, v1alpha1.EntryAdjust, "d", stock.ReasonApplied, line("widget", 1, 0)), &d.StockAdjustment) ||
-		stock.ApplyToItem([]*v1alpha1.JournalEntry{entry(3, v1alpha1.EntryCommit, "r", "", line("widget", 1, 0))}, &i.StockItem) {
+	if journal.ApplyToReservation(entry(1, v1alpha1.EntryGrant, "r", "", line("widget", 1, 0)), &r.StockReservation) ||
+		journal.ApplyToDocument(entry(2, v1alpha1.EntryAdjust, "d", journal.ReasonApplied, line("widget", 1, 0)), &d.StockAdjustment) ||
+		journal.ApplyToItem([]*v1alpha1.JournalEntry{entry(3, v1alpha1.EntryCommit, "r", "", line("widget", 1, 0))}, &i.StockItem) {
 		t.Errorf("an entry about another uid changed %v, %v or %v", r.Status, d.Status, i.Status)
 	}
 }
@@ -166,7 +166,7 @@ func TestApplyToItem(t *testing.T) {
 		return entry(seq, v1alpha1.EntryRestock, "r", "", line("widget", n, 0))
 	}
 	adjust := func(seq, n int64, name string) *v1alpha1.JournalEntry {
-		return entry(seq, v1alpha1.EntryAdjust, name, stock.ReasonApplied, line("widget", n, 0))
+		return entry(seq, v1alpha1.EntryAdjust, name, journal.ReasonApplied, line("widget", n, 0))
 	}
 	dated := func(e *v1alpha1.JournalEntry, decided, counted time.Duration) *v1alpha1.JournalEntry {
 		e.At, e.CountedAt = *at(decided), at(counted)
@@ -203,11 +203,11 @@ func TestApplyToItem(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := &c.item.StockItem
-			changed := stock.ApplyToItem(c.entries, o)
+			changed := journal.ApplyToItem(c.entries, o)
 			if wantChanged := c.wantSeq > 0 && c.wantMoved != nil; changed != wantChanged {
 				t.Errorf("changed %t", changed)
 			}
-			if got := stock.OnHand(o); got != c.wantOnHand || o.Status.JournalSeq != c.wantSeq {
+			if got := journal.OnHand(o); got != c.wantOnHand || o.Status.JournalSeq != c.wantSeq {
 				t.Errorf("%d on hand at %d, want %d at %d", got, o.Status.JournalSeq, c.wantOnHand, c.wantSeq)
 			}
 			if diff := cmp.Diff(c.wantNames, o.Status.AppliedDocuments); diff != "" {
@@ -216,7 +216,7 @@ func TestApplyToItem(t *testing.T) {
 			if diff := cmp.Diff(c.wantMoved, o.Status.LastMovementAt); diff != "" {
 				t.Errorf("last movement (-want +got):\n%s", diff)
 			}
-			if stock.ApplyToItem(c.entries, o) {
+			if journal.ApplyToItem(c.entries, o) {
 				t.Error("changed it a second time")
 			}
 		})
@@ -231,9 +231,9 @@ func TestApplyToItemInOneWriteOrMany(t *testing.T) {
 	for seq, kind := range []v1alpha1.JournalEntryKind{v1alpha1.EntryCommit, v1alpha1.EntryAdjust, v1alpha1.EntryGrant, v1alpha1.EntryRestock, v1alpha1.EntryCommit} {
 		e := entry(int64(seq+1), kind, "x", "", line("widget", int64(seq+2), 0))
 		entries = append(entries, e)
-		stock.ApplyToItem([]*v1alpha1.JournalEntry{e}, &many.StockItem)
+		journal.ApplyToItem([]*v1alpha1.JournalEntry{e}, &many.StockItem)
 	}
-	stock.ApplyToItem(entries, &one.StockItem)
+	journal.ApplyToItem(entries, &one.StockItem)
 	if diff := cmp.Diff(many.StockItem, one.StockItem); diff != "" {
 		t.Errorf("(-many +one):\n%s", diff)
 	}
@@ -248,21 +248,21 @@ func TestApplyToDocument(t *testing.T) {
 		stalled bool
 		says    []string // what a person has to learn from the message
 	}{
-		"applied":         {adjust, stock.ReasonApplied, v1alpha1.AdjustmentApplied, false, []string{"5 on hand", "3 available"}},
-		"applied before":  {refuse, stock.ReasonAlreadyApplied, v1alpha1.AdjustmentApplied, false, []string{"d already counts", "new name"}},
-		"below reserved":  {refuse, stock.ReasonBelowReserved, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "5 on hand", "3 available", "release", "Counted"}},
-		"below zero":      {refuse, stock.ReasonBelowZero, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "5 on hand", "new document"}},
-		"stale":           {refuse, stock.ReasonStaleCount, v1alpha1.AdjustmentRefused, true, []string{"spec.countedAt", "widget", "count again"}},
-		"from the future": {refuse, stock.ReasonCountInFuture, v1alpha1.AdjustmentRefused, true, []string{"spec.countedAt", "future", "new document"}},
-		"unexpected":      {refuse, stock.ReasonUnexpectedOnHand, v1alpha1.AdjustmentRefused, true, []string{"spec.expectedOnHand", "5 on hand", "new document"}},
-		"more than fits":  {refuse, stock.ReasonQuantityOverflow, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "new document"}},
+		"applied":         {adjust, journal.ReasonApplied, v1alpha1.AdjustmentApplied, false, []string{"5 on hand", "3 available"}},
+		"applied before":  {refuse, journal.ReasonAlreadyApplied, v1alpha1.AdjustmentApplied, false, []string{"d already counts", "new name"}},
+		"below reserved":  {refuse, journal.ReasonBelowReserved, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "5 on hand", "3 available", "release", "Counted"}},
+		"below zero":      {refuse, journal.ReasonBelowZero, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "5 on hand", "new document"}},
+		"stale":           {refuse, journal.ReasonStaleCount, v1alpha1.AdjustmentRefused, true, []string{"spec.countedAt", "widget", "count again"}},
+		"from the future": {refuse, journal.ReasonCountInFuture, v1alpha1.AdjustmentRefused, true, []string{"spec.countedAt", "future", "new document"}},
+		"unexpected":      {refuse, journal.ReasonUnexpectedOnHand, v1alpha1.AdjustmentRefused, true, []string{"spec.expectedOnHand", "5 on hand", "new document"}},
+		"more than fits":  {refuse, journal.ReasonQuantityOverflow, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "new document"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := adjusted("d", "widget", -4)
 			d.Generation = 1
 			e := entry(6, c.kind, "d", c.reason, leaving(line("widget", -4, 3), 5))
-			if !stock.ApplyToDocument(e, &d.StockAdjustment) {
+			if !journal.ApplyToDocument(e, &d.StockAdjustment) {
 				t.Fatal("changed nothing")
 			}
 			applied := metav1.ConditionTrue
@@ -286,7 +286,7 @@ func TestApplyToDocument(t *testing.T) {
 					t.Errorf("message %q does not say %q", message, words)
 				}
 			}
-			if stock.ApplyToDocument(entry(7, adjust, "d", stock.ReasonApplied, leaving(line("widget", 9, 9), 9)), &d.StockAdjustment) {
+			if journal.ApplyToDocument(entry(7, adjust, "d", journal.ReasonApplied, leaving(line("widget", 9, 9), 9)), &d.StockAdjustment) {
 				t.Error("a settled document was settled again")
 			}
 		})
@@ -294,7 +294,7 @@ func TestApplyToDocument(t *testing.T) {
 	t.Run("a decision about a reservation is not about a document", func(t *testing.T) {
 		t.Parallel()
 		d := received("d", "widget", 1)
-		if stock.ApplyToDocument(entry(1, v1alpha1.EntryGrant, "d", "", line("widget", 1, 0)), &d.StockAdjustment) {
+		if journal.ApplyToDocument(entry(1, v1alpha1.EntryGrant, "d", "", line("widget", 1, 0)), &d.StockAdjustment) {
 			t.Error("changed it")
 		}
 	})
@@ -303,18 +303,18 @@ func TestApplyToDocument(t *testing.T) {
 func TestMarkWaiting(t *testing.T) {
 	t.Parallel()
 	d := received("d", "widget", 1)
-	if !stock.MarkWaiting(&d.StockAdjustment, *at(0)) || stock.MarkWaiting(&d.StockAdjustment, *at(time.Hour)) {
+	if !journal.MarkWaiting(&d.StockAdjustment, *at(0)) || journal.MarkWaiting(&d.StockAdjustment, *at(time.Hour)) {
 		t.Error("marked not at all or twice")
 	}
 	c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.AdjustmentConditionApplied)
-	if c == nil || c.Reason != stock.ReasonUnknownProduct || !strings.Contains(c.Message, "widget (spec.productID)") {
+	if c == nil || c.Reason != journal.ReasonUnknownProduct || !strings.Contains(c.Message, "widget (spec.productID)") {
 		t.Errorf("condition %+v", c)
 	}
-	stock.ApplyToDocument(entry(1, v1alpha1.EntryAdjust, "d", stock.ReasonApplied, leaving(line("widget", 1, 1), 1)), &d.StockAdjustment)
+	journal.ApplyToDocument(entry(1, v1alpha1.EntryAdjust, "d", journal.ReasonApplied, leaving(line("widget", 1, 1), 1)), &d.StockAdjustment)
 	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.AdjustmentConditionApplied); c.Status != metav1.ConditionTrue || len(d.Status.Conditions) != 1 {
 		t.Errorf("after it was applied: %+v", d.Status.Conditions)
 	}
-	if stock.MarkWaiting(&d.StockAdjustment, *at(time.Hour)) {
+	if journal.MarkWaiting(&d.StockAdjustment, *at(time.Hour)) {
 		t.Error("a leader that was replaced marked a settled document as waiting")
 	}
 }

@@ -2,7 +2,7 @@ package stock_test
 
 import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 type swapping struct {
@@ -20,9 +20,9 @@ type swapped struct {
 // swapTo is what a process would write and then hold.
 func (c *checker) swapTo(p *process, one, two ref) swapped {
 	return c.memoSwap.get(swapping{p.open, one, two, p.seq}, func() swapped {
-		kept := stock.Keep(c.tables.opens.at(p.open))
+		kept := journal.Keep(c.tables.opens.at(p.open))
 		held := kept
-		journaled := func(o *stock.Open) bool { return c.rules.journaled(o.Entry.Kind) }
+		journaled := func(o *journal.Pending) bool { return c.rules.journaled(o.Entry.Kind) }
 		var decided []*v1alpha1.JournalEntry
 		anything := one == unmade
 		for _, r := range [...]ref{one, two} {
@@ -30,18 +30,18 @@ func (c *checker) swapTo(p *process, one, two ref) swapped {
 				continue
 			}
 			e := c.tables.entries.at(r)
-			held = append(held, stock.NewOpen(e))
+			held = append(held, journal.NewPending(e))
 			if c.rules.journaled(e.Kind) {
 				decided, anything = append(decided, e), true
 			}
 		}
-		stays := make([]*stock.Open, 0, len(kept))
+		stays := make([]*journal.Pending, 0, len(kept))
 		for _, o := range kept {
 			if journaled(o) && !c.rules.dropEarly {
 				stays = append(stays, o)
 			}
 		}
-		next := stock.Next(v1alpha1.StockJournalStatus{Seq: int64(p.seq)}, stays, decided)
+		next := journal.Next(v1alpha1.StockJournalStatus{Seq: int64(p.seq)}, stays, decided)
 		return swapped{journal: c.tables.journal(next), open: c.tables.open(held), seq: uint8(next.Seq), alone: !anything}
 	})
 }

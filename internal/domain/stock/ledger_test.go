@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 func TestDecideReservation(t *testing.T) {
@@ -105,14 +106,14 @@ func TestDecideReservation(t *testing.T) {
 		"Release on a Pending reservation holds nothing and is over": {
 			items:     items(anItem("widget", 5)),
 			r:         aReservation("r", widgets(5)).wants(v1alpha1.IntentRelease),
-			want:      entry(1, v1alpha1.EntryRelease, "r", stock.ReasonRequested),
+			want:      entry(1, v1alpha1.EntryRelease, "r", journal.ReasonRequested),
 			wantPhase: v1alpha1.ReservationReleased,
 			wantLevel: stock.Level{OnHand: 5, Available: 5},
 		},
 		"a Pending reservation whose time is up is released at that very second": {
 			items:     items(anItem("widget", 5)),
 			r:         aReservation("r", widgets(5)).expires(0),
-			want:      entry(1, v1alpha1.EntryRelease, "r", stock.ReasonExpired),
+			want:      entry(1, v1alpha1.EntryRelease, "r", journal.ReasonExpired),
 			wantPhase: v1alpha1.ReservationReleased,
 			wantLevel: stock.Level{OnHand: 5, Available: 5},
 		},
@@ -132,21 +133,21 @@ func TestDecideReservation(t *testing.T) {
 		"Release gives back what is held": {
 			items:     items(anItem("widget", 5)),
 			r:         aReservation("r", widgets(2)).in(v1alpha1.ReservationReserved).wants(v1alpha1.IntentRelease),
-			want:      entry(1, v1alpha1.EntryRelease, "r", stock.ReasonRequested, line("widget", 2, 5)),
+			want:      entry(1, v1alpha1.EntryRelease, "r", journal.ReasonRequested, line("widget", 2, 5)),
 			wantPhase: v1alpha1.ReservationReleased,
 			wantLevel: stock.Level{OnHand: 5, Available: 5},
 		},
 		"time gives back what is held": {
 			items:     items(anItem("widget", 5)),
 			r:         aReservation("r", widgets(2)).in(v1alpha1.ReservationReserved).expires(-time.Second),
-			want:      entry(1, v1alpha1.EntryRelease, "r", stock.ReasonExpired, line("widget", 2, 5)),
+			want:      entry(1, v1alpha1.EntryRelease, "r", journal.ReasonExpired, line("widget", 2, 5)),
 			wantPhase: v1alpha1.ReservationReleased,
 			wantLevel: stock.Level{OnHand: 5, Available: 5},
 		},
 		"a deletion that waits for a finalizer gives back what is held": {
 			items:     items(anItem("widget", 5)),
 			r:         aReservation("r", widgets(2)).in(v1alpha1.ReservationReserved).deleting(),
-			want:      entry(1, v1alpha1.EntryRelease, "r", stock.ReasonDeleted, line("widget", 2, 5)),
+			want:      entry(1, v1alpha1.EntryRelease, "r", journal.ReasonDeleted, line("widget", 2, 5)),
 			wantPhase: v1alpha1.ReservationReleased,
 			wantLevel: stock.Level{OnHand: 5, Available: 5},
 		},

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 func TestForgetAbsent(t *testing.T) {

@@ -1,4 +1,4 @@
-package stock
+package journal
 
 import (
 	"k8s.io/apimachinery/pkg/types"
@@ -6,7 +6,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// Turns say which effects of open decisions may be written, so that whoever
+// WriteOrder say which effects of open decisions may be written, so that whoever
 // adds up the objects they see never finds more reserved of an item than is on
 // hand. A decision may rely on every one before it about the same items, and on
 // none after it; so what takes waits for what gives, by seq and not by batch:
@@ -16,16 +16,16 @@ import (
 //   - an item takes a change in when every release and commit of it up to and
 //     including that one is on its reservation;
 //   - everything else is written at any time.
-type Turns struct {
+type WriteOrder struct {
 	// By item, the first decision that gives stock back and is not on its
 	// reservation yet, and the first that the item does not contain yet.
 	given, moved map[types.UID]int64
 }
 
-// NewTurns looks at open decisions, in order of seq. Nobody waits for objects
+// NewWriteOrder looks at open decisions, in order of seq. Nobody waits for objects
 // that are given up on, such as those whose writes the API server refuses.
-func NewTurns(open []*Open, givenUp func(uid string) bool) *Turns {
-	t := &Turns{given: map[types.UID]int64{}, moved: map[types.UID]int64{}}
+func NewWriteOrder(open []*Pending, givenUp func(uid string) bool) *WriteOrder {
+	t := &WriteOrder{given: map[types.UID]int64{}, moved: map[types.UID]int64{}}
 	for _, o := range open {
 		gives := o.Entry.Kind == v1alpha1.EntryRelease || o.Entry.Kind == v1alpha1.EntryCommit
 		if gives && !o.Object && !givenUp(o.Entry.UID) {
@@ -57,7 +57,7 @@ func hasBefore(seqs map[types.UID]int64, uid types.UID, seq int64) bool {
 // Object reports whether a reservation or document may be written, for all
 // open decisions about it at once. Only a mere grant takes; one that is followed
 // by a release or the like, since an answer was lost, ends up giving.
-func (t *Turns) Object(about []*Open) bool {
+func (t *WriteOrder) Object(about []*Pending) bool {
 	for _, o := range about {
 		if o.Entry.Kind != v1alpha1.EntryGrant {
 			return true
@@ -77,7 +77,7 @@ func (t *Turns) Object(about []*Open) bool {
 // Item is how many of the open decisions about an item, in order of seq, it may
 // take in now. An item that contains one is taken to contain all before it, so
 // that none may be passed over.
-func (t *Turns) Item(uid types.UID, about []*Open) int {
+func (t *WriteOrder) Item(uid types.UID, about []*Pending) int {
 	for n, o := range about {
 		if hasBefore(t.given, uid, o.Entry.Seq+1) {
 			return n

@@ -8,7 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 func TestProject(t *testing.T) {
@@ -75,7 +76,7 @@ func TestProjectionAndRedoDoNotDisturbEachOther(t *testing.T) {
 	projected, plain := anItem("widget", 5), anItem("widget", 5)
 	stock.Project(&projected.StockItem, 4, *at(0))
 	for _, o := range []*itemBuilder{projected, plain} {
-		if !stock.ApplyToItem([]*v1alpha1.JournalEntry{commit}, &o.StockItem) {
+		if !journal.ApplyToItem([]*v1alpha1.JournalEntry{commit}, &o.StockItem) {
 			t.Fatal("redo changed nothing")
 		}
 		stock.Project(&o.StockItem, 1, *at(0))

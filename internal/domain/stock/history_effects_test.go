@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/stock"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // effects of open entries, one an object, each a live GET, the redo rule and a
@@ -25,7 +26,7 @@ func (h *history) writeObjects(t *rapid.T, entries []*v1alpha1.JournalEntry, mos
 	}
 	for _, e := range entries {
 		note(e.UID, e)
-		if stock.MovesStock(e.Kind) {
+		if journal.MovesStock(e.Kind) {
 			for _, l := range e.Lines {
 				note(l.ItemUID, e)
 			}
@@ -54,11 +55,11 @@ func (h *history) put(t *rapid.T, uid string, entries []*v1alpha1.JournalEntry) 
 			continue
 		}
 		if d := h.documents[e.Name]; d != nil {
-			stock.ApplyToDocument(e, d)
+			journal.ApplyToDocument(e, d)
 		}
 		if r := h.reservations[e.Name]; r != nil {
 			r = r.DeepCopy()
-			stock.ApplyToReservation(e, r)
+			journal.ApplyToReservation(e, r)
 			h.reservations[r.Name] = r
 		}
 	}
@@ -67,7 +68,7 @@ func (h *history) put(t *rapid.T, uid string, entries []*v1alpha1.JournalEntry) 
 // putItem writes an item and notes which decisions changed it: each only once.
 func (h *history) putItem(t *rapid.T, o *v1alpha1.StockItem, meant string, entries []*v1alpha1.JournalEntry) {
 	for _, e := range entries {
-		if !stock.ApplyToItem([]*v1alpha1.JournalEntry{e}, o) {
+		if !journal.ApplyToItem([]*v1alpha1.JournalEntry{e}, o) {
 			continue
 		}
 		if string(o.UID) != meant {
@@ -86,7 +87,7 @@ func (h *history) putItem(t *rapid.T, o *v1alpha1.StockItem, meant string, entri
 // carryOut writes some objects for the leader, and lets it see some of them.
 func (h *history) carryOut(t *rapid.T) {
 	var entries []*v1alpha1.JournalEntry
-	for _, o := range stock.Keep(h.open) {
+	for _, o := range journal.Keep(h.open) {
 		entries = append(entries, o.Entry)
 	}
 	if len(entries) == 0 {
@@ -130,7 +131,7 @@ func (h *history) takeOver(t *rapid.T) {
 		h.ledger = stock.NewLedger(0, nil, nil, nil)
 	}
 	h.journal.Epoch++
-	h.open = stock.OpenAll(h.journal.Entries)
+	h.open = journal.AllPending(h.journal.Entries)
 	entries := make([]*v1alpha1.JournalEntry, 0, len(h.open))
 	for _, o := range h.open {
 		entries = append(entries, o.Entry)
@@ -173,7 +174,7 @@ func (h *history) settle(t *rapid.T) {
 	for _, uid := range h.writeObjects(t, entries, len(entries)*8) {
 		h.seen(uid)
 	}
-	if left := stock.Keep(h.open); len(left) > 0 {
+	if left := journal.Keep(h.open); len(left) > 0 {
 		t.Fatalf("decision %d is still open", left[0].Entry.Seq)
 	}
 	h.agree(t)
@@ -191,7 +192,7 @@ func (h *history) settle(t *rapid.T) {
 		}
 	}
 	for _, d := range h.documents {
-		applied := h.book.settled[d.UID] == stock.ReasonApplied || h.book.settled[d.UID] == stock.ReasonAlreadyApplied
+		applied := h.book.settled[d.UID] == journal.ReasonApplied || h.book.settled[d.UID] == journal.ReasonAlreadyApplied
 		if (d.Status.Phase == v1alpha1.AdjustmentApplied) != applied || (d.Status.Phase == v1alpha1.AdjustmentRefused) != (h.book.settled[d.UID] != "" && !applied) {
 			t.Fatalf("document %s is %q, the book says %q", d.Name, d.Status.Phase, h.book.settled[d.UID])
 		}
@@ -201,8 +202,8 @@ func (h *history) settle(t *rapid.T) {
 		t.Fatalf("drift: %s", d)
 	}
 	for _, o := range h.items {
-		if want := h.book.shelves[o.UID].onHand(); stock.OnHand(o) != want {
-			t.Fatalf("%s says %d on hand, the book %d", o.Name, stock.OnHand(o), want)
+		if want := h.book.shelves[o.UID].onHand(); journal.OnHand(o) != want {
+			t.Fatalf("%s says %d on hand, the book %d", o.Name, journal.OnHand(o), want)
 		}
 	}
 }

@@ -70,12 +70,12 @@ verify: controlplane ## Prove generated files fresh, the tree formatted, linted 
 ##@ Measure
 
 # Etcd writes to disk as in production. BENCH_FLAGS="--no-fsync --turns=2" and the
-# like go to hack/bench; see its --help.
+# like go to test/performance/bench; see its --help.
 BENCH_FLAGS ?=
 
 .PHONY: bench-tool
 bench-tool: build controlplane
-	@go build -o bin/bench-tool ./hack/bench
+	@go build -o bin/bench-tool ./test/performance/bench
 
 .PHONY: bench
 bench: bench-tool ## Benchmark against the raw limit of this machine (five hours); reports in bin/bench.
@@ -85,9 +85,9 @@ bench: bench-tool ## Benchmark against the raw limit of this machine (five hours
 	bin/bench-tool growth --dir=bin/bench/growth $(BENCH_FLAGS)
 
 .PHONY: bench-short
-bench-short: bench-tool ## Benchmark for eight minutes and hold it to hack/bench/budget.yaml.
+bench-short: bench-tool ## Benchmark for eight minutes and hold it to test/performance/budget.yaml.
 	@KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" \
-	bin/bench-tool short --dir=bin/bench/short --budget=hack/bench/budget.yaml $(BENCH_FLAGS)
+	bin/bench-tool short --dir=bin/bench/short --budget=test/performance/budget.yaml $(BENCH_FLAGS)
 
 .PHONY: bench-profile
 bench-profile: bench-tool ## Take profiles (CPU, allocations) of manager, gateway and API server under load.

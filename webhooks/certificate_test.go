@@ -12,7 +12,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/orderplane/orderplane/internal/servingcert"
+	"github.com/orderplane/orderplane/internal/kube/certs"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
@@ -35,7 +35,7 @@ var _ = Describe("The certificate", func() {
 	It("is renewed in time and trusted again where somebody took the trust away, while orders go on", func(ctx SpecContext) {
 		served.stop()
 		Expect(env.Client.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}})).To(Succeed())
-		const most = servingcert.Validity * 7 / 10
+		const most = certs.Validity * 7 / 10
 		now := clocktesting.NewFakeClock(time.Now().Add(-most)) // so that it is now when most of it is over
 		served.clock = now
 		served.start(ctx)

@@ -17,7 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/orderplane/orderplane/internal/servingcert"
+	"github.com/orderplane/orderplane/internal/kube/certs"
 )
 
 // How often the keeper looks: soon again until everything is in place, and
@@ -103,14 +103,14 @@ func (k *keeper) keep(ctx context.Context) error {
 }
 
 // pair returns the pair in the Secret, renewed when that is due.
-func (k *keeper) pair(ctx context.Context) (servingcert.Pair, error) {
+func (k *keeper) pair(ctx context.Context) (certs.Pair, error) {
 	secret := &corev1.Secret{}
 	err := k.reader.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: SecretName}, secret)
 	missing := apierrors.IsNotFound(err)
 	if err != nil && !missing {
-		return servingcert.Pair{}, fmt.Errorf("read the webhooks' Secret: %w", err)
+		return certs.Pair{}, fmt.Errorf("read the webhooks' Secret: %w", err)
 	}
-	pair := servingcert.Pair{
+	pair := certs.Pair{
 		Cert: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey], Bundle: secret.Data[corev1.ServiceAccountRootCAKey],
 	}
 	pair, isNew, err := pair.Renew(k.names, k.clock.Now())

@@ -22,7 +22,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/controlplane"
+	"github.com/orderplane/orderplane/internal/devcluster"
 	"github.com/orderplane/orderplane/test/testenv"
 	"github.com/orderplane/orderplane/webhooks"
 )
@@ -47,7 +47,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	env = testenv.Start(GinkgoTB())
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: systemNamespace}}
 	Expect(env.Client.Create(ctx, ns)).To(Succeed())
-	port, err := controlplane.FreePort()
+	port, err := devcluster.FreePort()
 	Expect(err).NotTo(HaveOccurred())
 	install(ctx, webhooks.URL("127.0.0.1", port))
 	served = &hooks{port: port}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
-	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // customerIndex is the cache's index of orders by customer.
@@ -62,7 +62,7 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
 	}
-	source, err := informer.NewSource(access, scheme, cfg.Namespace)
+	source, err := cachedclient.NewSource(access, scheme, cfg.Namespace)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}

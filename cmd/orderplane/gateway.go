@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/orderplane/orderplane/adapters/rest"
-	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // gatewayOptions configure the gateway.
@@ -73,7 +73,7 @@ func newGatewayCommand() *cobra.Command {
 func runGateway(ctx context.Context, o *gatewayOptions) error {
 	log := o.role.logger()
 	defer holdHeapFloor()()
-	if err := informer.ByList(); err != nil {
+	if err := cachedclient.ByList(); err != nil {
 		return err
 	}
 	cfg, err := clusterConfig("gateway")

@@ -22,9 +22,8 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/health"
-	"github.com/orderplane/orderplane/internal/informer"
-	"github.com/orderplane/orderplane/internal/terse"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+	"github.com/orderplane/orderplane/internal/kube/health"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
@@ -126,7 +125,7 @@ func newManagerCommand() *cobra.Command {
 func runManager(ctx context.Context, o *managerOptions) error {
 	log := o.role.logger()
 	defer holdHeapFloor()()
-	if err := informer.ByList(); err != nil {
+	if err := cachedclient.ByList(); err != nil {
 		return err
 	}
 	cfg, err := clusterConfig("manager")
@@ -137,7 +136,7 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
-	reads, err := informer.NewSource(cfg, scheme, o.namespaces...)
+	reads, err := cachedclient.NewSource(cfg, scheme, o.namespaces...)
 	if err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}
@@ -158,7 +157,7 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	return nil
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, wrote terse.Wrote, o *managerOptions) error {
+func addControllers(ctx context.Context, mgr ctrl.Manager, wrote cachedclient.Wrote, o *managerOptions) error {
 	if err := order.SetupWithManager(mgr, order.Options{Wrote: wrote}); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/orderplane/orderplane/internal/health"
+	"github.com/orderplane/orderplane/internal/kube/health"
 )
 
 // healthyManager keeps the readiness checks that are added to a manager, so that

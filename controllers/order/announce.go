@@ -12,7 +12,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
-	"github.com/orderplane/orderplane/internal/metrics"
+	"github.com/orderplane/orderplane/internal/kube/metrics"
 )
 
 // announce tells of a decision whose write succeeded: one line and one count a

@@ -23,7 +23,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
-	"github.com/orderplane/orderplane/internal/terse"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // Options of the order controller. The zero value is ready for use.
@@ -34,8 +34,8 @@ type Options struct {
 	// Clock that deadlines are measured by; the real one when nil.
 	Clock clock.PassiveClock
 	// Wrote is told the answers to writes, for a cache that wants to have them before
-	// its watch brings them (informer.Source.Wrote); may be nil.
-	Wrote terse.Wrote
+	// its watch brings them (cachedclient.Source.Wrote); may be nil.
+	Wrote cachedclient.Wrote
 }
 
 const defaultWorkers = 16
@@ -67,7 +67,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), o.Wrote)
+	terse, err := cachedclient.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), o.Wrote)
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/approval"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/order"
-	"github.com/orderplane/orderplane/internal/terse"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // behind is how soon to look again when a write showed that the cache is behind
@@ -28,7 +28,7 @@ type reconciler struct {
 	// client reads from the cache and writes to the API server.
 	client client.Client
 	// terse makes the writes that every order costs.
-	terse *terse.Writer
+	terse *cachedclient.Writer
 	// live reads from the API server.
 	live    client.Reader
 	clock   clock.PassiveClock

@@ -21,7 +21,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
-	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -37,7 +37,7 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(informer.ByList()).To(Succeed()) // as the manager does
+	Expect(cachedclient.ByList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 })
 
@@ -87,7 +87,7 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	cfg := rest.CopyConfig(env.Config)
 	cfg.Wrap(s.calls.wrap)
 	cfg.Wrap(s.reservations.Wrap)
-	source, err := informer.NewSource(cfg, env.Scheme, s.namespace)
+	source, err := cachedclient.NewSource(cfg, env.Scheme, s.namespace)
 	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:     env.Scheme,

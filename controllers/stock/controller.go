@@ -21,7 +21,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
-	"github.com/orderplane/orderplane/internal/terse"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations;stockitems;stockadjustments,verbs=get;list;watch
@@ -58,7 +58,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
-	terse, err := terse.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), opts.Wrote)
+	terse, err := cachedclient.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), opts.Wrote)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/metrics"
+	"github.com/orderplane/orderplane/internal/kube/metrics"
 )
 
 // shardMetrics are the stock controller's metrics, shared by its namespaces.

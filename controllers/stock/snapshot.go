@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // snapshot is a consistent list of one kind. Its objects may share memory with
@@ -67,7 +67,7 @@ func list[T any, P object[T]](ctx context.Context, s *store, namespace, kind str
 
 func listOnce[T any, P object[T]](ctx context.Context, s *store, namespace, kind string) (snapshot[T], error) {
 	var out snapshot[T]
-	opts := &client.ListOptions{Namespace: namespace, Limit: informer.Page}
+	opts := &client.ListOptions{Namespace: namespace, Limit: cachedclient.Page}
 	for {
 		page := &metav1.PartialObjectMetadataList{}
 		page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))

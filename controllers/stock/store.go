@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/terse"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // store is the one place where the stock controller talks to the API server.
@@ -19,7 +19,7 @@ type store struct {
 	live   client.Reader
 	cached client.Reader
 	writer client.Client
-	terse  *terse.Writer
+	terse  *cachedclient.Writer
 }
 
 // journal reads a namespace's journal, made when there is none.

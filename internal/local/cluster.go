@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/orderplane/orderplane/config"
-	"github.com/orderplane/orderplane/internal/controlplane"
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 // systemNamespace is where Orderplane itself lives in a cluster: its service
@@ -30,7 +30,7 @@ const systemNamespace = "ops-system"
 type cluster struct {
 	opts Options
 
-	cp      *controlplane.ControlPlane
+	cp      *devcluster.ControlPlane
 	cancel  context.CancelFunc
 	watches sync.WaitGroup
 }
@@ -67,7 +67,7 @@ func (c *cluster) start(ctx context.Context) error {
 
 func (c *cluster) startControlPlane(ctx context.Context) error {
 	ports := c.lastPorts()
-	cp, err := controlplane.Start(ctx, controlplane.Options{
+	cp, err := devcluster.Start(ctx, devcluster.Options{
 		DataDir:       c.opts.path("cluster"),
 		LogDir:        c.opts.path("log"),
 		EtcdPort:      ports.Etcd,
@@ -136,7 +136,7 @@ func (c *cluster) writeKubeconfigs() error {
 }
 
 func (c *cluster) writeKubeconfig(file string, cfg *rest.Config) error {
-	data, err := controlplane.Kubeconfig(cfg, c.opts.Namespace)
+	data, err := devcluster.Kubeconfig(cfg, c.opts.Namespace)
 	if err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (c *cluster) kubectl(ctx context.Context, stdin string, stdout io.Writer, a
 }
 
 // keepRunning restarts a process of the control plane that ended by itself.
-func (c *cluster) keepRunning(ctx context.Context, name string, current func() *controlplane.Process, restart func(context.Context) error) {
+func (c *cluster) keepRunning(ctx context.Context, name string, current func() *devcluster.Process, restart func(context.Context) error) {
 	var delay time.Duration
 	began := time.Now()
 	for {

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/orderplane/orderplane/internal/controlplane"
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 // Host is where everything listens: the stack is for whoever sits at this machine.
@@ -101,7 +101,7 @@ func (p Ports) complete() (Ports, error) {
 			}
 			continue
 		}
-		port, err := controlplane.FreePort()
+		port, err := devcluster.FreePort()
 		if err != nil {
 			return p, err
 		}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/orderplane/orderplane/internal/controlplane"
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 const (
@@ -36,7 +36,7 @@ type role struct {
 	served chan struct{} // closed when it was ready for the first time
 
 	mu      sync.Mutex
-	process *controlplane.Process
+	process *devcluster.Process
 	failed  error
 }
 
@@ -121,13 +121,13 @@ func (r *role) runOnce(ctx context.Context) error {
 
 // spawn starts a process unless stop has been called: under the lock, so that
 // stop sees either the new process or none that is still to come.
-func (r *role) spawn(ctx context.Context, log io.Writer) (*controlplane.Process, error) {
+func (r *role) spawn(ctx context.Context, log io.Writer) (*devcluster.Process, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	p, err := controlplane.StartProcess(r.roleName, controlplane.Command{Path: r.executable, Args: r.args, Env: r.env, Log: log})
+	p, err := devcluster.StartProcess(r.roleName, devcluster.Command{Path: r.executable, Args: r.args, Env: r.env, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (r *role) spawn(ctx context.Context, log io.Writer) (*controlplane.Process,
 	return p, nil
 }
 
-func (r *role) watchReady(ctx context.Context, p *controlplane.Process) {
+func (r *role) watchReady(ctx context.Context, p *devcluster.Process) {
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
 	restarted := r.hasServed()

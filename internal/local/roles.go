@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/orderplane/orderplane/internal/health"
+	"github.com/orderplane/orderplane/internal/kube/health"
 )
 
 func (s *stack) manager() *role {

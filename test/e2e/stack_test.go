@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/controlplane"
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 // readyWithin is generous: other tests may be using the machine.
@@ -55,13 +55,13 @@ type stack struct {
 // startStack runs the stack on a folder and waits for its ready line.
 func startStack(t *testing.T, binary, dir string) *stack {
 	t.Helper()
-	assets, err := controlplane.FindAssets()
+	assets, err := devcluster.FindAssets()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &stack{t: t, dir: dir, binary: binary, exited: make(chan error, 1), lines: make(chan string, 256)}
 	s.cmd = exec.Command(binary, append([]string{"local", "--dir", dir}, freePorts()...)...)
-	s.cmd.Env = append(os.Environ(), controlplane.AssetsEnv+"="+assets, "RATE_LIMIT_PER_MINUTE=0")
+	s.cmd.Env = append(os.Environ(), devcluster.AssetsEnv+"="+assets, "RATE_LIMIT_PER_MINUTE=0")
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

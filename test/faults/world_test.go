@@ -22,7 +22,7 @@ import (
 
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -130,7 +130,7 @@ func (w *world) start(s settings) *process {
 	}
 	log := funcr.New(func(prefix, args string) { w.log.add(s.holder, prefix, args) }, funcr.Options{})
 	cfg := s.wire.wrap(s.cfg)
-	source, err := informer.NewSource(cfg, w.env.Scheme, w.ns)
+	source, err := cachedclient.NewSource(cfg, w.env.Scheme, w.ns)
 	w.Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme: w.env.Scheme, Logger: log, Metrics: server.Options{BindAddress: "0"},

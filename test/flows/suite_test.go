@@ -22,7 +22,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/informer"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -46,7 +46,7 @@ var _ = BeforeSuite(func() {
 
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
-	source, err := informer.NewSource(env.Config, env.Scheme, namespace)
+	source, err := cachedclient.NewSource(env.Config, env.Scheme, namespace)
 	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
 		Scheme:     env.Scheme,

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/controlplane"
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 // startTimeout covers a control plane on a machine that is busy with other tests.
@@ -43,17 +43,17 @@ type Env struct {
 	// Scheme knows Kubernetes' kinds and Orderplane's.
 	Scheme *runtime.Scheme
 	// ControlPlane is what runs: restart it, stop it, add API servers and users.
-	ControlPlane *controlplane.ControlPlane
+	ControlPlane *devcluster.ControlPlane
 }
 
 // Start runs a control plane until the test, or the ginkgo suite, is over.
 func Start(t TB) *Env {
 	t.Helper()
-	return StartWith(t, controlplane.Options{UnsafeNoFsync: true})
+	return StartWith(t, devcluster.Options{UnsafeNoFsync: true})
 }
 
 // StartWith is Start with options of the caller's, such as further API server arguments.
-func StartWith(t TB, opts controlplane.Options) *Env {
+func StartWith(t TB, opts devcluster.Options) *Env {
 	t.Helper()
 	env, err := start(opts)
 	if err != nil {
@@ -72,7 +72,7 @@ func StartWith(t TB, opts controlplane.Options) *Env {
 //
 //	func TestMain(m *testing.M) { os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e })) }
 func Run(m *testing.M, use func(*Env)) int {
-	env, err := start(controlplane.Options{UnsafeNoFsync: true})
+	env, err := start(devcluster.Options{UnsafeNoFsync: true})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "start the test environment: %v\n", err)
 		return 1
@@ -86,7 +86,7 @@ func Run(m *testing.M, use func(*Env)) int {
 	return code
 }
 
-func start(opts controlplane.Options) (*Env, error) {
+func start(opts devcluster.Options) (*Env, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	scheme := runtime.NewScheme()
@@ -96,7 +96,7 @@ func start(opts controlplane.Options) (*Env, error) {
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register Orderplane's kinds: %w", err)
 	}
-	cp, err := controlplane.Start(ctx, opts)
+	cp, err := devcluster.Start(ctx, opts)
 	if err != nil {
 		return nil, err
 	}

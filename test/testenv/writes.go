@@ -3,7 +3,7 @@ package testenv
 import (
 	"context"
 
-	"github.com/orderplane/orderplane/internal/apiwrites"
+	"github.com/orderplane/orderplane/test/testenv/apiwrites"
 )
 
 // Write is a kind of write: which verb on what.

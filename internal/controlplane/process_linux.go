@@ -1,9 +1,0 @@
-package controlplane
-
-import "syscall"
-
-const terminate = syscall.SIGTERM
-
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}

@@ -1,0 +1,108 @@
+package devcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+)
+
+// stopGrace is how long a child may take to end after SIGTERM.
+const stopGrace = 10 * time.Second
+
+// Process is a child process that can't outlive this one.
+type Process struct {
+	name   string
+	cmd    *exec.Cmd
+	exited chan struct{}
+	err    error // set before exited is closed
+}
+
+// Command says what to start.
+type Command struct {
+	// Path of the executable, its arguments without the name, and its environment (this process' own when nil).
+	Path string
+	Args []string
+	Env  []string
+	// Log receives standard output and standard error.
+	Log io.Writer
+}
+
+// StartProcess starts a child in a process group of its own, so that a Ctrl-C
+// meant for this process does not reach it first.
+func StartProcess(name string, c Command) (*Process, error) {
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // the process outlives the call that starts it; Stop ends it
+	cmd.Env = c.Env
+	cmd.Stdout, cmd.Stderr = c.Log, c.Log
+	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = childAttributes()
+	p := &Process{name: name, cmd: cmd, exited: make(chan struct{})}
+	started := make(chan error, 1)
+	go p.run(started)
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// run starts and awaits the child on one locked thread: the kernel delivers the
+// parent-death signal when the *thread* that forked ends, not the process.
+func (p *Process) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	p.err = p.cmd.Wait()
+	close(p.exited)
+}
+
+// PID of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Exited is closed when the process has ended.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
+// Err is how the process ended; nil while it runs.
+func (p *Process) Err() error {
+	select {
+	case <-p.exited:
+		return p.err
+	default:
+		return nil
+	}
+}
+
+// Signal sends a signal, such as SIGSTOP, SIGCONT or SIGKILL.
+func (p *Process) Signal(sig os.Signal) error {
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		return fmt.Errorf("signal %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// Stop ends the process: SIGTERM, and SIGKILL when that is not heard in ten
+// seconds or before ctx is done. It returns once the process is gone.
+func (p *Process) Stop(ctx context.Context) error {
+	if err := p.cmd.Process.Signal(terminate); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", p.name, err)
+	}
+	grace, cancel := context.WithTimeout(ctx, stopGrace)
+	defer cancel()
+	select {
+	case <-p.exited:
+		return nil
+	case <-grace.Done():
+	}
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill %s: %w", p.name, err)
+	}
+	<-p.exited
+	return nil
+}

@@ -1,0 +1,71 @@
+package cachedclient
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// readList decodes a list item by item, as it arrives. One that ends early is an error.
+func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
+	list, d := &internalversion.List{}, jsontext.NewDecoder(r, how)
+	if err := expect(d, '{'); err != nil {
+		return nil, err
+	}
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		switch token.String() {
+		case "items":
+			list.Items, err = readItems[T, P](d, how)
+		case "metadata":
+			err = json.UnmarshalDecode(d, &list.ListMeta, how)
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, expect(d, '}')
+}
+
+func readItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
+	if err := expect(d, '['); err != nil {
+		return nil, err
+	}
+	var items []runtime.Object
+	for d.PeekKind() != ']' {
+		item := P(new(T))
+		if err := json.UnmarshalDecode(d, item, how); err != nil {
+			return nil, err
+		}
+		items = append(items, withoutKind(item))
+	}
+	return items, expect(d, ']')
+}
+
+// withoutKind drops what every object of a Go type says of itself, as client-go does.
+func withoutKind(o runtime.Object) runtime.Object {
+	o.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	return o
+}
+
+func expect(d *jsontext.Decoder, want jsontext.Kind) error {
+	got, err := d.ReadToken()
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	case err == nil && got.Kind() != want:
+		return fmt.Errorf("%s: found %v where %v should be", d.StackPointer(), got, want)
+	}
+	return err
+}

@@ -1,0 +1,40 @@
+package health_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/orderplane/orderplane/internal/kube/health"
+)
+
+func TestHandler(t *testing.T) {
+	up := func(context.Context) (string, error) { return "leader", nil }
+	down := func(context.Context) (string, error) { return "", errors.New("no answer") }
+	tests := map[string]struct {
+		checks     map[string]health.Check
+		wantStatus int
+		wantBody   string
+	}{
+		"all up": {
+			map[string]health.Check{"leadership": up}, http.StatusOK,
+			`{"status":"UP","components":{"leadership":{"status":"UP","detail":"leader"}}}` + "\n",
+		},
+		"one down": {
+			map[string]health.Check{"leadership": up, "kubernetes": down}, http.StatusServiceUnavailable,
+			`{"status":"DOWN","components":{"kubernetes":{"status":"DOWN","detail":"no answer"},"leadership":{"status":"UP","detail":"leader"}}}` + "\n",
+		},
+		"nothing to check": {nil, http.StatusOK, `{"status":"UP"}` + "\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			answer := httptest.NewRecorder()
+			health.Handler(tt.checks).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/health", nil))
+			if answer.Code != tt.wantStatus || answer.Body.String() != tt.wantBody {
+				t.Errorf("got %d %s want %d %s", answer.Code, answer.Body, tt.wantStatus, tt.wantBody)
+			}
+		})
+	}
+}

@@ -1,0 +1,114 @@
+// Command bench measures Orderplane; test/performance says how.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderplane/orderplane/test/performance"
+	"github.com/orderplane/orderplane/webhooks"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+// overrides change the plan's own times and counts where they are given.
+type overrides struct {
+	turns     performance.Turns
+	noFsync   bool
+	untracked bool
+	rate      float64
+	products  int
+	dir       string
+	binary    string
+	budget    string
+	groups    []string
+}
+
+func newCommand() *cobra.Command {
+	var o overrides
+	cmd := &cobra.Command{
+		Use:           "bench {" + strings.Join(performance.PlanNames(), "|") + "}",
+		Short:         "Measure Orderplane against the raw limit of this machine",
+		Args:          cobra.ExactArgs(1),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, err := performance.PlanNamed(args[0])
+			if err != nil {
+				return err
+			}
+			if plan, err = plan.Only(o.groups); err != nil {
+				return err
+			}
+			plan.Turns, plan.Rate = o.over(cmd, plan.Turns), o.rate
+			return run(cmd, performance.Options{
+				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
+				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
+			}, o.budget)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.binary, "binary", "bin/orderplane", "the orderplane binary")
+	flags.StringVar(&o.dir, "dir", "bin/bench", "folder for report.json, logs and profiles")
+	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
+	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")
+	flags.BoolVar(&o.untracked, "untracked", false, "install config/untracked, too")
+	flags.Float64Var(&o.rate, "rate", 0, "arrivals a second in the open model, instead of 70 % of a saturation that is searched")
+	flags.IntVar(&o.products, "products", 1000, "how many products there are")
+	flags.StringSliceVar(&o.groups, "groups", nil, "groups, open contenders or levels of the plan to measure, such as one-line, api-uniform-1 or orders-10000, instead of all")
+	flags.IntVar(&o.turns.Count, "turns", 0, "turns of each group, instead of the plan's")
+	flags.IntVar(&o.turns.InFlight, "in-flight", 0, "orders in flight, instead of the plan's")
+	flags.DurationVar(&o.turns.Ramp, "ramp", 0, "load before what is measured, instead of the plan's")
+	flags.DurationVar(&o.turns.Window, "window", 0, "how long a round is measured, instead of the plan's")
+	return cmd
+}
+
+func (o overrides) over(cmd *cobra.Command, t performance.Turns) performance.Turns {
+	for name, set := range map[string]func(){
+		"turns":     func() { t.Count = o.turns.Count },
+		"in-flight": func() { t.InFlight = o.turns.InFlight },
+		"ramp":      func() { t.Ramp = o.turns.Ramp },
+		"window":    func() { t.Window = o.turns.Window },
+	} {
+		if cmd.Flags().Changed(name) {
+			set()
+		}
+	}
+	return t
+}
+
+func run(cmd *cobra.Command, o performance.Options, budgetFile string) error {
+	var budget performance.Budget
+	if budgetFile != "" {
+		var err error
+		if budget, err = performance.ReadBudget(budgetFile); err != nil {
+			return err
+		}
+	}
+	report, err := performance.Run(cmd.Context(), o)
+	if err != nil {
+		return err
+	}
+	if budgetFile == "" {
+		return nil
+	}
+	if err := budget.Check(report); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), "bench: within budget", budgetFile)
+	return err
+}

@@ -1,0 +1,20 @@
+// Package performance measures Orderplane against what its machine can do at all.
+//
+// It runs a control plane of its own and, round by round, in one run:
+//
+//   - raw: the same four objects an order leaves behind, written by a plain client
+//     without any logic. This is the limit: nothing that keeps orders in the
+//     Kubernetes API can be faster.
+//   - api: orders created at the API server, decided by `orderplane manager`, a
+//     process of its own under its own RBAC.
+//   - gateway: orders created through `orderplane gateway` with a bearer token.
+//
+// A machine that gets slower or faster within a run, as virtual ones do, does so
+// for all of them: rounds alternate, a ratio is taken between neighbours, and the
+// median of those ratios is what counts. Absolute numbers are of the machine,
+// ratios and counts are of the program; the budget (budget.go) is about the latter.
+//
+// What is measured is the wall clock and what the kernel and the API server
+// themselves count, so this package, unlike the others, asks for the time wherever
+// it needs it.
+package performance

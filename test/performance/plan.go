@@ -1,0 +1,139 @@
+package performance
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Plan is what a run measures.
+type Plan struct {
+	Name   string
+	Groups []Group
+	Turns  Turns
+	// WarmUp of each contender before the first turn.
+	WarmUp time.Duration
+	// Open is what is measured with arrivals of their own, at Rate a second or, when that
+	// is 0, below a saturation that is searched.
+	Open []Contender
+	Rate float64
+	// Growth levels, each beside an empty cluster.
+	Growth []Level
+	// Profile takes CPU profiles under the load of each group's contenders.
+	Profile time.Duration
+}
+
+// inFlight orders saturate two cores, and a few more, without queueing much.
+const inFlight = 32
+
+func contenders(w ...Contender) []Contender { return w }
+
+func on(m Mode, s Spread, lines, shortPercent int) Contender {
+	return Contender{Mode: m, Workload: Workload{Spread: s, Lines: lines, ShortPercent: shortPercent}}
+}
+
+// short is the plan for CI: the ratios of the budget, in less than ten minutes. A round
+// has one or two of the API server's collections of garbage, and which of the two is
+// chance: what counts is the median of five.
+// The gateway has a group of its own, since it costs CPU by merely watching.
+func short() Plan {
+	return Plan{
+		Name: "short",
+		Groups: []Group{
+			{Name: "one-line", Contenders: contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0))},
+			{Name: "gateway", Contenders: contenders(on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0))},
+		},
+		Turns:  Turns{Count: 5, InFlight: inFlight, Ramp: time.Second, Window: 4 * time.Second},
+		WarmUp: 2 * time.Second,
+	}
+}
+
+// full is every workload in the closed model.
+func full() Plan {
+	return Plan{
+		Name: "full",
+		Groups: []Group{
+			{Name: "one-line", Contenders: contenders(
+				on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Zipf, 1, 0), on(API, Hot, 1, 0), on(Webhook, Uniform, 1, 0))},
+			{Name: "four-lines", Contenders: contenders(
+				on(Raw, Uniform, 4, 0), on(API, Uniform, 4, 0), on(API, Zipf, 4, 0), on(API, Hot, 4, 0))},
+			{Name: "short", Contenders: contenders(on(Raw, Uniform, 1, 30), on(API, Uniform, 1, 30))},
+			{Name: "gateway", Contenders: contenders(
+				on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0), on(Gateway, Hot, 1, 0), on(Gateway, Uniform, 1, 30))},
+			{Name: "gateway-four-lines", Contenders: contenders(on(Raw, Uniform, 4, 0), on(Gateway, Uniform, 4, 0))},
+		},
+		Turns:  Turns{Count: 6, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		WarmUp: 10 * time.Second,
+	}
+}
+
+// openPlan is latencies in a steady state, below a saturation that was found in the same.
+// The API server keeps the versions of the last 75 seconds in its watch cache: until they
+// are there its heap grows, and with it the time each collection takes from the cores.
+// The raw writer below its own saturation says what latencies the machine allows.
+func openPlan() Plan {
+	return Plan{
+		Name:  "open",
+		Turns: Turns{Count: 5, InFlight: inFlight, Ramp: 80 * time.Second, Window: 30 * time.Second},
+		Open:  contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
+	}
+}
+
+// growth is throughput, memory and start with live orders present. A collection of an API
+// server with 100,000 orders takes five CPU seconds, and there is one every eight to twelve
+// seconds: a round has several.
+func growthPlan() Plan {
+	return Plan{
+		Name:   "growth",
+		Turns:  Turns{Count: 3, InFlight: inFlight, Ramp: 2 * time.Second, Window: 40 * time.Second},
+		WarmUp: 5 * time.Second,
+		Growth: []Level{{Orders: 10_000}, {Reservations: 50_000}, {Orders: 100_000}},
+	}
+}
+
+// profile takes CPU profiles of each role and the API server under load.
+func profile() Plan {
+	return Plan{
+		Name: "profile",
+		Groups: []Group{
+			{Name: "api", Contenders: contenders(on(API, Uniform, 1, 0), on(Raw, Uniform, 1, 0))},
+			{Name: "four-lines", Contenders: contenders(on(API, Uniform, 4, 0), on(Raw, Uniform, 4, 0))},
+			{Name: "gateway", Contenders: contenders(on(Gateway, Uniform, 1, 0))},
+		},
+		Turns:   Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},
+		WarmUp:  5 * time.Second,
+		Profile: 20 * time.Second,
+	}
+}
+
+// PlanNames are the plans there are.
+func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile"} }
+
+// PlanNamed finds a plan.
+func PlanNamed(name string) (Plan, error) {
+	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile()} {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Plan{}, fmt.Errorf("plan %q: there are %v", name, PlanNames())
+}
+
+// Only keeps what is named of a plan's groups, open contenders and levels, so that
+// one thing can be measured again.
+func (p Plan) Only(names []string) (Plan, error) {
+	if len(names) == 0 {
+		return p, nil
+	}
+	p.Groups = named(p.Groups, names, func(g Group) string { return g.Name })
+	p.Open = named(p.Open, names, Contender.fileName)
+	p.Growth = named(p.Growth, names, Level.Name)
+	if len(p.Groups)+len(p.Open)+len(p.Growth) != len(names) {
+		return p, fmt.Errorf("groups: the plan %s has not all of %v", p.Name, names)
+	}
+	return p, nil
+}
+
+func named[T any](all []T, names []string, name func(T) string) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(t T) bool { return !slices.Contains(names, name(t)) })
+}

@@ -1,0 +1,63 @@
+package performance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// profile takes profiles of everything but etcd, of CPU and of what is
+// allocated, while a group's contenders put load on it, and puts them beside
+// the report.
+func (b *bench) profile(ctx context.Context, c *comparison, g Group) error {
+	d := b.opts.Plan.Profile
+	if d == 0 {
+		return nil
+	}
+	admin, err := newClient(c.stage.admin)
+	if err != nil {
+		return err
+	}
+	for _, contender := range g.Contenders {
+		profiles, ctx := errgroup.WithContext(ctx)
+		profiles.Go(func() error {
+			end := time.Now().Add(d + 2*time.Second)
+			_, err := closed(ctx, c.placers[contender.String()], c.turns.InFlight, window{begin: end, end: end})
+			return err
+		})
+		processes := map[string]func(path string) ([]byte, error){
+			"kube-apiserver": func(path string) ([]byte, error) {
+				return admin.do(ctx, http.MethodGet, "/debug/pprof/"+path, nil, nil)
+			},
+		}
+		for process, r := range map[string]*role{"manager": c.stage.manager, "gateway": c.stage.gateway} {
+			if r != nil {
+				processes[process] = func(path string) ([]byte, error) { return fetch(ctx, r.profileURL(path)) }
+			}
+		}
+		for process, get := range processes {
+			for kind, path := range map[string]string{"cpu": "profile", "allocs": "allocs"} {
+				file := filepath.Join(b.opts.Dir, strings.Join([]string{g.Name, contender.fileName(), process, kind}, "-")+".pprof")
+				profiles.Go(func() error {
+					data, err := get(fmt.Sprintf("%s?seconds=%d", path, int(d.Seconds())))
+					if err != nil {
+						return fmt.Errorf("profile %s: %w", process, err)
+					}
+					say(b.opts.Out, "%s: go tool pprof -top %s", contender, file)
+					return os.WriteFile(file, data, 0o600)
+				})
+			}
+		}
+		if err := profiles.Wait(); err != nil {
+			return errors.Join(fmt.Errorf("profile under %s", contender), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package performance
+
+import (
+	"slices"
+	"strings"
+)
+
+// Result is what came of a group: every round, and their medians.
+type Result struct {
+	Group    string `json:"group"`
+	InFlight int    `json:"inFlight"`
+	// Turns, each with a round of every contender in the order of the group.
+	Turns [][]Round `json:"turns"`
+	// Contenders are the medians over the turns.
+	Contenders []Summary `json:"contenders"`
+	// HotToUniform is the median ratio of orders a second of the hot workload to
+	// the uniform one of the same mode and lines; 0 when the group has no such pair.
+	HotToUniform float64 `json:"hotToUniform,omitempty"`
+}
+
+// Summary of a contender: medians over its rounds.
+type Summary struct {
+	Mode     Mode   `json:"mode"`
+	Workload string `json:"workload"`
+
+	PerSecond float64   `json:"ordersPerSecond"`
+	Lowest    float64   `json:"ordersPerSecondLowest"`
+	Highest   float64   `json:"ordersPerSecondHighest"`
+	Create    latencies `json:"createMs"`
+	Decided   latencies `json:"decidedMs"`
+
+	WritesPerOrder float64            `json:"writesPerOrder"`
+	Writes         map[string]float64 `json:"writes"`
+	CPU            map[string]float64 `json:"cpuSecondsPer1000Orders"`
+	CPUTotal       float64            `json:"cpuSecondsPer1000OrdersTotal"`
+
+	// Cores that were busy for it, and for processes that are no part of the run.
+	Cores        float64 `json:"cores"`
+	ForeignCores float64 `json:"foreignCores"`
+
+	// ToRaw is the median of orders a second to those of the raw round of the same
+	// turn, CPUToRaw that of the CPU time an order.
+	ToRaw    float64 `json:"ordersPerSecondToRaw"`
+	CPUToRaw float64 `json:"cpuToRaw"`
+}
+
+// of is the values of a contender over the turns.
+func (r *Result) of(contender int, value func(Round) float64) []float64 {
+	out := make([]float64, 0, len(r.Turns))
+	for _, turn := range r.Turns {
+		out = append(out, value(turn[contender]))
+	}
+	return out
+}
+
+// ratios of two contenders, turn by turn.
+func (r *Result) ratios(a, b int, value func(Round) float64) []float64 {
+	out := make([]float64, 0, len(r.Turns))
+	for _, turn := range r.Turns {
+		if below := value(turn[b]); below > 0 {
+			out = append(out, value(turn[a])/below)
+		}
+	}
+	return out
+}
+
+func perSecond(r Round) float64 { return r.PerSecond }
+func cpuTotal(r Round) float64  { return r.CPUTotal }
+
+// summarize works out the medians from the turns.
+func (r *Result) summarize() {
+	r.Contenders = nil
+	for n, first := range r.Turns[0] {
+		rates := r.of(n, perSecond)
+		s := Summary{
+			Mode: first.Mode, Workload: first.Workload,
+			PerSecond: rounded(median(rates), 1), Lowest: slices.Min(rates), Highest: slices.Max(rates),
+			Create:         r.latencies(n, func(x Round) latencies { return x.Create }),
+			Decided:        r.latencies(n, func(x Round) latencies { return x.Decided }),
+			WritesPerOrder: rounded(median(r.of(n, func(x Round) float64 { return x.WritesPerOrder })), 4),
+			Writes:         r.maps(n, 4, func(x Round) map[string]float64 { return x.Writes }),
+			CPU:            r.maps(n, 3, func(x Round) map[string]float64 { return x.CPU }),
+			CPUTotal:       rounded(median(r.of(n, cpuTotal)), 3),
+			Cores:          rounded(median(r.of(n, func(x Round) float64 { return x.Cores })), 2),
+			ForeignCores:   rounded(median(r.of(n, func(x Round) float64 { return x.ForeignCores })), 2),
+			ToRaw:          rounded(median(r.ratios(n, 0, perSecond)), 4),
+			CPUToRaw:       rounded(median(r.ratios(n, 0, cpuTotal)), 4),
+		}
+		r.Contenders = append(r.Contenders, s)
+	}
+	r.HotToUniform = r.hotToUniform()
+}
+
+func (r *Result) latencies(n int, of func(Round) latencies) latencies {
+	middle := func(one func(latencies) float64) float64 {
+		return rounded(median(r.of(n, func(x Round) float64 { return one(of(x)) })), 2)
+	}
+	return latencies{
+		P50: middle(func(l latencies) float64 { return l.P50 }), P90: middle(func(l latencies) float64 { return l.P90 }),
+		P99: middle(func(l latencies) float64 { return l.P99 }), Max: middle(func(l latencies) float64 { return l.Max }),
+	}
+}
+
+// maps are the medians of a map's values, key by key; what a round lacks is zero there.
+func (r *Result) maps(n, decimals int, of func(Round) map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for _, turn := range r.Turns {
+		for key := range of(turn[n]) {
+			out[key] = rounded(median(r.of(n, func(x Round) float64 { return of(x)[key] })), decimals)
+		}
+	}
+	return out
+}
+
+// hotToUniform is the lowest of the medians over the pairs of the group.
+func (r *Result) hotToUniform() float64 {
+	lowest := 0.0
+	for a, hot := range r.Turns[0] {
+		for b, uniform := range r.Turns[0] {
+			if hot.Mode == Raw || hot.Mode != uniform.Mode || !isHotOf(hot.Workload, uniform.Workload) {
+				continue
+			}
+			if m := rounded(median(r.ratios(a, b, perSecond)), 4); lowest == 0 || m < lowest {
+				lowest = m
+			}
+		}
+	}
+	return lowest
+}
+
+// isHotOf tells whether two workloads differ in nothing but hot and uniform.
+func isHotOf(hot, uniform string) bool {
+	h, okH := cutSpread(hot, Hot)
+	u, okU := cutSpread(uniform, Uniform)
+	return okH && okU && h == u
+}
+
+func cutSpread(name string, s Spread) (rest string, ok bool) {
+	return strings.CutPrefix(name, string(s)+"/")
+}

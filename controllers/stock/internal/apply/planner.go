@@ -1,63 +1,118 @@
-package stock
+// Package apply carries pending decisions out: it plans which objects are to be
+// written for them, in the write ordering of the journal.
+package apply
 
 import (
 	"context"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"fmt"
 
-	"github.com/orderplane/orderplane/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/controllers/stock/internal/decide"
+	"github.com/orderplane/orderplane/controllers/stock/internal/effects"
+	"github.com/orderplane/orderplane/controllers/stock/internal/publish"
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
-	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
-// effect is one write: an object brought to where the open decisions about it
-// want it, or what people see of it refreshed.
-type effect struct {
-	key     identity
-	kind    string
-	target  string       // whose failures count, for retries; no two at a time
-	retry   *retry       // where they count instead, when whoever planned it minds them
-	entries []*openEntry // in order of seq
-	write   func(context.Context) error
-	done    func()
-	err     error
+// Planner plans the effects of one namespace. It belongs to the one goroutine that
+// reconciles the namespace.
+type Planner struct {
+	namespace string
+	store     *store.Store
+	pool      *effects.Pool
+	schedule  *publish.Schedule
+	clock     clock.PassiveClock
+
+	memory *decide.Memory // nil until loaded
+	// decidedFrom are the objects that pending decisions were made from, by uid.
+	decidedFrom map[string]client.Object
 }
 
-// plan is what is to be written for the open decisions, an effect an object, in
-// order of their first seq. held reports whether some are not in it because it
-// is not their turn, or because another write of their object flies.
-func (s *shard) plan() (plan []*effect, held bool) {
-	turns := journal.NewWriteOrder(opens(s.open), s.retries.parked)
-	objects, items := map[string][]*openEntry{}, map[types.UID][]*openEntry{}
-	for _, o := range s.open {
-		if !o.Object {
-			objects[o.Entry.UID] = append(objects[o.Entry.UID], o)
-		}
-		for _, uid := range o.Items() {
-			items[uid] = append(items[uid], o)
+// New makes a planner.
+func New(namespace string, s *store.Store, p *effects.Pool, c clock.PassiveClock, schedule *publish.Schedule) *Planner {
+	return &Planner{namespace: namespace, store: s, pool: p, clock: c, schedule: schedule, decidedFrom: map[string]client.Object{}}
+}
+
+// Load has items get their projection with the stock that is written.
+func (p *Planner) Load(m *decide.Memory) { p.memory = m }
+
+// Forget drops what the planner knows.
+func (p *Planner) Forget() { p.memory, p.decidedFrom = nil, map[string]client.Object{} }
+
+// Decided notes the objects that decisions were made from: their effects are worked out
+// on these first.
+func (p *Planner) Decided(decisions []decide.Decision) {
+	for _, d := range decisions {
+		p.decidedFrom[d.Entry.UID] = d.Object
+	}
+}
+
+// Dispatch has every effect of the pending decisions written whose time has come. What
+// can't be written stays pending and is tried again later. more is true when something
+// may go once another effect is complete.
+func (p *Planner) Dispatch(ctx context.Context, pending []*journal.Pending) (more bool) {
+	plan, more := p.plan(pending)
+	for _, e := range plan {
+		if !p.pool.Dispatch(ctx, e) {
+			more = true
 		}
 	}
-	for _, o := range s.open {
-		if about := objects[o.Entry.UID]; !o.Object && about[0] == o {
-			switch flying := s.carrier.flying[o.Entry.UID]; {
-			case flying != nil:
-				held = held || len(flying.entries) < len(about)
-			case turns.Object(opens(about)):
-				plan = append(plan, s.objectEffect(about))
+	return more
+}
+
+// Unapplied finds a pending decision that is yet to be carried out, and may be: what the
+// API server refuses to have written is no obstacle.
+func (p *Planner) Unapplied(pending []*journal.Pending) error {
+	for _, d := range pending {
+		if target, is := p.unapplied(d); is {
+			return fmt.Errorf("decision %d (%s of %s) is not carried out on %s yet", d.Entry.Seq, d.Entry.Kind, d.Entry.Name, target)
+		}
+	}
+	return nil
+}
+
+func (p *Planner) unapplied(d *journal.Pending) (target string, is bool) {
+	if !d.Object && !p.pool.Refused(d.Entry.UID) {
+		return d.Entry.UID, true
+	}
+	for _, uid := range d.Items() {
+		if !p.pool.Refused(string(uid)) {
+			return string(uid), true
+		}
+	}
+	return "", false
+}
+
+// plan is what is to be written for the pending decisions, an effect an object, in order
+// of their first seq. held reports whether some are not in it because the write ordering
+// does not let them yet, or because another write of their object is in flight.
+func (p *Planner) plan(pending []*journal.Pending) (plan []*effects.Effect, held bool) {
+	order := journal.NewWriteOrder(pending, p.pool.Parked)
+	objects, items := byTarget(pending)
+	for _, d := range pending {
+		if about := objects[d.Entry.UID]; !d.Object && about[0] == d {
+			switch inFlight := p.pool.Of(d.Entry.UID); {
+			case inFlight != nil:
+				held = held || len(inFlight.Entries) < len(about)
+			case order.Object(about):
+				plan = append(plan, p.objectEffect(about))
 			default:
 				held = true
 			}
 		}
-		for _, uid := range o.Items() {
+		for _, uid := range d.Items() {
 			about := items[uid]
-			if about[0] != o {
+			if about[0] != d {
 				continue
 			}
-			now := turns.Item(uid, opens(about))
-			if flying := s.carrier.flying[string(uid)]; flying != nil {
-				now = len(flying.entries)
+			now := order.Item(uid, about)
+			if inFlight := p.pool.Of(string(uid)); inFlight != nil {
+				now = len(inFlight.Entries)
 			} else if now > 0 {
-				plan = append(plan, s.itemEffect(uid, about[:now]))
+				plan = append(plan, p.itemEffect(uid, about[:now]))
 			}
 			held = held || now < len(about)
 		}
@@ -65,113 +120,16 @@ func (s *shard) plan() (plan []*effect, held bool) {
 	return plan, held
 }
 
-// objectEffect brings the reservation or document of decisions up to date.
-func (s *shard) objectEffect(about []*openEntry) *effect {
-	o := about[0]
-	e := &effect{
-		kind: "StockReservation", target: o.Entry.UID, entries: about,
-		key: identity{s.namespace, o.Entry.Name, types.UID(o.Entry.UID)},
-	}
-	e.done = func() {
-		for _, o := range e.entries {
-			o.Object = true
-			o.reservation, o.document = nil, nil
+// byTarget are the decisions that an object, or an item, does not carry yet.
+func byTarget(pending []*journal.Pending) (objects map[string][]*journal.Pending, items map[types.UID][]*journal.Pending) {
+	objects, items = map[string][]*journal.Pending{}, map[types.UID][]*journal.Pending{}
+	for _, d := range pending {
+		if !d.Object {
+			objects[d.Entry.UID] = append(objects[d.Entry.UID], d)
+		}
+		for _, uid := range d.Items() {
+			items[uid] = append(items[uid], d)
 		}
 	}
-	if journal.IsDocument(o.Entry.Kind) {
-		e.kind = "StockAdjustment"
-		put := statusPut[*v1alpha1.StockAdjustment]{e.key, newest(s.retries, e.target, o.document), s.store.putDocument}
-		e.write = func(ctx context.Context) error {
-			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) (changed bool) {
-				for _, o := range e.entries {
-					changed = journal.ApplyToDocument(o.Entry, d) || changed
-				}
-				return changed
-			})
-		}
-		return e
-	}
-	put := statusPut[*v1alpha1.StockReservation]{e.key, newest(s.retries, e.target, o.reservation), s.store.putReservation}
-	e.write = func(ctx context.Context) error {
-		return putStatus(ctx, s.store.live, put, func(r *v1alpha1.StockReservation) (changed bool) {
-			for _, o := range e.entries {
-				changed = journal.ApplyToReservation(o.Entry, r) || changed
-			}
-			return changed
-		})
-	}
-	return e
-}
-
-// itemEffect brings an item's stock up to date, and its projection with it.
-func (s *shard) itemEffect(uid types.UID, about []*openEntry) *effect {
-	now := metav1.NewTime(s.opts.Clock.Now())
-	product := ""
-	for _, l := range about[0].Entry.Lines {
-		if l.ItemUID == string(uid) {
-			product = l.ProductID
-		}
-	}
-	e := &effect{
-		kind: "StockItem", target: string(uid), entries: about, key: identity{s.namespace, product, uid},
-	}
-	var level stock.Level
-	known := false
-	if s.ledger != nil {
-		level, known = s.ledger.Level(uid)
-	}
-	failedBefore := s.retries[e.target] != nil
-	var written string
-	finalizerIsRight, mark := false, s.projector.mark(product)
-	e.write = func(ctx context.Context) error {
-		seen := &v1alpha1.StockItem{}
-		if known && !failedBefore {
-			// A miss leaves seen empty, and the live object is read.
-			_ = s.store.cached.Get(ctx, e.key.objectKey(), seen)
-		}
-		entries := make([]*v1alpha1.JournalEntry, 0, len(e.entries))
-		for _, o := range e.entries {
-			entries = append(entries, o.Entry)
-		}
-		write := func(ctx context.Context, i *v1alpha1.StockItem) error {
-			err := s.store.writer.Status().Update(ctx, i)
-			if err == nil {
-				written = i.ResourceVersion
-			}
-			return err
-		}
-		return putStatus(ctx, s.store.live, statusPut[*v1alpha1.StockItem]{e.key, seen, write}, func(i *v1alpha1.StockItem) bool {
-			if !journal.ApplyToItem(entries, i) {
-				return false
-			}
-			if known {
-				stock.Project(i, level.Reserved, now)
-				finalizerIsRight = !keepFinalizer(&v1alpha1.StockItem{ObjectMeta: *i.ObjectMeta.DeepCopy()}, level)
-			}
-			return true
-		})
-	}
-	e.done = func() {
-		for _, o := range e.entries {
-			o.ItemDone(uid)
-		}
-		if !known || written == "" {
-			return
-		}
-		s.projector.wrote(product, written)
-		if finalizerIsRight {
-			s.projector.clean(product, mark)
-		}
-	}
-	return e
-}
-
-// newest is what was seen of an effect's object; a blank one, for which the live
-// object is read, when none was, or when an earlier write of it failed: that may
-// have been carried out without an answer.
-func newest[T any](failed retries, target string, seen *T) *T {
-	if seen == nil || failed[target] != nil {
-		return new(T)
-	}
-	return seen
+	return objects, items
 }

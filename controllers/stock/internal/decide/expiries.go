@@ -1,4 +1,4 @@
-package stock
+package decide
 
 import (
 	"container/heap"

@@ -1,150 +1,68 @@
-package stock
+package decide
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
-// takeOver makes this process the leader of the namespace: T1 to T3 of the
-// protocol, as internal/stock states it.
-func (s *shard) takeOver(ctx context.Context) error {
-	// The lists of T3 are newer than everything that arrived so far.
-	s.inbox.clear()
-
-	j, err := s.store.journal(ctx, s.namespace)
-	if err != nil {
-		return fmt.Errorf("T1: read the journal: %w", err)
+// Load makes the ledger from lists that were read after every pending entry was carried
+// out, or refused for good by the API server. seq is the journal's. It offers everything
+// that may be due, oldest first, and before everything that arrived since.
+func (d *Decider) Load(lists *store.Lists, seq int64, pending []*journal.Pending) {
+	overlay(lists, pending)
+	d.memory = newMemory(stock.NewLedger(seq, lists.Items.Items, lists.Reservations.Items, lists.Documents.Items), lists)
+	var events []Event
+	for i := range lists.Reservations.Items {
+		r := &lists.Reservations.Items[i]
+		if MayBeDue(r) {
+			events = append(events, Event{Object: r.DeepCopy()})
+		}
+		d.expiry.track(r, d.memory.Phase(r.UID))
 	}
-	s.journal = j
-	next := *j.Status.DeepCopy()
-	next.Epoch++
-	next.Holder = s.opts.Holder
-	if err := s.putJournal(ctx, next); err != nil {
-		return fmt.Errorf("T1: %w", err)
+	for i := range lists.Documents.Items {
+		if o := &lists.Documents.Items[i]; !d.memory.Settled(o.UID) {
+			events = append(events, Event{Object: o.DeepCopy()})
+		}
 	}
-
-	for _, o := range journal.AllPending(s.journal.Status.Entries) {
-		s.open = append(s.open, &openEntry{Pending: o})
-	}
-	if err := s.redo(ctx); err != nil {
-		return fmt.Errorf("T2: carry out what the journal holds: %w", err)
-	}
-	if err := s.read(ctx); err != nil {
-		return fmt.Errorf("T3: %w", err)
-	}
-	logr.FromContextOrDiscard(ctx).Info("took over the stock journal", "epoch", s.journal.Status.Epoch, "seq", s.ledger.Seq(), "waiting", s.inbox.len())
-	s.metrics.tookOver(s.namespace)
-	return nil
-}
-
-// firstAudit is how long after a take-over the objects are looked at again:
-// soon, since informers may have been behind the lists it was made from.
-const firstAudit = time.Minute
-
-// read makes the ledger from consistent lists and offers everything that may
-// be due, oldest first.
-func (s *shard) read(ctx context.Context) error {
-	items, err := s.store.items(ctx, s.namespace)
-	if err != nil {
-		return err
-	}
-	reservations, err := s.store.reservations(ctx, s.namespace)
-	if err != nil {
-		return err
-	}
-	documents, err := s.store.documents(ctx, s.namespace)
-	if err != nil {
-		return err
-	}
-	s.overlay(items.items, reservations.items, documents.items)
-	s.ledger = stock.NewLedger(s.journal.Status.Seq, items.items, reservations.items, documents.items)
-	s.listed = map[string]string{
-		"StockItem": items.resourceVersion, "StockReservation": reservations.resourceVersion, "StockAdjustment": documents.resourceVersion,
-	}
-	s.offer(reservations.items, documents.items)
-	for i := range items.items {
-		s.touch(items.items[i].Name)
-	}
-	s.noteDrift(ctx, s.ledger.Audit(items.items, reservations.items))
-	s.nextAudit = time.Now().Add(min(firstAudit, s.opts.AuditInterval))
-	return nil
+	slices.SortStableFunc(events, func(a, b Event) int { return byCreation(a.Object, b.Object) })
+	d.queue.putFirst(events)
 }
 
 // overlay carries out on the listed copies what the API server refused to have
 // written on the objects themselves, so that one such object does not keep the
 // rest of the namespace waiting.
-func (s *shard) overlay(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
-	s.open = s.kept()
-	if len(s.open) == 0 {
+func overlay(l *store.Lists, pending []*journal.Pending) {
+	if len(pending) == 0 {
 		return
 	}
 	var entries []*v1alpha1.JournalEntry
-	for _, o := range s.open {
-		entries = append(entries, o.Entry)
-		for i := range reservations {
-			if string(reservations[i].UID) == o.Entry.UID {
-				reservations[i] = *reservations[i].DeepCopy()
-				journal.ApplyToReservation(o.Entry, &reservations[i])
+	for _, p := range pending {
+		entries = append(entries, p.Entry)
+		for i := range l.Reservations.Items {
+			if r := &l.Reservations.Items[i]; string(r.UID) == p.Entry.UID {
+				*r = *r.DeepCopy()
+				journal.ApplyToReservation(p.Entry, r)
 			}
 		}
-		for i := range documents {
-			if string(documents[i].UID) == o.Entry.UID {
-				documents[i] = *documents[i].DeepCopy()
-				journal.ApplyToDocument(o.Entry, &documents[i])
+		for i := range l.Documents.Items {
+			if o := &l.Documents.Items[i]; string(o.UID) == p.Entry.UID {
+				*o = *o.DeepCopy()
+				journal.ApplyToDocument(p.Entry, o)
 			}
 		}
 	}
-	for i := range items {
-		items[i] = *items[i].DeepCopy()
-		journal.ApplyToItem(entries, &items[i])
+	for i := range l.Items.Items {
+		l.Items.Items[i] = *l.Items.Items[i].DeepCopy()
+		journal.ApplyToItem(entries, &l.Items.Items[i])
 	}
-}
-
-// offer puts what may be due before everything that arrived since, in the
-// order in which it was created.
-func (s *shard) offer(reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
-	var events []event
-	for i := range reservations {
-		r := &reservations[i]
-		if mayBeDue(r) {
-			events = append(events, event{object: r.DeepCopy()})
-		}
-		if r.Spec.ExpiresAt != nil {
-			s.expiry.track(r, s.ledger.Phase(r.UID))
-		}
-	}
-	for i := range documents {
-		if d := &documents[i]; !s.ledger.Settled(d.UID) {
-			events = append(events, event{object: d.DeepCopy()})
-		}
-	}
-	slices.SortStableFunc(events, func(a, b event) int { return byCreation(a.object, b.object) })
-	s.inbox.putFirst(events)
-}
-
-// mayBeDue reports whether the ledger may have something to decide about a
-// reservation as it stands; it leaves out what is held or over.
-func mayBeDue(r *v1alpha1.StockReservation) bool {
-	switch r.Status.Phase {
-	case v1alpha1.ReservationPending, "":
-		return true
-	case v1alpha1.ReservationReserved:
-		return r.Spec.Intent != v1alpha1.IntentHold || r.DeletionTimestamp != nil
-	case v1alpha1.ReservationCommitted:
-		return r.Spec.Intent == v1alpha1.IntentRestock
-	}
-	return false
 }
 
 // byCreation is the order of arrival of objects found in a list. Creation times
@@ -158,4 +76,18 @@ func byCreation(a, b client.Object) int {
 		return c
 	}
 	return strings.Compare(a.GetName(), b.GetName())
+}
+
+// MayBeDue reports whether the ledger may have something to decide about a
+// reservation as it stands; it leaves out what is held or over.
+func MayBeDue(r *v1alpha1.StockReservation) bool {
+	switch r.Status.Phase {
+	case v1alpha1.ReservationPending, "":
+		return true
+	case v1alpha1.ReservationReserved:
+		return r.Spec.Intent != v1alpha1.IntentHold || r.DeletionTimestamp != nil
+	case v1alpha1.ReservationCommitted:
+		return r.Spec.Intent == v1alpha1.IntentRestock
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package stock
+package decide
 
 import (
 	"sync"
@@ -8,102 +8,110 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// event is the last that was seen of an object somebody wants decided, or of
+// Event is the last that was seen of an object somebody wants decided, or of
 // one that is gone.
-type event struct {
-	object client.Object
-	gone   bool
-	// watched is true when an informer brought it, which may lag.
-	watched bool
+type Event struct {
+	Object client.Object
+	Gone   bool
+	// Watched is true when an informer brought it, which may lag.
+	Watched bool
 }
 
-// inbox is what a namespace waits for, in order of arrival. An object that
-// changes again before its turn keeps its place and is seen as it is now.
-type inbox struct {
+// Queue is a coalescing queue of what a namespace waits for, in order of arrival. An
+// object that changes again before its turn keeps its place and is seen as it is now.
+// Safe for concurrent use.
+type Queue struct {
 	mu     sync.Mutex
 	order  []types.UID
-	latest map[types.UID]event
+	latest map[types.UID]Event
 	// arrived has something in it after something was put.
 	arrived chan struct{}
 }
 
-func newInbox() *inbox {
-	return &inbox{latest: map[types.UID]event{}, arrived: make(chan struct{}, 1)}
+// NewQueue makes an empty queue.
+func NewQueue() *Queue {
+	return &Queue{latest: map[types.UID]Event{}, arrived: make(chan struct{}, 1)}
 }
 
-func (b *inbox) put(e event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	uid := e.object.GetUID()
-	if _, waiting := b.latest[uid]; !waiting {
-		b.order = append(b.order, uid)
+// Put adds an event, or replaces the one of the same object that waits.
+func (q *Queue) Put(e Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	uid := e.Object.GetUID()
+	if _, waiting := q.latest[uid]; !waiting {
+		q.order = append(q.order, uid)
 	}
-	b.latest[uid] = e
+	q.latest[uid] = e
 	select {
-	case b.arrived <- struct{}{}:
+	case q.arrived <- struct{}{}:
 	default:
 	}
 }
 
-// putAgain has an object looked at once more, unless something newer waits.
-func (b *inbox) putAgain(e event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	uid := e.object.GetUID()
-	if _, waiting := b.latest[uid]; !waiting {
-		b.order = append(b.order, uid)
-		b.latest[uid] = e
+// Arrived has something in it after something was put.
+func (q *Queue) Arrived() <-chan struct{} { return q.arrived }
+
+// Len is how many objects wait.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.order)
+}
+
+// Clear drops everything that waits.
+func (q *Queue) Clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.order = nil
+	clear(q.latest)
+}
+
+// putAgain has an object decided once more, unless something newer waits.
+func (q *Queue) putAgain(e Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	uid := e.Object.GetUID()
+	if _, waiting := q.latest[uid]; !waiting {
+		q.order = append(q.order, uid)
+		q.latest[uid] = e
 	}
 }
 
 // take removes and returns the first event; ok is false when there is none.
-func (b *inbox) take() (e event, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.order) == 0 {
-		return event{}, false
+func (q *Queue) take() (e Event, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.order) == 0 {
+		return Event{}, false
 	}
-	uid := b.order[0]
-	b.order = b.order[1:]
-	e = b.latest[uid]
-	delete(b.latest, uid)
+	uid := q.order[0]
+	q.order = q.order[1:]
+	e = q.latest[uid]
+	delete(q.latest, uid)
 	return e, true
 }
 
 // putFirst places events before everything that waits, in their order. What
 // waits already stays as it is, with the earlier place, if it is newer.
-func (b *inbox) putFirst(events []event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	order := make([]types.UID, 0, len(events)+len(b.order))
+func (q *Queue) putFirst(events []Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	order := make([]types.UID, 0, len(events)+len(q.order))
 	moved := make(map[types.UID]struct{}, len(events))
 	for _, e := range events {
-		uid := e.object.GetUID()
-		if have, waits := b.latest[uid]; !waits || !have.gone && !newer(have.object, e.object) {
-			b.latest[uid] = e
+		uid := e.Object.GetUID()
+		if have, waits := q.latest[uid]; !waits || !have.Gone && !newer(have.Object, e.Object) {
+			q.latest[uid] = e
 		}
 		order = append(order, uid)
 		moved[uid] = struct{}{}
 	}
-	for _, uid := range b.order {
+	for _, uid := range q.order {
 		if _, is := moved[uid]; !is {
 			order = append(order, uid)
 		}
 	}
-	b.order = order
-}
-
-func (b *inbox) len() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.order)
-}
-
-func (b *inbox) clear() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.order = nil
-	clear(b.latest)
+	q.order = order
 }
 
 // newer reports whether a is a later state of an object than b.

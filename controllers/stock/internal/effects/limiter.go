@@ -1,24 +1,31 @@
-package stock
+package effects
 
 import (
 	"sync"
 	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/orderplane/orderplane/controllers/stock/internal/pacing"
 )
 
 const (
-	// sharers is how many effects share a place: what a batch decided is not written all
+	// sharers is how many effects share a permit: what a batch decided is not written all
 	// at once, since its orders are written at the same time, and somebody waits for those.
 	sharers = 4
-	// fewestPlaces are open however few effects there are.
-	fewestPlaces = 2
+	// fewestPermits are given however few effects there are.
+	fewestPermits = 2
 	// sharesFor is how long an effect shares. After that those before it hang, or are very
-	// slow, and it takes any place there is.
+	// slow, and it takes any permit there is.
 	sharesFor = 500 * time.Millisecond
 )
 
-// places is where effects are written, at most limit at a time. Whoever has to wait is
-// let in by the one that leaves: the shard may be waiting for the journal just then.
-type places struct {
+// limiter bounds how many effects are written at the same time, by how many there
+// are: a quarter of them, two at least, limit at most. Whoever has to wait is admitted
+// by the one that releases: the loop may be waiting for the journal just then.
+// Safe for concurrent use.
+type limiter struct {
+	clock clock.Clock
 	limit int
 
 	mu      sync.Mutex
@@ -27,46 +34,51 @@ type places struct {
 }
 
 type waiter struct {
-	since time.Time
-	turn  chan struct{} // closed when it is let in
+	since    time.Time
+	admitted chan struct{} // closed when it has a permit
 }
 
-// take waits for a place, in order of arrival.
-func (p *places) take() {
-	w := waiter{time.Now(), make(chan struct{})}
-	p.mu.Lock()
-	p.waiting = append(p.waiting, w)
-	p.letIn()
-	p.mu.Unlock()
-	defer time.AfterFunc(sharesFor, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.letIn()
-	}).Stop()
-	<-w.turn
+// acquire waits for a permit, in order of arrival.
+func (l *limiter) acquire() {
+	w := waiter{l.clock.Now(), make(chan struct{})}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, w)
+	l.admit()
+	l.mu.Unlock()
+	patience := l.clock.NewTimer(sharesFor)
+	defer patience.Stop()
+	select {
+	case <-w.admitted:
+		return
+	case <-patience.C():
+	}
+	l.mu.Lock()
+	l.admit()
+	l.mu.Unlock()
+	<-w.admitted
 }
 
-// free gives a place back.
-func (p *places) free() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.taken--
-	p.letIn()
+// release gives a permit back.
+func (l *limiter) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken--
+	l.admit()
 }
 
-func (p *places) letIn() {
-	for len(p.waiting) > 0 && p.taken < p.open() {
-		close(p.waiting[0].turn)
-		p.waiting = p.waiting[1:]
-		p.taken++
+func (l *limiter) admit() {
+	for len(l.waiting) > 0 && l.taken < l.permits() {
+		close(l.waiting[0].admitted)
+		l.waiting = l.waiting[1:]
+		l.taken++
 	}
 }
 
-// open is how many places there are for who waits.
-func (p *places) open() int {
-	if time.Since(p.waiting[0].since) >= sharesFor {
-		return p.limit
+// permits is how many there are for the one that waits first.
+func (l *limiter) permits() int {
+	if pacing.Over(l.waiting[0].since, sharesFor, l.clock.Now()) {
+		return l.limit
 	}
-	share := (p.taken + len(p.waiting) + sharers - 1) / sharers
-	return min(max(share, fewestPlaces), p.limit)
+	share := (l.taken + len(l.waiting) + sharers - 1) / sharers
+	return min(max(share, fewestPermits), l.limit)
 }

@@ -1,4 +1,4 @@
-package stock
+package effects
 
 import (
 	"fmt"
@@ -6,34 +6,36 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/utils/clock"
 )
 
 // writers have effects written that are answered when they are told to.
 type writers struct {
-	places           places
+	limiter          *limiter
 	writing, written atomic.Int32
 	answered         chan struct{}
 }
 
 func newWriters(limit int) *writers {
-	return &writers{places: places{limit: limit}, answered: make(chan struct{})}
+	return &writers{limiter: &limiter{clock: clock.RealClock{}, limit: limit}, answered: make(chan struct{})}
 }
 
 func (w *writers) begin(effects int) {
 	for range effects {
 		go func() {
-			w.places.take()
+			w.limiter.acquire()
 			w.writing.Add(1)
 			<-w.answered
 			w.writing.Add(-1)
 			w.written.Add(1)
-			w.places.free()
+			w.limiter.release()
 		}()
 	}
 	synctest.Wait()
 }
 
-// answer has one of those that are written answered; whoever comes in its place is let in by it.
+// answer has one of those that are written answered; whoever waits is admitted by it.
 func (w *writers) answer() {
 	w.answered <- struct{}{}
 	synctest.Wait()
@@ -54,8 +56,8 @@ func TestHowManyEffectsAreWrittenAtATime(t *testing.T) {
 						t.Fatalf("%d are written at once when %d are left", got, left-1)
 					}
 				}
-				if got := int(w.written.Load()); got != effects || w.places.taken != 0 {
-					t.Errorf("%d of %d were written, %d places are not given back", got, effects, w.places.taken)
+				if got := int(w.written.Load()); got != effects || w.limiter.taken != 0 {
+					t.Errorf("%d of %d were written, %d permits are not given back", got, effects, w.limiter.taken)
 				}
 			})
 		})

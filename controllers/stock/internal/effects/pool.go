@@ -1,95 +1,84 @@
-package stock
+// Package effects writes what was decided, in the background: a bounded number of
+// writes at a time, never two with the same target, so that nobody's decision waits
+// for a write about somebody else. A write that fails is tried again ever more rarely.
+package effects
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
+
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
-// carrier has effects written in the background, a bounded number at a time and
-// never two with the same target, so that nobody's decision waits for a write
-// about somebody else. Only an effect's write runs beside the shard's goroutine;
-// all else of it belongs to that.
-type carrier struct {
-	places places
-	flying map[string]*effect // by target, those that wait for a place included
-	landed chan *effect
-	// behind is true when the last launch left something that may go once another
-	// effect has landed.
-	behind bool
+// Effect is one write: an object brought to where the pending decisions about it
+// want it, or what people see of it refreshed.
+type Effect struct {
+	Object store.Identity
+	Kind   string
+	// Target is whose failures count; no two effects of one are in flight.
+	Target string
+	// Backoff is where failures count instead, when whoever planned it minds them.
+	Backoff *Backoff
+	// Entries are the decisions it carries out, in order of seq; none for a projection.
+	Entries []*journal.Pending
+	// Write runs beside the loop; all else of an effect belongs to the loop's goroutine.
+	Write func(context.Context) error
+	// Done is called once the write succeeded.
+	Done func()
+
+	err error
 }
 
-func newCarrier(limit int) carrier {
-	return carrier{places: places{limit: limit}, flying: map[string]*effect{}, landed: make(chan *effect, limit)}
+// Pool is the writer pool of one namespace. Its methods belong to the one goroutine
+// that reconciles the namespace.
+type Pool struct {
+	clock     clock.Clock
+	failed    func(kind string)
+	limiter   *limiter
+	inFlight  map[string]*Effect // by target, those that wait for a permit included
+	completed chan *Effect
+	backoffs  backoffs
 }
 
-// full reports whether what people only see has to wait: all places are open.
-func (c *carrier) full() bool { return len(c.flying) >= c.places.limit*sharers }
-
-// launch has every open effect written whose time and turn have come, and what
-// people see as far as there is room. What can't be written stays open and
-// is tried again later.
-func (s *shard) launch(ctx context.Context) {
-	now, c := time.Now(), &s.carrier
-	plan, held := s.plan()
-	c.behind = held
-	for _, e := range plan {
-		if !s.try(ctx, e, now) {
-			c.behind = true
-		}
+// NewPool makes a pool that writes at most limit effects at a time, and calls failed
+// with the kind of object whenever a write failed.
+func NewPool(c clock.Clock, limit int, failed func(kind string)) *Pool {
+	return &Pool{
+		clock: c, failed: failed, limiter: &limiter{clock: c, limit: limit},
+		inFlight: map[string]*Effect{}, completed: make(chan *Effect, limit), backoffs: backoffs{},
 	}
-	s.mark(ctx, now)
-	s.answer(ctx, now)
-	if c.full() {
-		return
-	}
-	for _, e := range s.projections(ctx, now) {
-		if !c.full() { // else it stays due
-			s.try(ctx, e, now)
-		}
-	}
-	s.retries.prune(now, c.flying)
 }
 
-// try has an effect written, unless it is to be tried later or flies already.
-func (s *shard) try(ctx context.Context, e *effect, now time.Time) bool {
-	c := &s.carrier
-	if c.flying[e.target] != nil || !s.retries.due(e.target, now) {
+// Dispatch has an effect written, unless it is to be tried later or its target is in
+// flight already.
+func (p *Pool) Dispatch(ctx context.Context, e *Effect) (dispatched bool) {
+	if p.inFlight[e.Target] != nil || !p.backoffs.due(e.Target, p.clock.Now()) {
 		return false
 	}
-	c.flying[e.target] = e
+	p.inFlight[e.Target] = e
 	go func() {
-		c.places.take()
-		e.err = e.write(ctx)
-		c.places.free()
-		c.landed <- e
+		p.limiter.acquire()
+		e.err = e.Write(ctx)
+		p.limiter.release()
+		p.completed <- e
 	}()
 	return true
 }
 
-// landAll waits until nothing flies any more.
-func (s *shard) landAll(ctx context.Context) {
-	for len(s.carrier.flying) > 0 {
-		s.land(ctx, <-s.carrier.landed)
-	}
-}
+// Completed brings effects whose write is over, each of which is to be given to Complete.
+func (p *Pool) Completed() <-chan *Effect { return p.completed }
 
-// follow launches what had to wait for what landed.
-func (s *shard) follow(ctx context.Context) {
-	if s.carrier.behind && len(s.carrier.landed) == 0 && ctx.Err() == nil {
-		s.launch(ctx)
-	}
-}
-
-// land notes what became of an effect.
-func (s *shard) land(ctx context.Context, e *effect) {
-	delete(s.carrier.flying, e.target)
+// Complete notes what became of an effect.
+func (p *Pool) Complete(ctx context.Context, e *Effect) {
+	delete(p.inFlight, e.Target)
 	if e.err == nil {
-		delete(s.retries, e.target)
-		e.done()
+		delete(p.backoffs, e.Target)
+		e.Done()
 		return
 	}
 	if ctx.Err() != nil {
@@ -98,49 +87,59 @@ func (s *shard) land(ctx context.Context, e *effect) {
 	if apierrors.IsConflict(e.err) {
 		return // only a projection gives up on a conflict, and it stays due
 	}
-	s.metrics.effectFailed(e.kind)
-	failure := e.retry
-	if failure == nil {
-		failure = s.retries.of(e.target)
+	p.failed(e.Kind)
+	backoff := e.Backoff
+	if backoff == nil {
+		backoff = p.backoffs.of(e.Target)
 	}
-	failure.failed(time.Now(), e.err)
-	log := logr.FromContextOrDiscard(ctx).WithValues("kind", e.kind, "object", e.key.String(), "retryIn", failure.wait)
-	if len(e.entries) > 0 {
-		log.Error(e.err, "a stock decision can't be carried out yet; it stays in the journal and is tried again", "seq", e.entries[0].Entry.Seq)
+	backoff.Failed(p.clock.Now(), e.err)
+	log := logr.FromContextOrDiscard(ctx).WithValues("kind", e.Kind, "object", e.Object.String(), "retryIn", backoff.wait)
+	if len(e.Entries) > 0 {
+		log.Error(e.err, "a stock decision can't be carried out yet; it stays in the journal and is tried again", "seq", e.Entries[0].Entry.Seq)
 	} else {
 		log.Error(e.err, "what people see of an object can't be refreshed yet; it is tried again")
 	}
 }
 
-// redo carries out what a journal held when it was taken over, from live
-// objects. What the API server refuses to have written is left open.
-func (s *shard) redo(ctx context.Context) error {
-	s.launch(ctx)
-	for len(s.carrier.flying) > 0 {
-		s.land(ctx, <-s.carrier.landed)
-		s.follow(ctx)
+// Drain waits until nothing is in flight any more.
+func (p *Pool) Drain(ctx context.Context) {
+	for len(p.inFlight) > 0 {
+		p.Complete(ctx, <-p.completed)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	for _, o := range s.open {
-		if target, is := s.undone(o); is {
-			return fmt.Errorf("decision %d (%s of %s) is not carried out on %s yet", o.Entry.Seq, o.Entry.Kind, o.Entry.Name, target)
-		}
-	}
-	return nil
 }
 
-// undone finds an object that an open decision is yet to be carried out on, and
-// may be.
-func (s *shard) undone(o *openEntry) (target string, is bool) {
-	if !o.Object && !s.retries.refused(o.Entry.UID) {
-		return o.Entry.UID, true
-	}
-	for _, uid := range o.Items() {
-		if !s.retries.refused(string(uid)) {
-			return string(uid), true
-		}
-	}
-	return "", false
+// Of is the effect in flight about a target, nil when there is none.
+func (p *Pool) Of(target string) *Effect { return p.inFlight[target] }
+
+// InFlight is how many effects are in flight.
+func (p *Pool) InFlight() int { return len(p.inFlight) }
+
+// Full reports whether what people only see has to wait: every permit has its sharers.
+func (p *Pool) Full() bool { return len(p.inFlight) >= p.limiter.limit*sharers }
+
+// HasFailed reports whether the last write of a target failed: it may have been
+// carried out without an answer, so that what was seen of the object is not to be trusted.
+func (p *Pool) HasFailed(target string) bool { return p.backoffs[target] != nil }
+
+// Parked reports whether nobody should wait for the writes of a target.
+func (p *Pool) Parked(target string) bool {
+	f := p.backoffs[target]
+	return f != nil && f.parked()
 }
+
+// Refused reports whether the API server has definitely refused to write a target.
+func (p *Pool) Refused(target string) bool {
+	f := p.backoffs[target]
+	return f != nil && f.refused
+}
+
+// Prune forgets the failures of targets that were due at now and are not in flight:
+// nobody wants them written any more. To be called when all that was due at now has been
+// dispatched.
+func (p *Pool) Prune(now time.Time) { p.backoffs.prune(now, p.inFlight) }
+
+// NextRetry is how long until a write is to be tried again; ok is false when none is.
+func (p *Pool) NextRetry() (in time.Duration, ok bool) { return p.backoffs.next(p.clock.Now()) }
+
+// Forget drops all failures, as a leader does that lost the journal.
+func (p *Pool) Forget() { p.backoffs = backoffs{} }

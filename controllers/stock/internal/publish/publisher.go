@@ -1,146 +1,179 @@
-package stock
+// Package publish writes what people see of stock and what decides nothing: the
+// projection on every item, that a stock document waits for its product, and that a
+// change of a reservation was seen.
+package publish
 
 import (
 	"context"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/controllers/stock/internal/decide"
+	"github.com/orderplane/orderplane/controllers/stock/internal/effects"
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
-	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
-// What stands here is written for people to see, and decides nothing.
+// Leadership is asked before something is done that can't be taken back.
+type Leadership interface {
+	Suspect()
+	VerifyLeadership(context.Context) error
+}
 
-// mark tells documents that their product does not exist yet, as many as there
-// is room for.
-func (s *shard) mark(ctx context.Context, now time.Time) {
-	for uid, d := range s.unmarked {
-		if s.carrier.full() {
-			s.carrier.behind = true
-			return
+// Publisher publishes for one namespace. It belongs to the one goroutine that
+// reconciles the namespace.
+type Publisher struct {
+	namespace string
+	store     *store.Store
+	pool      *effects.Pool
+	leader    Leadership
+	clock     clock.PassiveClock
+	schedule  *Schedule
+
+	memory *decide.Memory // nil until loaded
+	// waiting are the documents that do not say yet that their product does not exist.
+	waiting map[types.UID]*v1alpha1.StockAdjustment
+	// unchanged are the reservations whose spec was changed without anything to
+	// decide, and whose status does not say yet that this was seen.
+	unchanged map[types.UID]*v1alpha1.StockReservation
+}
+
+// New makes a publisher that has nothing to publish yet; see Load.
+func New(namespace string, s *store.Store, p *effects.Pool, l Leadership, c clock.PassiveClock, schedule *Schedule) *Publisher {
+	pub := &Publisher{namespace: namespace, store: s, pool: p, leader: l, clock: c, schedule: schedule}
+	pub.Forget()
+	return pub
+}
+
+// Forget drops what there is to publish.
+func (p *Publisher) Forget() {
+	p.memory = nil
+	p.waiting, p.unchanged = map[types.UID]*v1alpha1.StockAdjustment{}, map[types.UID]*v1alpha1.StockReservation{}
+	p.schedule.clear()
+}
+
+// Load has the publisher work from a memory that was just made; the projections of
+// these items may all be out of date.
+func (p *Publisher) Load(m *decide.Memory, items []v1alpha1.StockItem) {
+	p.memory = m
+	for i := range items {
+		p.Touch(items[i].Name)
+	}
+}
+
+// Touch says that what is shown of products may be out of date.
+func (p *Publisher) Touch(products ...string) {
+	now := p.clock.Now()
+	for _, product := range products {
+		p.schedule.touch(product, p.memory.InStock(product), now)
+	}
+}
+
+// ItemSeen has an item published if it does not show what it should: the event of this
+// leader's own write does. It reports whether the item shows something that neither this
+// leader nor one before it has written: then there is another leader, or a person with a
+// status editor.
+func (p *Publisher) ItemSeen(o *v1alpha1.StockItem) (doubtful bool) {
+	level, ok := p.memory.Level(o.UID)
+	if !ok {
+		return false
+	}
+	if isOutOfDate(o, level, p.clock.Now()) {
+		p.Touch(o.Name)
+	}
+	if o.Status.OnHand == nil || o.Status.Reserved == level.Reserved && *o.Status.OnHand == level.OnHand {
+		return false
+	}
+	return p.schedule.isNews(o.Name, o.ResourceVersion)
+}
+
+// ItemGone forgets an item.
+func (p *Publisher) ItemGone(product string) { p.schedule.forget(product) }
+
+// Waits has a document say that its product does not exist yet.
+func (p *Publisher) Waits(d *v1alpha1.StockAdjustment) { p.waiting[d.UID] = d }
+
+// Unchanged has a reservation say that the change of its spec was seen.
+func (p *Publisher) Unchanged(r *v1alpha1.StockReservation) { p.unchanged[r.UID] = r }
+
+// Settled forgets what was to be said of an object: it was decided, or is gone.
+func (p *Publisher) Settled(uid types.UID) {
+	delete(p.waiting, uid)
+	delete(p.unchanged, uid)
+}
+
+// Dispatch has what people see written, as far as there is room. more is true when
+// something may go once another effect is complete.
+func (p *Publisher) Dispatch(ctx context.Context) (more bool) {
+	if p.waits(ctx) || p.acknowledge(ctx) {
+		return true
+	}
+	if p.pool.Full() || p.memory == nil {
+		return false
+	}
+	for _, e := range p.projections(ctx) {
+		if !p.pool.Full() { // else it stays due
+			p.pool.Dispatch(ctx, e)
 		}
-		e := &effect{kind: "StockAdjustment", target: "waiting/" + string(uid), key: identity{s.namespace, d.Name, uid}}
-		at := metav1.NewTime(s.opts.Clock.Now())
-		put := statusPut[*v1alpha1.StockAdjustment]{e.key, newest(s.retries, e.target, d), s.store.putDocument}
-		e.write = func(ctx context.Context) error {
-			return putStatus(ctx, s.store.live, put, func(d *v1alpha1.StockAdjustment) bool {
+	}
+	return false
+}
+
+// waits tells documents that their product does not exist yet.
+func (p *Publisher) waits(ctx context.Context) (more bool) {
+	for uid, d := range p.waiting {
+		if p.pool.Full() {
+			return true
+		}
+		e := &effects.Effect{Kind: "StockAdjustment", Target: "waiting/" + string(uid), Object: p.identity(d.Name, uid)}
+		at, seen := metav1.NewTime(p.clock.Now()), d
+		if p.pool.HasFailed(e.Target) {
+			seen = nil
+		}
+		e.Write = func(ctx context.Context) error {
+			return p.store.BringDocument(ctx, e.Object, seen, func(d *v1alpha1.StockAdjustment) bool {
 				return journal.MarkWaiting(d, at)
 			})
 		}
-		e.done = func() {
-			if s.unmarked[uid] == d {
-				delete(s.unmarked, uid)
+		e.Done = func() {
+			if p.waiting[uid] == d {
+				delete(p.waiting, uid)
 			}
 		}
-		s.try(ctx, e, now)
+		p.pool.Dispatch(ctx, e)
 	}
+	return false
 }
 
-// answer tells who changed the spec of a reservation that it was seen, as many
-// as there is room for.
-func (s *shard) answer(ctx context.Context, now time.Time) {
-	for uid, r := range s.unanswered {
-		if s.carrier.full() {
-			s.carrier.behind = true
-			return
+// acknowledge tells who changed the spec of a reservation that it was seen.
+func (p *Publisher) acknowledge(ctx context.Context) (more bool) {
+	for uid, r := range p.unchanged {
+		if p.pool.Full() {
+			return true
 		}
-		e := &effect{kind: "StockReservation", target: "answer/" + string(uid), key: identity{s.namespace, r.Name, uid}}
-		put := statusPut[*v1alpha1.StockReservation]{e.key, newest(s.retries, e.target, r), s.store.putReservation}
-		e.write = func(ctx context.Context) error {
-			return putStatus(ctx, s.store.live, put, func(o *v1alpha1.StockReservation) bool {
+		e := &effects.Effect{Kind: "StockReservation", Target: "acknowledge/" + string(uid), Object: p.identity(r.Name, uid)}
+		seen := r
+		if p.pool.HasFailed(e.Target) {
+			seen = nil
+		}
+		e.Write = func(ctx context.Context) error {
+			return p.store.BringReservation(ctx, e.Object, seen, func(o *v1alpha1.StockReservation) bool {
 				return journal.Acknowledge(o, r.Generation)
 			})
 		}
-		e.done = func() {
-			if s.unanswered[uid] == r { // else it was changed once more meanwhile
-				delete(s.unanswered, uid)
+		e.Done = func() {
+			if p.unchanged[uid] == r { // else it was changed once more meanwhile
+				delete(p.unchanged, uid)
 			}
 		}
-		s.try(ctx, e, now)
+		p.pool.Dispatch(ctx, e)
 	}
+	return false
 }
 
-// projections refreshes what people see of the items whose turn it is.
-func (s *shard) projections(ctx context.Context, now time.Time) []*effect {
-	if s.ledger == nil {
-		return nil
-	}
-	var out []*effect
-	for _, product := range s.projector.due(now) {
-		if !s.ledger.HasProduct(product) {
-			s.projector.forget(product)
-			continue
-		}
-		e := &effect{
-			kind: "StockItem", target: "projection/" + product, retry: s.projector.retry(product),
-			key: identity{namespace: s.namespace, name: product},
-		}
-		seen := &v1alpha1.StockItem{}
-		if err := s.store.cached.Get(ctx, e.key.objectKey(), seen); err != nil {
-			continue // not in the cache yet, or gone: its event will say
-		}
-		level, ok := s.ledger.Level(seen.UID)
-		if !ok || s.projector.stale(product, seen.ResourceVersion) || s.carrier.flying[string(seen.UID)] != nil {
-			continue
-		}
-		if seen.DeletionTimestamp != nil {
-			// Before its finalizer may go the ledger must know that nothing more is
-			// to be granted of it; the event may still be on the way. And only the
-			// leader knows that nothing is reserved.
-			if !s.olderThanLists(seen) {
-				s.ledger.ObserveItem(seen)
-			}
-			s.suspect = s.suspect || level.Reserved == 0
-			if err := s.confirm(ctx); err != nil {
-				continue // the next look finds out
-			}
-		}
-		var written string
-		mark, at := s.projector.mark(product), s.opts.Clock.Now()
-		e.write = func(ctx context.Context) (err error) {
-			written, err = s.store.project(ctx, seen, level, at)
-			return err
-		}
-		e.done = func() {
-			s.projector.wrote(product, written)
-			s.projector.clean(product, mark)
-		}
-		out = append(out, e)
-	}
-	return out
-}
-
-// project keeps an item's finalizer and its projection, and returns the
-// resourceVersion of what it wrote last, empty when it wrote nothing. A
-// conflict means that the item was not the newest; the next look finds it so.
-func (s *store) project(ctx context.Context, o *v1alpha1.StockItem, level stock.Level, now time.Time) (written string, err error) {
-	if keepFinalizer(o, level) {
-		if err := s.writer.Update(ctx, o); err != nil {
-			return "", client.IgnoreNotFound(err)
-		}
-		written = o.ResourceVersion
-	}
-	if o.DeletionTimestamp != nil && len(o.Finalizers) == 0 {
-		return written, nil
-	}
-	if !stock.Project(o, level.Reserved, metav1.NewTime(now)) {
-		return written, nil
-	}
-	if err := s.writer.Status().Update(ctx, o); err != nil {
-		return written, client.IgnoreNotFound(err)
-	}
-	return o.ResourceVersion, nil
-}
-
-// keepFinalizer has an item stay while anything is reserved of it, and go once
-// nothing is. It reports whether it changed the item.
-func keepFinalizer(o *v1alpha1.StockItem, level stock.Level) (changed bool) {
-	if o.DeletionTimestamp == nil {
-		return controllerutil.AddFinalizer(o, v1alpha1.StockItemFinalizer)
-	}
-	return level.Reserved == 0 && controllerutil.RemoveFinalizer(o, v1alpha1.StockItemFinalizer)
+func (p *Publisher) identity(name string, uid types.UID) store.Identity {
+	return store.Identity{Namespace: p.namespace, Name: name, UID: uid}
 }

@@ -1,4 +1,4 @@
-package stock
+package publish
 
 import (
 	"math"
@@ -7,6 +7,9 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/orderplane/orderplane/controllers/stock/internal/effects"
+	"github.com/orderplane/orderplane/controllers/stock/internal/pacing"
 )
 
 // How many projections a namespace writes a second: they yield to decisions, so that
@@ -26,9 +29,9 @@ const (
 	flipWorth = time.Minute
 )
 
-// projector remembers which items' projections may be out of date. Each is
+// Schedule remembers which items' projections may be out of date. Each is
 // written at most once an interval, and all together within a budget.
-type projector struct {
+type Schedule struct {
 	interval time.Duration
 	budget   *rate.Limiter
 	items    map[string]*projection
@@ -45,7 +48,7 @@ type projection struct {
 	// when that was shown.
 	inStock bool
 	flipped uint64
-	retry   retry
+	backoff effects.Backoff
 }
 
 // before orders projections by whose turn is first.
@@ -71,27 +74,33 @@ func (p *pace) add(decisions int, now time.Time) {
 }
 
 func (p *pace) seen(now time.Time) float64 {
-	return p.decisions * math.Exp(-max(now.Sub(p.at), 0).Seconds())
+	passed := now.Sub(p.at)
+	if passed < 0 {
+		return 0 // the clock was set back: what it says of the last second is worth nothing
+	}
+	return p.decisions * math.Exp(-passed.Seconds())
 }
 
-func newProjector(interval time.Duration) projector {
-	p := projector{interval: interval, budget: rate.NewLimiter(projectionsIdle, projectionsBurst)}
+// NewSchedule makes an empty schedule of projections that are written once an interval
+// each, at most.
+func NewSchedule(interval time.Duration) *Schedule {
+	p := &Schedule{interval: interval, budget: rate.NewLimiter(projectionsIdle, projectionsBurst)}
 	p.clear()
 	return p
 }
 
-func (p *projector) clear() {
+func (p *Schedule) clear() {
 	p.items, p.dirty = map[string]*projection{}, map[string]uint64{}
 }
 
-func (p *projector) forget(product string) {
+func (p *Schedule) forget(product string) {
 	delete(p.items, product)
 	delete(p.dirty, product)
 }
 
 // touch notes that a product's projection may be out of date, and whether any of it
 // is available now.
-func (p *projector) touch(product string, inStock bool, now time.Time) {
+func (p *Schedule) touch(product string, inStock bool, now time.Time) {
 	i := p.items[product]
 	if i == nil {
 		i = &projection{inStock: inStock}
@@ -108,13 +117,13 @@ func (p *projector) touch(product string, inStock bool, now time.Time) {
 }
 
 // rate is how many projections a second there may be now.
-func (p *projector) rate(now time.Time) rate.Limit {
+func (p *Schedule) rate(now time.Time) rate.Limit {
 	return rate.Limit(max(projectionsIdle-projectionsYield*p.pace.seen(now), projectionsBusy))
 }
 
 // due are the products to be written now, within the budget: first those that are sold
-// out or back in stock, then those that waited longest. They stay due until clean is called.
-func (p *projector) due(now time.Time) (products []string) {
+// out or back in stock, then those that waited longest. They stay due until Clean is called.
+func (p *Schedule) due(now time.Time) (products []string) {
 	p.budget.SetLimitAt(now, p.rate(now))
 	room := int(p.budget.TokensAt(now))
 	if room <= 0 {
@@ -137,31 +146,29 @@ func (p *projector) due(now time.Time) (products []string) {
 	return products
 }
 
-// wait is how long until an item may be written again. A clock that was set back
-// makes nobody wait longer than the interval.
-func (p *projector) wait(i *projection, now time.Time) time.Duration {
-	since := now.Sub(i.tried)
-	if since < 0 {
-		return 0
-	}
-	return max(p.interval, i.retry.wait) - since
+// wait is how long until an item may be written again.
+func (p *Schedule) wait(i *projection, now time.Time) time.Duration {
+	return pacing.Remaining(i.tried, max(p.interval, i.backoff.Wait()), now)
 }
 
-// retry is where the failures to write a product's projection count. They are not with the
-// shard's: a projection is not tried when its wait is over, but when its turn comes.
-func (p *projector) retry(product string) *retry { return &p.items[product].retry }
+// backoff is where the failures to write a product's projection count. They are not with the
+// pool's: a projection is not tried when its wait is over, but when its turn comes.
+func (p *Schedule) backoff(product string) *effects.Backoff { return &p.items[product].backoff }
 
-// mark is the last touch of a product: what is worked out now takes it in.
-func (p *projector) mark(product string) uint64 { return p.dirty[product] }
+// Decided notes that decisions were made, to which projections yield.
+func (p *Schedule) Decided(decisions int, now time.Time) { p.pace.add(decisions, now) }
 
-// clean notes that a product's projection was brought up to date as of a mark.
+// Mark is the last touch of a product: what is worked out now takes it in.
+func (p *Schedule) Mark(product string) uint64 { return p.dirty[product] }
+
+// Clean notes that a product's projection was brought up to date as of a mark.
 // What was touched since stays due.
-func (p *projector) clean(product string, mark uint64) {
+func (p *Schedule) Clean(product string, mark uint64) {
 	i := p.items[product]
 	if i == nil {
 		return
 	}
-	i.retry = retry{}
+	i.backoff = effects.Backoff{}
 	if i.flipped <= mark {
 		i.flipped = 0
 	}
@@ -170,16 +177,16 @@ func (p *projector) clean(product string, mark uint64) {
 	}
 }
 
-// wrote notes the resourceVersion of an item this leader wrote; empty when it
+// Wrote notes the resourceVersion of an item this leader wrote; empty when it
 // wrote nothing.
-func (p *projector) wrote(product, version string) {
+func (p *Schedule) Wrote(product, version string) {
 	if i := p.items[product]; i != nil && version != "" {
 		i.wrote = version
 	}
 }
 
 // isNews reports whether an item as seen is newer than what was last written.
-func (p *projector) isNews(product, seen string) bool {
+func (p *Schedule) isNews(product, seen string) bool {
 	i := p.items[product]
 	if i == nil || i.wrote == "" {
 		return true
@@ -188,9 +195,9 @@ func (p *projector) isNews(product, seen string) bool {
 	return err == nil && order > 0
 }
 
-// stale reports whether an item as seen is older than what was last written: a
+// isStale reports whether an item as seen is older than what was last written: a
 // projection worked out from it could look up to date by accident.
-func (p *projector) stale(product, seen string) bool {
+func (p *Schedule) isStale(product, seen string) bool {
 	i := p.items[product]
 	if i == nil || i.wrote == "" {
 		return false
@@ -199,8 +206,8 @@ func (p *projector) stale(product, seen string) bool {
 	return err == nil && order < 0
 }
 
-// next is when to look again; ok is false when nothing is due any more.
-func (p *projector) next(now time.Time) (in time.Duration, ok bool) {
+// Next is how long until a projection is due; ok is false when none is out of date.
+func (p *Schedule) Next(now time.Time) (in time.Duration, ok bool) {
 	soonest := time.Duration(float64(time.Second) / float64(p.rate(now)))
 	for product := range p.dirty {
 		wait := max(p.wait(p.items[product], now), soonest)

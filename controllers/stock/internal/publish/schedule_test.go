@@ -1,4 +1,4 @@
-package stock
+package publish
 
 import (
 	"errors"
@@ -6,27 +6,29 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/orderplane/orderplane/controllers/stock/internal/effects"
 )
 
-// written has the projector's choices of a while shown, as the shard does.
-func written(p *projector, from time.Time, decisionsPerSecond int, while time.Duration) (products []string) {
+// written has the choices of a while shown, as the publisher does.
+func written(p *Schedule, from time.Time, decisionsPerSecond int, while time.Duration) (products []string) {
 	const step = 100 * time.Millisecond
 	for at := from; at.Before(from.Add(while)); at = at.Add(step) {
-		p.pace.add(decisionsPerSecond*int(step)/int(time.Second), at)
+		p.Decided(decisionsPerSecond*int(step)/int(time.Second), at)
 		for _, product := range p.due(at) {
-			p.clean(product, p.mark(product))
+			p.Clean(product, p.Mark(product))
 			products = append(products, product)
 		}
 	}
 	return products
 }
 
-func touched(products int, at time.Time) *projector {
-	p := newProjector(time.Second)
+func touched(products int, at time.Time) *Schedule {
+	p := NewSchedule(time.Second)
 	for n := range products {
 		p.touch(product(n), true, at)
 	}
-	return &p
+	return p
 }
 
 func product(n int) string { return fmt.Sprintf("product-%03d", n) }
@@ -39,13 +41,13 @@ func TestProjectionsYieldToDecisions(t *testing.T) {
 		100: {10, 20},   // what was saved up, then two a second
 	} {
 		p := touched(500, start)
-		p.pace.add(decisions, start)
+		p.Decided(decisions, start)
 		if got := len(written(p, start, decisions, 2*time.Second)); got < want[0] || got > want[1] {
 			t.Errorf("beside %d decisions a second: %d projections in two seconds, want %d to %d", decisions, got, want[0], want[1])
 		}
 	}
 	p := touched(100, start)
-	p.pace.add(1000, start)
+	p.Decided(1000, start)
 	if got := len(written(p, start, 100, time.Minute)); got != 100 {
 		t.Errorf("under load that does not end: %d of 100 products were shown in a minute", got)
 	}
@@ -54,7 +56,7 @@ func TestProjectionsYieldToDecisions(t *testing.T) {
 func TestWhatIsSoldOutIsShownFirst(t *testing.T) {
 	start := time.Now()
 	p := touched(100, start)
-	p.pace.add(100, start)
+	p.Decided(100, start)
 	written(p, start, 100, 5*time.Second) // what was saved up is used, most still wait
 	now := start.Add(5 * time.Second)
 	p.touch(product(42), false, now)
@@ -91,9 +93,9 @@ func TestWhatIsTouchedWhileItIsWrittenStaysDue(t *testing.T) {
 	now := time.Now()
 	p := touched(1, now)
 	due := p.due(now)
-	mark := p.mark(due[0])
+	mark := p.Mark(due[0])
 	p.touch(due[0], false, now)
-	p.clean(due[0], mark)
+	p.Clean(due[0], mark)
 	if got := p.due(now.Add(2 * time.Second)); len(got) != 1 || p.items[due[0]].flipped == 0 {
 		t.Errorf("due is %v, flipped at %d", got, p.items[due[0]].flipped)
 	}
@@ -105,15 +107,15 @@ func TestWhatCannotBeWrittenHoldsUpNobody(t *testing.T) {
 	for n := range 40 {
 		p.touch(product(n), true, start)
 	}
-	p.pace.add(100, start)
+	p.Decided(100, start)
 	shown := map[string]bool{}
 	for at := start; at.Before(start.Add(time.Minute)); at = at.Add(100 * time.Millisecond) {
-		p.pace.add(10, at)
+		p.Decided(10, at)
 		for _, chosen := range p.due(at) {
 			if chosen < product(10) {
 				continue // the API server refuses these ten
 			}
-			p.clean(chosen, p.mark(chosen))
+			p.Clean(chosen, p.Mark(chosen))
 			shown[chosen] = true
 		}
 	}
@@ -131,12 +133,12 @@ func TestWhatCannotBeWrittenIsTriedEverMoreRarely(t *testing.T) {
 			for _, product := range p.due(now) {
 				n++
 				if err != nil {
-					p.retry(product).failed(now, err)
+					p.backoff(product).Failed(now, err)
 				} else {
-					p.clean(product, p.mark(product))
+					p.Clean(product, p.Mark(product))
 				}
 			}
-			if wait, ok := p.next(now); ok {
+			if wait, ok := p.Next(now); ok {
 				waits = append(waits, wait)
 			}
 		}
@@ -145,10 +147,10 @@ func TestWhatCannotBeWrittenIsTriedEverMoreRarely(t *testing.T) {
 	if n := tries(time.Minute, errors.New("refused")); n > 10 {
 		t.Errorf("tried %d times in a minute", n)
 	}
-	if longest := slices.Max(waits); longest < 20*time.Second || longest > lastRetry {
-		t.Errorf("the next look was up to %s away", longest)
+	if longest := slices.Max(waits); longest < 20*time.Second || longest > effects.LastRetry {
+		t.Errorf("the next try was up to %s away", longest)
 	}
-	if n := tries(lastRetry, nil); n != 1 {
+	if n := tries(effects.LastRetry, nil); n != 1 {
 		t.Errorf("tried %d times once it could be written, and written each time", n)
 	}
 	p.touch(product(0), true, now)

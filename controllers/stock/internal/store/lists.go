@@ -1,4 +1,4 @@
-package stock
+package store
 
 import (
 	"context"
@@ -14,11 +14,18 @@ import (
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
-// snapshot is a consistent list of one kind. Its objects may share memory with
+// Snapshot is a consistent list of one kind. Its objects may share memory with
 // the cache and are not to be changed.
-type snapshot[T any] struct {
-	items           []T
-	resourceVersion string
+type Snapshot[T any] struct {
+	Items           []T
+	ResourceVersion string
+}
+
+// Lists are what a namespace has of stock. Each is consistent in itself.
+type Lists struct {
+	Items        Snapshot[v1alpha1.StockItem]
+	Reservations Snapshot[v1alpha1.StockReservation]
+	Documents    Snapshot[v1alpha1.StockAdjustment]
 }
 
 const (
@@ -31,16 +38,22 @@ const (
 // errWentMeanwhile says that an object on a list was gone before it could be read.
 var errWentMeanwhile = errors.New("objects were deleted while they were listed")
 
-func (s *store) items(ctx context.Context, namespace string) (snapshot[v1alpha1.StockItem], error) {
-	return list[v1alpha1.StockItem](ctx, s, namespace, "StockItem")
+// Lists reads all that a namespace has of stock.
+func (s *Store) Lists(ctx context.Context, namespace string) (l Lists, err error) {
+	if l.Items, l.Reservations, err = s.Held(ctx, namespace); err != nil {
+		return l, err
+	}
+	l.Documents, err = list[v1alpha1.StockAdjustment](ctx, s, namespace, "StockAdjustment")
+	return l, err
 }
 
-func (s *store) reservations(ctx context.Context, namespace string) (snapshot[v1alpha1.StockReservation], error) {
-	return list[v1alpha1.StockReservation](ctx, s, namespace, "StockReservation")
-}
-
-func (s *store) documents(ctx context.Context, namespace string) (snapshot[v1alpha1.StockAdjustment], error) {
-	return list[v1alpha1.StockAdjustment](ctx, s, namespace, "StockAdjustment")
+// Held reads the items of a namespace, then the reservations.
+func (s *Store) Held(ctx context.Context, namespace string) (items Snapshot[v1alpha1.StockItem], reservations Snapshot[v1alpha1.StockReservation], err error) {
+	if items, err = list[v1alpha1.StockItem](ctx, s, namespace, "StockItem"); err != nil {
+		return items, reservations, err
+	}
+	reservations, err = list[v1alpha1.StockReservation](ctx, s, namespace, "StockReservation")
+	return items, reservations, err
 }
 
 // object is what a pointer to a T is.
@@ -53,7 +66,7 @@ type object[T any] interface {
 // an object of which the cache has the very resourceVersion is taken from there,
 // the others are read live, which makes them that new or newer. Listing whole
 // objects again that the cache has just read would double what a start costs.
-func list[T any, P object[T]](ctx context.Context, s *store, namespace, kind string) (out snapshot[T], err error) {
+func list[T any, P object[T]](ctx context.Context, s *Store, namespace, kind string) (out Snapshot[T], err error) {
 	for range listTries {
 		if out, err = listOnce[T, P](ctx, s, namespace, kind); !errors.Is(err, errWentMeanwhile) {
 			break
@@ -65,8 +78,8 @@ func list[T any, P object[T]](ctx context.Context, s *store, namespace, kind str
 	return out, nil
 }
 
-func listOnce[T any, P object[T]](ctx context.Context, s *store, namespace, kind string) (snapshot[T], error) {
-	var out snapshot[T]
+func listOnce[T any, P object[T]](ctx context.Context, s *Store, namespace, kind string) (Snapshot[T], error) {
+	var out Snapshot[T]
 	opts := &client.ListOptions{Namespace: namespace, Limit: cachedclient.Page}
 	for {
 		page := &metav1.PartialObjectMetadataList{}
@@ -78,15 +91,15 @@ func listOnce[T any, P object[T]](ctx context.Context, s *store, namespace, kind
 		if err != nil {
 			return out, err
 		}
-		out.items = append(out.items, items...)
-		out.resourceVersion = page.ResourceVersion
+		out.Items = append(out.Items, items...)
+		out.ResourceVersion = page.ResourceVersion
 		if opts.Continue = page.Continue; opts.Continue == "" {
 			return out, nil
 		}
 	}
 }
 
-func readPage[T any, P object[T]](ctx context.Context, s *store, listed []metav1.PartialObjectMetadata) ([]T, error) {
+func readPage[T any, P object[T]](ctx context.Context, s *Store, listed []metav1.PartialObjectMetadata) ([]T, error) {
 	items := make([]T, len(listed))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(liveReads)

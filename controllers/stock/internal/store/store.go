@@ -1,8 +1,10 @@
-package stock
+// Package store is the one place where the stock controller talks to the API
+// server. Reads are live unless they say otherwise; every write is a PUT with
+// resourceVersion and uid.
+package store
 
 import (
 	"context"
-	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,94 +15,82 @@ import (
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
-// store is the one place where the stock controller talks to the API server.
-// Reads are live; every write is a PUT with resourceVersion and uid.
-type store struct {
+// Store reads and writes the objects of stock. Safe for concurrent use.
+type Store struct {
 	live   client.Reader
-	cached client.Reader
-	writer client.Client
-	terse  *cachedclient.Writer
+	cached client.Client
+	status *cachedclient.Writer
 }
 
-// journal reads a namespace's journal, made when there is none.
-func (s *store) journal(ctx context.Context, namespace string) (*v1alpha1.StockJournal, error) {
-	j := &v1alpha1.StockJournal{}
-	key := client.ObjectKey{Namespace: namespace, Name: v1alpha1.StockJournalName}
-	err := s.live.Get(ctx, key, j)
+// New makes a store from a reader that asks the API server, a client that reads
+// from the cache, and the writer of the statuses that every order costs.
+func New(live client.Reader, cached client.Client, status *cachedclient.Writer) *Store {
+	return &Store{live: live, cached: cached, status: status}
+}
+
+// Identity is one object, not merely one name.
+type Identity struct {
+	Namespace, Name string
+	UID             types.UID
+}
+
+// String is the object's namespace and name, for people.
+func (i Identity) String() string { return i.Namespace + "/" + i.Name }
+
+// Key is the object's name, to read it by.
+func (i Identity) Key() client.ObjectKey {
+	return client.ObjectKey{Namespace: i.Namespace, Name: i.Name}
+}
+
+// Journal reads a namespace's journal, and makes it when there is none.
+func (s *Store) Journal(ctx context.Context, namespace string) (*v1alpha1.StockJournal, error) {
+	j, err := s.LiveJournal(ctx, namespace)
 	if !apierrors.IsNotFound(err) {
 		return j, err
 	}
-	j = &v1alpha1.StockJournal{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-	if err := s.writer.Create(ctx, j); !apierrors.IsAlreadyExists(err) {
+	j = &v1alpha1.StockJournal{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.StockJournalName}}
+	if err := s.cached.Create(ctx, j); !apierrors.IsAlreadyExists(err) {
 		return j, err
 	}
-	j = &v1alpha1.StockJournal{}
-	return j, s.live.Get(ctx, key, j)
+	return s.LiveJournal(ctx, namespace)
 }
 
-// statusPut is an object whose status is to be written.
-type statusPut[O client.Object] struct {
-	key   identity
-	seen  O                              // as last seen; a blank one when it was not
-	write func(context.Context, O) error // puts its status
+// LiveJournal reads a namespace's journal.
+func (s *Store) LiveJournal(ctx context.Context, namespace string) (*v1alpha1.StockJournal, error) {
+	j := &v1alpha1.StockJournal{}
+	return j, s.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.StockJournalName}, j)
 }
 
-// putStatus brings an object's status to where change wants it: it works change
-// out on a copy of what was seen, or of the live object when that was another
-// object or not the newest, and writes it. It returns nil once the object is
-// known to be as change wants it, is gone, or is another object of the same name.
-//
-// change reports whether it changed anything; it must be safe to repeat.
-func putStatus[O client.Object](ctx context.Context, live client.Reader, p statusPut[O], change func(O) bool) error {
-	o, stale := p.seen.DeepCopyObject().(O), false
-	for {
-		if stale || o.GetUID() != p.key.uid {
-			err := live.Get(ctx, p.key.objectKey(), o)
-			if apierrors.IsNotFound(err) {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("get %s: %w", p.key, err)
-			}
-			if o.GetUID() != p.key.uid {
-				return nil
-			}
-		}
-		if !change(o) {
-			return nil
-		}
-		err := p.write(ctx, o)
-		switch {
-		case err == nil, apierrors.IsNotFound(err):
-			return nil
-		case !apierrors.IsConflict(err):
-			return fmt.Errorf("write status of %s: %w", p.key, err)
-		}
-		stale = true
-	}
+// SwapJournal writes the status of a journal if it still has the resourceVersion
+// of j, and gives j the new one.
+func (s *Store) SwapJournal(ctx context.Context, j *v1alpha1.StockJournal) error {
+	return s.status.SwapStatus(ctx, "stockjournals", j)
 }
 
-// putReservation writes the status of a reservation; every order costs one. What
-// the API server would not look at is not sent, and its answer not read.
-func (s *store) putReservation(ctx context.Context, r *v1alpha1.StockReservation) error {
-	return s.terse.UpdateStatus(ctx, "stockreservations", &v1alpha1.StockReservation{
-		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name, UID: r.UID, ResourceVersion: r.ResourceVersion},
-		Status:     r.Status,
-	})
+// CachedItem reads an item from the cache.
+func (s *Store) CachedItem(ctx context.Context, key client.ObjectKey) (*v1alpha1.StockItem, error) {
+	o := &v1alpha1.StockItem{}
+	return o, s.cached.Get(ctx, key, o)
 }
 
-func (s *store) putDocument(ctx context.Context, d *v1alpha1.StockAdjustment) error {
-	return s.writer.Status().Update(ctx, d)
+// CachedReservation reads a reservation from the cache.
+func (s *Store) CachedReservation(ctx context.Context, key client.ObjectKey) (*v1alpha1.StockReservation, error) {
+	r := &v1alpha1.StockReservation{}
+	return r, s.cached.Get(ctx, key, r)
 }
 
-// identity is one object, not merely one name.
-type identity struct {
-	namespace, name string
-	uid             types.UID
+// LiveReservation reads a reservation from the API server.
+func (s *Store) LiveReservation(ctx context.Context, key client.ObjectKey) (*v1alpha1.StockReservation, error) {
+	r := &v1alpha1.StockReservation{}
+	return r, s.live.Get(ctx, key, r)
 }
 
-func (i identity) String() string { return i.namespace + "/" + i.name }
+// UpdateItem writes an item's metadata and spec.
+func (s *Store) UpdateItem(ctx context.Context, o *v1alpha1.StockItem) error {
+	return s.cached.Update(ctx, o)
+}
 
-func (i identity) objectKey() client.ObjectKey {
-	return client.ObjectKey{Namespace: i.namespace, Name: i.name}
+// UpdateItemStatus writes an item's status.
+func (s *Store) UpdateItemStatus(ctx context.Context, o *v1alpha1.StockItem) error {
+	return s.cached.Status().Update(ctx, o)
 }

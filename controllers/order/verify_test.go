@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -54,6 +55,21 @@ func TestWhatIsDecidedOnALiveReservationIsVerifiedToo(t *testing.T) {
 				t.Errorf("the reservation was deleted: %t, want %t", deleted, tc.deleted)
 			}
 		})
+	}
+}
+
+func TestAnAbsenceIsLookedUpOnce(t *testing.T) {
+	deleted := orderOfUID("first")
+	deleted.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+	r, reads := staleReconciler(t, []client.Object{deleted}, []client.Object{deleted})
+	if _, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: key}); err != nil {
+		t.Fatal(err)
+	}
+	if n := reads["StockReservation"]; n != 1 {
+		t.Errorf("its reservation was looked up %d times", n)
+	}
+	if err := r.live.Get(t.Context(), key, &v1alpha1.Order{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the order was not let go: %v", err)
 	}
 }
 

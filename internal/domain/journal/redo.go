@@ -255,8 +255,44 @@ func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) stri
 	return ""
 }
 
+// Settled reports whether a document was decided: it is Applied or Refused, for good.
 func Settled(d *v1alpha1.StockAdjustment) bool {
 	return d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+}
+
+// Overlay carries pending decisions out on listed copies of the objects they are about. A
+// new leader needs it for those that the API server refuses to have written: one such object
+// must not keep the rest of the namespace waiting. The pending decisions are in order of seq.
+// The objects may share memory with a cache: what is changed is copied first.
+func Overlay(pending []*Pending, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
+	if len(pending) == 0 {
+		return
+	}
+	about, entries := map[string][]*v1alpha1.JournalEntry{}, make([]*v1alpha1.JournalEntry, 0, len(pending))
+	for _, p := range pending {
+		about[p.Entry.UID] = append(about[p.Entry.UID], p.Entry)
+		entries = append(entries, p.Entry)
+	}
+	for i := range reservations {
+		if decided := about[string(reservations[i].UID)]; len(decided) > 0 {
+			reservations[i] = *reservations[i].DeepCopy()
+			for _, e := range decided {
+				ApplyToReservation(e, &reservations[i])
+			}
+		}
+	}
+	for i := range documents {
+		if decided := about[string(documents[i].UID)]; len(decided) > 0 {
+			documents[i] = *documents[i].DeepCopy()
+			for _, e := range decided {
+				ApplyToDocument(e, &documents[i])
+			}
+		}
+	}
+	for i := range items {
+		items[i] = *items[i].DeepCopy()
+		ApplyToItem(entries, &items[i])
+	}
 }
 
 // Acknowledge notes on a reservation that a change of its spec was seen which

@@ -77,7 +77,7 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 	}
 	for i := range documents {
 		d := &documents[i]
-		l.documents[d.UID] = d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+		l.documents[d.UID] = journal.Settled(d)
 		l.seq = max(l.seq, d.Status.JournalSeq)
 	}
 	return l
@@ -152,10 +152,6 @@ func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
 	return v1alpha1.ReservationPending
 }
 
-// Known reports whether the reservation was in the list the ledger was made
-// from, or was decided since.
-func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
-
 // HasProduct reports whether there is an item of that name.
 func (l *Ledger) HasProduct(name string) bool { return l.products[name] != nil }
 
@@ -164,13 +160,6 @@ func (l *Ledger) InStock(name string) bool {
 	it := l.products[name]
 	return it != nil && it.available() > 0
 }
-
-// KnownItem reports whether the item is in the ledger.
-func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
-
-// KnownDocument reports whether the document was in the list the ledger was
-// made from, or was decided since.
-func (l *Ledger) KnownDocument(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
 
 // Settled reports whether the document was decided.
 func (l *Ledger) Settled(uid types.UID) bool { return l.documents[uid] }

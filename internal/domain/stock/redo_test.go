@@ -318,3 +318,26 @@ func TestMarkWaiting(t *testing.T) {
 		t.Error("a leader that was replaced marked a settled document as waiting")
 	}
 }
+
+// What the cache showed is shared with others: only a copy of it may change.
+func TestOverlayChangesCopies(t *testing.T) {
+	grant := journal.NewPending(entry(1, v1alpha1.EntryGrant, "r", "", line("widget", 2, 3)))
+	commit := journal.NewPending(entry(2, v1alpha1.EntryCommit, "r", "", line("widget", 2, 3)))
+	count := journal.NewPending(entry(3, v1alpha1.EntryAdjust, "d", journal.ReasonApplied, leaving(line("widget", 4, 7), 7)))
+	item, r, other, d := anItem("widget", 5), aReservation("r", units("widget", 2)), aReservation("other"), received("d", "widget", 4)
+	r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReservationConditionReserved, Status: metav1.ConditionUnknown}}
+	d.Status.Conditions = []metav1.Condition{{Type: v1alpha1.AdjustmentConditionApplied, Status: metav1.ConditionUnknown}}
+	was := []any{item.DeepCopy(), r.DeepCopy(), other.DeepCopy(), d.DeepCopy()}
+	listed := []v1alpha1.StockItem{item.StockItem}
+	reserved := []v1alpha1.StockReservation{r.StockReservation, other.StockReservation}
+	settled := []v1alpha1.StockAdjustment{d.StockAdjustment}
+	journal.Overlay([]*journal.Pending{grant, commit, count}, listed, reserved, settled)
+	if diff := cmp.Diff(was, []any{&item.StockItem, &r.StockReservation, &other.StockReservation, &d.StockAdjustment}); diff != "" {
+		t.Errorf("the objects that were given (-want +got):\n%s", diff)
+	}
+	got := []any{journal.OnHand(&listed[0]), reserved[0].Status.Phase, reserved[1].Status.Phase, settled[0].Status.Phase}
+	want := []any{int64(7), v1alpha1.ReservationCommitted, v1alpha1.StockReservationPhase(""), v1alpha1.AdjustmentApplied}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("on hand and phases (-want +got):\n%s", diff)
+	}
+}

@@ -3,7 +3,6 @@ package journal
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -78,7 +77,7 @@ func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) 
 		condition.Status = metav1.ConditionTrue
 	case v1alpha1.EntryReject:
 		s.Shortages = shortages(e.Lines)
-		condition.Message = describeShortages(s.Shortages)
+		condition.Message = DescribeShortages(s.Shortages)
 	case v1alpha1.EntryCommit:
 		s.Allocations = allocations(e.Lines)
 		condition.Status = metav1.ConditionTrue
@@ -127,27 +126,6 @@ func movements(e *v1alpha1.JournalEntry) []v1alpha1.StockMovementLine {
 		out = append(out, v1alpha1.StockMovementLine{ProductID: l.ProductID, Quantity: l.Quantity, Remaining: l.Remaining})
 	}
 	return out
-}
-
-// describeShortages names at most five short products.
-func describeShortages(short []v1alpha1.StockShortage) string {
-	const most = 5
-	var parts []string
-	for i, s := range short {
-		if i == most {
-			parts = append(parts, fmt.Sprintf("and %d more", len(short)-most))
-			break
-		}
-		switch s.Reason {
-		case v1alpha1.ShortageUnknownProduct:
-			parts = append(parts, fmt.Sprintf("%s does not exist", s.ProductID))
-		case v1alpha1.ShortageOversold:
-			parts = append(parts, fmt.Sprintf("%s is oversold", s.ProductID))
-		default:
-			parts = append(parts, fmt.Sprintf("%s: %d asked for, %d available", s.ProductID, s.Requested, s.Available))
-		}
-	}
-	return strings.Join(parts, "; ")
 }
 
 // OnHand is what an item's object says is on hand: its opening quantity until

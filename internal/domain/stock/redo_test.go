@@ -80,7 +80,7 @@ func TestApplyToReservation(t *testing.T) {
 				{ProductID: "gizmo", Requested: 1, Available: -3, Reason: "Oversold"},
 				{ProductID: "ghost", Requested: 1, Reason: "UnknownProduct"},
 			},
-			condition: metav1.ConditionFalse, message: "widget: 2 asked for, 1 available; gizmo is oversold; ghost does not exist",
+			condition: metav1.ConditionFalse, message: "widget is short: 2 asked, 1 available; gizmo is oversold: 1 asked, -3 available; ghost does not exist",
 			history: v1alpha1.ReservationHistoryEntry{Seq: 4, Phase: "Rejected", At: *at(0), Reason: "INSUFFICIENT_STOCK", Lines: []v1alpha1.StockMovementLine{
 				{ProductID: "widget", Quantity: 2, Remaining: 1}, {ProductID: "gadget", Quantity: 1, Remaining: 5}, {ProductID: "gizmo", Quantity: 1, Remaining: -3}, {ProductID: "ghost", Quantity: 1}}},
 		},

@@ -10,9 +10,6 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
-// defaultCurrency is that of an order whose class names none.
-const defaultCurrency = "USD"
-
 // Commands that may be pending, as pendingCommand shows them.
 const (
 	pendingCancel  = "CANCEL"
@@ -61,17 +58,6 @@ func eventType(t v1alpha1.OrderHistoryType) string {
 		return "order.returned"
 	default:
 		return string(t)
-	}
-}
-
-func currencyOf(order *v1alpha1.Order) string {
-	switch {
-	case order.Spec.Currency != "":
-		return string(order.Spec.Currency)
-	case order.Status.Currency != "":
-		return string(order.Status.Currency)
-	default:
-		return defaultCurrency
 	}
 }
 

@@ -198,28 +198,12 @@ func (c *checker) serve(s *state, n int) {
 		}
 		kept := c.keep(p.open)
 		if !c.rules.noOverlay && !c.rules.noRedo {
-			overlay(c.tables.opens.at(kept), items, reservations, documents)
+			journal.Overlay(c.tables.opens.at(kept), items, reservations, documents)
 		}
 		l := stock.NewLedger(int64(p.seq), items, reservations, documents)
 		return listedLedger{c.tables.ledger(l), kept}
 	})
 	*p = process{doing: serving, current: p.current, seq: p.seq, gone: p.gone, ledger: made.ledger, open: made.open}
-}
-
-func overlay(open []*journal.Pending, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
-	var entries []*v1alpha1.JournalEntry
-	for _, o := range open {
-		entries = append(entries, o.Entry)
-		for i := range reservations {
-			journal.ApplyToReservation(o.Entry, &reservations[i])
-		}
-		for i := range documents {
-			journal.ApplyToDocument(o.Entry, &documents[i])
-		}
-	}
-	for i := range items {
-		journal.ApplyToItem(entries, &items[i])
-	}
 }
 
 // carryOut emits the writes that may go out now.
@@ -302,12 +286,17 @@ func (c *checker) notice(s *state, n int, next emit) {
 				q.gone |= uint16(object(kind, slot))
 				q.ledger = c.remember(p.ledger, kind, 0, true, slot)
 				next(t, action{verb: noticesGone, who: n, kind: kind, slot: slot})
-			case kind == kindItem && v >= firstRow && !c.tables.ledgers.at(p.ledger).KnownItem(slotUID(kind, slot)):
+			case kind == kindItem && v >= firstRow && !c.knowsItem(p.ledger, slot):
 				q.ledger = c.remember(p.ledger, kind, v, false, slot)
 				next(t, action{verb: noticesItem, who: n, kind: kind, slot: slot})
 			}
 		}
 	}
+}
+
+func (c *checker) knowsItem(ledger ref, slot int) bool {
+	_, known := c.tables.ledgers.at(ledger).Level(slotUID(kindItem, slot))
+	return known
 }
 
 type auditing struct {

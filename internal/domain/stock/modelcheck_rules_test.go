@@ -109,6 +109,9 @@ func (c *checker) choices(o offer) []choice {
 		}
 		r := c.tables.reservations.at(o.version)
 		if o.fresh {
+			if !stock.MayBeDue(r) { // then nobody offers it
+				return out
+			}
 			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, noon) })
 			return out
 		}

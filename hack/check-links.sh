@@ -2,7 +2,8 @@
 # Fails when a document of this repository points at nothing:
 #
 #   - a link of any *.md, or an image, to a file or a heading that is not there;
-#   - a page of docs/ that is named in any other file and is not there;
+#   - a page of docs/ that is named in any other file and is not there, or a heading of it;
+#   - a page of docs/ that README.md has no link to;
 #   - a path of the tree between backticks in a *.md, such as `hack/verify.sh`,
 #     that is not there. The benchmark log is dated and keeps the names of its day.
 #
@@ -82,6 +83,7 @@ for line in "${found[@]}"; do
   [ "$what" != anchor ] || anchors["$page#$rest"]=1
 done
 
+declare -A linked=()
 for line in "${found[@]}"; do
   read -r what page at target <<<"$line"
   case $what in
@@ -91,6 +93,7 @@ for line in "${found[@]}"; do
         '#'*) file=$page ;;
         *) file=$(realpath -m --relative-to=. "$(dirname "$page")/${target%%#*}") ;;
       esac
+      linked["$page>$file"]=1
       if ! there "$file"; then
         broken "$page:$at: $target: no such file"
       elif [[ $target == *'#'* && $file == *.md && -z ${anchors["$file#${target#*#}"]:-} ]]; then
@@ -105,7 +108,18 @@ done
 
 # Comments and manifests send their readers to pages, too.
 while IFS=: read -r file at target; do
-  there "$target" || broken "$file:$at: $target: no such file"
-done < <(git grep --untracked -noE '(^|[^A-Za-z0-9_./-])docs/[A-Za-z0-9_/-]+\.md' -- ':!*.md' | sed -E 's#:[^:A-Za-z0-9]?(docs/[^:]*)$#:\1#')
+  page=${target%%#*}
+  if ! there "$page"; then
+    broken "$file:$at: $target: no such file"
+  elif [[ $target == *'#'* && -z ${anchors["$target"]:-} ]]; then
+    broken "$file:$at: $target: no such heading"
+  fi
+done < <(git grep --untracked -nIoE '(^|[^A-Za-z0-9_./-])docs/[A-Za-z0-9_/-]+\.md(#[a-z0-9_-]+)?' -- ':!*.md' |
+  sed -E 's#^([^:]*:[0-9]+:)[^A-Za-z0-9]?(docs/)#\1\2#')
+
+# Who begins at the README finds every page.
+for page in "${pages[@]}"; do
+  [[ $page != docs/* || -n ${linked["README.md>$page"]:-} ]] || broken "README.md: no link to $page"
+done
 
 exit $failed

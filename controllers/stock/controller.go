@@ -23,6 +23,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock/internal/decide"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
@@ -147,7 +148,7 @@ func stockShown(o *v1alpha1.StockItem) [3]int64 {
 // A change of a reservation's or a document's status alone never matters: the
 // stock controller made it.
 func reservationMatters(r *v1alpha1.StockReservation) bool {
-	return decide.MayBeDue(r) || r.Spec.ExpiresAt != nil
+	return stock.MayBeDue(r) || r.Spec.ExpiresAt != nil
 }
 
 func reservationChanged(before, after *v1alpha1.StockReservation) bool {
@@ -155,7 +156,7 @@ func reservationChanged(before, after *v1alpha1.StockReservation) bool {
 }
 
 func documentMatters(d *v1alpha1.StockAdjustment) bool {
-	return d.Status.Phase != v1alpha1.AdjustmentApplied && d.Status.Phase != v1alpha1.AdjustmentRefused
+	return !journal.Settled(d)
 }
 
 func deletionBegan(before, after client.Object) bool {

@@ -20,15 +20,6 @@ import (
 // idleRound is how often a loop that waits for writes finds out what else is due.
 const idleRound = time.Second
 
-// scope is what every part of a namespace's loop works with.
-type scope struct {
-	*Options
-
-	namespace string
-	store     *store.Store
-	metrics   *stockMetrics
-}
-
 // loop runs the stock of one namespace: it has the journal acquired, batches decided,
 // effects written and projections published, and does none of it itself. Everything but
 // its queue belongs to the one goroutine that reconciles the namespace.

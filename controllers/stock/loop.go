@@ -43,7 +43,9 @@ func newLoop(in *scope) *loop {
 	l := &loop{scope: in, queue: decide.NewQueue(), schedule: publish.NewSchedule(in.ProjectionInterval), auditor: &auditor{scope: in}}
 	l.leader = leader.New(in.namespace, in.Holder, in.store, in.Clock, in.metrics.swapped)
 	l.pool = effects.NewPool(in.Clock, in.Writers, in.metrics.effectFailed)
-	l.publisher = publish.New(in.namespace, in.store, l.pool, l.leader, in.Clock, l.schedule)
+	l.publisher = publish.New(publish.Config{
+		Namespace: in.namespace, Store: in.store, Pool: l.pool, Leader: l.leader, Clock: in.Clock, Schedule: l.schedule,
+	})
 	l.planner = apply.New(in.namespace, in.store, l.pool, in.Clock, l.schedule)
 	l.decider = decide.New(in.namespace, in.store, l.queue, l.publisher)
 	return l

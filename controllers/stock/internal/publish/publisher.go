@@ -23,15 +23,20 @@ type Leadership interface {
 	VerifyLeadership(context.Context) error
 }
 
+// Config is what a publisher works with.
+type Config struct {
+	Namespace string
+	Store     *store.Store
+	Pool      *effects.Pool
+	Leader    Leadership
+	Clock     clock.PassiveClock
+	Schedule  *Schedule
+}
+
 // Publisher publishes for one namespace. It belongs to the one goroutine that
 // reconciles the namespace.
 type Publisher struct {
-	namespace string
-	store     *store.Store
-	pool      *effects.Pool
-	leader    Leadership
-	clock     clock.PassiveClock
-	schedule  *Schedule
+	Config
 
 	memory *decide.Memory // nil until loaded
 	// notices are by target; each stays until it was written, or is settled.
@@ -47,16 +52,16 @@ type notice struct {
 }
 
 // New makes a publisher that has nothing to publish yet; see Load.
-func New(namespace string, s *store.Store, p *effects.Pool, l Leadership, c clock.PassiveClock, schedule *Schedule) *Publisher {
-	pub := &Publisher{namespace: namespace, store: s, pool: p, leader: l, clock: c, schedule: schedule}
-	pub.Forget()
-	return pub
+func New(c Config) *Publisher {
+	p := &Publisher{Config: c}
+	p.Forget()
+	return p
 }
 
 // Forget drops what there is to publish.
 func (p *Publisher) Forget() {
 	p.memory, p.notices = nil, map[string]*notice{}
-	p.schedule.clear()
+	p.Schedule.clear()
 }
 
 // Load has the publisher work from a memory that was just made; the projections of
@@ -70,9 +75,9 @@ func (p *Publisher) Load(m *decide.Memory, items []v1alpha1.StockItem) {
 
 // Touch says that what is shown of products may be out of date.
 func (p *Publisher) Touch(products ...string) {
-	now := p.clock.Now()
+	now := p.Clock.Now()
 	for _, product := range products {
-		p.schedule.touch(product, p.memory.InStock(product), now)
+		p.Schedule.touch(product, p.memory.InStock(product), now)
 	}
 }
 
@@ -85,24 +90,24 @@ func (p *Publisher) ItemSeen(o *v1alpha1.StockItem) (doubtful bool) {
 	if !ok {
 		return false
 	}
-	if isOutOfDate(o, level, p.clock.Now()) {
+	if isOutOfDate(o, level, p.Clock.Now()) {
 		p.Touch(o.Name)
 	}
 	if o.Status.OnHand == nil || o.Status.Reserved == level.Reserved && *o.Status.OnHand == level.OnHand {
 		return false
 	}
-	return p.schedule.isNews(o.Name, o.ResourceVersion)
+	return p.Schedule.isNews(o.Name, o.ResourceVersion)
 }
 
 // ItemGone forgets an item.
-func (p *Publisher) ItemGone(product string) { p.schedule.forget(product) }
+func (p *Publisher) ItemGone(product string) { p.Schedule.forget(product) }
 
 // Waits has a document say that its product does not exist yet.
 func (p *Publisher) Waits(d *v1alpha1.StockAdjustment) {
 	about := p.identity(d.Name, d.UID)
 	p.notices[waitingTarget(d.UID)] = &notice{kind: "StockAdjustment", about: about, write: func(ctx context.Context, trusted bool) error {
-		return p.store.BringDocument(ctx, about, ifTrusted(d, trusted), func(o *v1alpha1.StockAdjustment) bool {
-			return journal.MarkWaiting(o, metav1.NewTime(p.clock.Now()))
+		return p.Store.BringDocument(ctx, about, ifTrusted(d, trusted), func(o *v1alpha1.StockAdjustment) bool {
+			return journal.MarkWaiting(o, metav1.NewTime(p.Clock.Now()))
 		})
 	}}
 }
@@ -111,7 +116,7 @@ func (p *Publisher) Waits(d *v1alpha1.StockAdjustment) {
 func (p *Publisher) Unchanged(r *v1alpha1.StockReservation) {
 	about := p.identity(r.Name, r.UID)
 	p.notices[acknowledgeTarget(r.UID)] = &notice{kind: "StockReservation", about: about, write: func(ctx context.Context, trusted bool) error {
-		return p.store.BringReservation(ctx, about, ifTrusted(r, trusted), func(o *v1alpha1.StockReservation) bool {
+		return p.Store.BringReservation(ctx, about, ifTrusted(r, trusted), func(o *v1alpha1.StockReservation) bool {
 			return journal.Acknowledge(o, r.Generation)
 		})
 	}}
@@ -139,12 +144,12 @@ func (p *Publisher) Dispatch(ctx context.Context) (more bool) {
 	if p.notify(ctx) {
 		return true
 	}
-	if p.pool.Full() || p.memory == nil {
+	if p.Pool.Full() || p.memory == nil {
 		return false
 	}
 	for _, e := range p.projections(ctx) {
-		if !p.pool.Full() { // else it stays due
-			p.pool.Dispatch(ctx, e)
+		if !p.Pool.Full() { // else it stays due
+			p.Pool.Dispatch(ctx, e)
 		}
 	}
 	return false
@@ -153,11 +158,11 @@ func (p *Publisher) Dispatch(ctx context.Context) (more bool) {
 // notify has the notices written.
 func (p *Publisher) notify(ctx context.Context) (more bool) {
 	for target, n := range p.notices {
-		if p.pool.Full() {
+		if p.Pool.Full() {
 			return true
 		}
-		trusted := !p.pool.HasFailed(target)
-		p.pool.Dispatch(ctx, &effects.Effect{
+		trusted := !p.Pool.HasFailed(target)
+		p.Pool.Dispatch(ctx, &effects.Effect{
 			Kind: n.kind, Target: target, Object: n.about,
 			Write: func(ctx context.Context) error { return n.write(ctx, trusted) },
 			Done: func() {
@@ -171,5 +176,5 @@ func (p *Publisher) notify(ctx context.Context) (more bool) {
 }
 
 func (p *Publisher) identity(name string, uid types.UID) store.Identity {
-	return store.Identity{Namespace: p.namespace, Name: name, UID: uid}
+	return store.Identity{Namespace: p.Namespace, Name: name, UID: uid}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock/internal/decide"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
@@ -82,14 +83,14 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 
 // Reconcile decides what waits in a namespace.
 func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	requeueAfter, err := r.loop(req.Namespace).run(ctx)
+	requeueAfter, err := r.loopOf(req.Namespace).run(ctx)
 	if ctx.Err() != nil {
 		err = nil // the manager stops: what was cut short is no error
 	}
 	return reconcile.Result{RequeueAfter: requeueAfter}, err
 }
 
-func (r *reconciler) loop(namespace string) *loop {
+func (r *reconciler) loopOf(namespace string) *loop {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.loops[namespace]
@@ -100,23 +101,23 @@ func (r *reconciler) loop(namespace string) *loop {
 	return l
 }
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // watch puts what happens to objects of one kind into their namespace's queue.
 // matters says which new objects may need a decision (all when nil), changed
 // which updates may (none when nil).
 func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(before, after O) bool) handler.TypedEventHandler[O, reconcile.Request] {
-	put := func(o O, gone bool, q queue) {
-		r.loop(o.GetNamespace()).queue.Put(decide.Event{Object: o, Gone: gone, Watched: true})
+	put := func(o O, gone bool, q workQueue) {
+		r.loopOf(o.GetNamespace()).queue.Put(decide.Event{Object: o, Gone: gone, Watched: true})
 		q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace()}})
 	}
 	return handler.TypedFuncs[O, reconcile.Request]{
-		CreateFunc: func(_ context.Context, e crevent.TypedCreateEvent[O], q queue) {
+		CreateFunc: func(_ context.Context, e crevent.TypedCreateEvent[O], q workQueue) {
 			if matters == nil || matters(e.Object) {
 				put(e.Object, false, q)
 			}
 		},
-		UpdateFunc: func(_ context.Context, e crevent.TypedUpdateEvent[O], q queue) {
+		UpdateFunc: func(_ context.Context, e crevent.TypedUpdateEvent[O], q workQueue) {
 			if e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
 				// Deleted and made again between two looks.
 				put(e.ObjectOld, true, q)
@@ -127,7 +128,7 @@ func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(be
 				put(e.ObjectNew, false, q)
 			}
 		},
-		DeleteFunc: func(_ context.Context, e crevent.TypedDeleteEvent[O], q queue) {
+		DeleteFunc: func(_ context.Context, e crevent.TypedDeleteEvent[O], q workQueue) {
 			put(e.Object, true, q)
 		},
 	}
@@ -147,7 +148,7 @@ func stockShown(o *v1alpha1.StockItem) [3]int64 {
 // A change of a reservation's or a document's status alone never matters: the
 // stock controller made it.
 func reservationMatters(r *v1alpha1.StockReservation) bool {
-	return decide.MayBeDue(r) || r.Spec.ExpiresAt != nil
+	return stock.MayBeDue(r) || r.Spec.ExpiresAt != nil
 }
 
 func reservationChanged(before, after *v1alpha1.StockReservation) bool {
@@ -155,7 +156,7 @@ func reservationChanged(before, after *v1alpha1.StockReservation) bool {
 }
 
 func documentMatters(d *v1alpha1.StockAdjustment) bool {
-	return d.Status.Phase != v1alpha1.AdjustmentApplied && d.Status.Phase != v1alpha1.AdjustmentRefused
+	return !journal.Settled(d)
 }
 
 func deletionBegan(before, after client.Object) bool {

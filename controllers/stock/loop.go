@@ -20,15 +20,6 @@ import (
 // idleRound is how often a loop that waits for writes finds out what else is due.
 const idleRound = time.Second
 
-// scope is what every part of a namespace's loop works with.
-type scope struct {
-	*Options
-
-	namespace string
-	store     *store.Store
-	metrics   *stockMetrics
-}
-
 // loop runs the stock of one namespace: it has the journal acquired, batches decided,
 // effects written and projections published, and does none of it itself. Everything but
 // its queue belongs to the one goroutine that reconciles the namespace.
@@ -52,7 +43,9 @@ func newLoop(in *scope) *loop {
 	l := &loop{scope: in, queue: decide.NewQueue(), schedule: publish.NewSchedule(in.ProjectionInterval), auditor: &auditor{scope: in}}
 	l.leader = leader.New(in.namespace, in.Holder, in.store, in.Clock, in.metrics.swapped)
 	l.pool = effects.NewPool(in.Clock, in.Writers, in.metrics.effectFailed)
-	l.publisher = publish.New(in.namespace, in.store, l.pool, l.leader, in.Clock, l.schedule)
+	l.publisher = publish.New(publish.Config{
+		Namespace: in.namespace, Store: in.store, Pool: l.pool, Leader: l.leader, Clock: in.Clock, Schedule: l.schedule,
+	})
 	l.planner = apply.New(in.namespace, in.store, l.pool, in.Clock, l.schedule)
 	l.decider = decide.New(in.namespace, in.store, l.queue, l.publisher)
 	return l

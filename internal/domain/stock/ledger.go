@@ -13,7 +13,7 @@ import (
 
 // Ledger is one leader's memory of one namespace: what is on hand, what is
 // promised, and what was decided about every reservation and document. It is
-// made from the lists of T3 and changed only by its own decisions and by
+// made from the lists of the load and changed only by its own decisions and by
 // deletions. It is not safe for concurrent use.
 type Ledger struct {
 	seq       int64

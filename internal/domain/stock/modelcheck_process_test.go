@@ -53,7 +53,7 @@ func (c *checker) process(s *state, n int, next emit) {
 	}
 }
 
-// takeOver is T1: a live GET of the journal and a swap of its epoch.
+// takeOver is the fence: a live GET of the journal and a swap of its epoch.
 func (c *checker) takeOver(s *state, n int, next emit) {
 	t := *s
 	p := &t.processes[n]
@@ -71,7 +71,7 @@ func replaceOthers(s *state, n int) {
 	}
 }
 
-// redone reports whether T2 is over: all that is left undone is what the API
+// redone reports whether the replay is over: all that is left undone is what the API
 // server refuses.
 func (c *checker) redone(s *state, p *process) bool {
 	if c.rules.noRedo {
@@ -111,7 +111,7 @@ func (c *checker) afterRedo(s *state, n int, next emit) {
 	next(t, action{verb: serves, who: n})
 }
 
-// list is T3: the kinds are listed one after the other, in any order.
+// list is the load: the kinds are listed one after the other, in any order.
 func (c *checker) list(s *state, n int, next emit) {
 	const all = 1<<kinds - 1
 	if s.processes[n].listed == all { // only when lists come first
@@ -177,7 +177,7 @@ type listed struct {
 
 type listedLedger struct{ ledger, open ref }
 
-// serve makes the ledger from the lists of T3, with what the API server refuses
+// serve makes the ledger from the lists of the load, with what the API server refuses
 // to have written carried out on them.
 func (c *checker) serve(s *state, n int) {
 	p := &s.processes[n]
@@ -267,7 +267,7 @@ func (c *checker) carryOutBlindly(s *state, n int, next emit) {
 	}
 }
 
-// notice emits what an informer may show next: an object that is gone, or an item made since T3.
+// notice emits what an informer may show next: an object that is gone, or an item made since the load.
 func (c *checker) notice(s *state, n int, next emit) {
 	p := &s.processes[n]
 	for kind := range kinds {
@@ -347,7 +347,7 @@ func (c *checker) objects(s *state) (items []v1alpha1.StockItem, reservations []
 }
 
 // offered emits every decision a process may take with a ledger. A deleted
-// object may still be seen until its deletion was; one that was gone before T3
+// object may still be seen until its deletion was; one that was gone before the load
 // may not, whatever an informer shows.
 func (c *checker) offered(s *state, p *process, l ref, fresh bool, each func(choice)) {
 	for kind := kindReservation; kind < kinds; kind++ {

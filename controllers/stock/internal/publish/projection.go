@@ -17,17 +17,17 @@ import (
 // projections are the effects that refresh what people see of the items whose turn it is.
 func (p *Publisher) projections(ctx context.Context) []*effects.Effect {
 	var out []*effects.Effect
-	for _, product := range p.schedule.due(p.clock.Now()) {
+	for _, product := range p.Schedule.due(p.Clock.Now()) {
 		if !p.memory.HasProduct(product) {
-			p.schedule.forget(product)
+			p.Schedule.forget(product)
 			continue
 		}
-		seen, err := p.store.CachedItem(ctx, client.ObjectKey{Namespace: p.namespace, Name: product})
+		seen, err := p.Store.CachedItem(ctx, client.ObjectKey{Namespace: p.Namespace, Name: product})
 		if err != nil {
 			continue // not in the cache yet, or gone: its event will say
 		}
 		level, ok := p.memory.Level(seen.UID)
-		if !ok || p.schedule.isStale(product, seen.ResourceVersion) || p.pool.Of(string(seen.UID)) != nil {
+		if !ok || p.Schedule.isStale(product, seen.ResourceVersion) || p.Pool.Of(string(seen.UID)) != nil {
 			continue
 		}
 		if seen.DeletionTimestamp != nil && !p.mayGo(ctx, seen, level) {
@@ -46,25 +46,25 @@ func (p *Publisher) mayGo(ctx context.Context, o *v1alpha1.StockItem, level stoc
 		p.memory.ObserveItem(o)
 	}
 	if level.Reserved == 0 {
-		p.leader.Suspect()
+		p.Leader.Suspect()
 	}
-	return p.leader.VerifyLeadership(ctx) == nil // else the next swap finds out
+	return p.Leader.VerifyLeadership(ctx) == nil // else the next swap finds out
 }
 
 func (p *Publisher) projection(seen *v1alpha1.StockItem, level stock.Level) *effects.Effect {
 	product := seen.Name
 	var written string
-	mark, at := p.schedule.Mark(product), p.clock.Now()
+	mark, at := p.Schedule.Mark(product), p.Clock.Now()
 	return &effects.Effect{
-		Kind: "StockItem", Target: "projection/" + product, Backoff: p.schedule.backoff(product),
+		Kind: "StockItem", Target: "projection/" + product, Backoff: p.Schedule.backoff(product),
 		Object: p.identity(product, seen.UID),
 		Write: func(ctx context.Context) (err error) {
-			written, err = project(ctx, p.store, seen, level, at)
+			written, err = project(ctx, p.Store, seen, level, at)
 			return err
 		},
 		Done: func() {
-			p.schedule.Wrote(product, written)
-			p.schedule.Clean(product, mark)
+			p.Schedule.Wrote(product, written)
+			p.Schedule.Clean(product, mark)
 		},
 	}
 }

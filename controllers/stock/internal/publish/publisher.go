@@ -23,36 +23,45 @@ type Leadership interface {
 	VerifyLeadership(context.Context) error
 }
 
+// Config is what a publisher works with.
+type Config struct {
+	Namespace string
+	Store     *store.Store
+	Pool      *effects.Pool
+	Leader    Leadership
+	Clock     clock.PassiveClock
+	Schedule  *Schedule
+}
+
 // Publisher publishes for one namespace. It belongs to the one goroutine that
 // reconciles the namespace.
 type Publisher struct {
-	namespace string
-	store     *store.Store
-	pool      *effects.Pool
-	leader    Leadership
-	clock     clock.PassiveClock
-	schedule  *Schedule
+	Config
 
 	memory *decide.Memory // nil until loaded
-	// waiting are the documents that do not say yet that their product does not exist.
-	waiting map[types.UID]*v1alpha1.StockAdjustment
-	// unchanged are the reservations whose spec was changed without anything to
-	// decide, and whose status does not say yet that this was seen.
-	unchanged map[types.UID]*v1alpha1.StockReservation
+	// notices are by target; each stays until it was written, or is settled.
+	notices map[string]*notice
+}
+
+// notice is something an object does not say yet, and that decides nothing.
+type notice struct {
+	kind  string
+	about store.Identity
+	// write works from the object as it was seen, if that is to be trusted.
+	write func(ctx context.Context, trusted bool) error
 }
 
 // New makes a publisher that has nothing to publish yet; see Load.
-func New(namespace string, s *store.Store, p *effects.Pool, l Leadership, c clock.PassiveClock, schedule *Schedule) *Publisher {
-	pub := &Publisher{namespace: namespace, store: s, pool: p, leader: l, clock: c, schedule: schedule}
-	pub.Forget()
-	return pub
+func New(c Config) *Publisher {
+	p := &Publisher{Config: c}
+	p.Forget()
+	return p
 }
 
 // Forget drops what there is to publish.
 func (p *Publisher) Forget() {
-	p.memory = nil
-	p.waiting, p.unchanged = map[types.UID]*v1alpha1.StockAdjustment{}, map[types.UID]*v1alpha1.StockReservation{}
-	p.schedule.clear()
+	p.memory, p.notices = nil, map[string]*notice{}
+	p.Schedule.clear()
 }
 
 // Load has the publisher work from a memory that was just made; the projections of
@@ -66,9 +75,9 @@ func (p *Publisher) Load(m *decide.Memory, items []v1alpha1.StockItem) {
 
 // Touch says that what is shown of products may be out of date.
 func (p *Publisher) Touch(products ...string) {
-	now := p.clock.Now()
+	now := p.Clock.Now()
 	for _, product := range products {
-		p.schedule.touch(product, p.memory.InStock(product), now)
+		p.Schedule.touch(product, p.memory.InStock(product), now)
 	}
 }
 
@@ -81,99 +90,91 @@ func (p *Publisher) ItemSeen(o *v1alpha1.StockItem) (doubtful bool) {
 	if !ok {
 		return false
 	}
-	if isOutOfDate(o, level, p.clock.Now()) {
+	if isOutOfDate(o, level, p.Clock.Now()) {
 		p.Touch(o.Name)
 	}
 	if o.Status.OnHand == nil || o.Status.Reserved == level.Reserved && *o.Status.OnHand == level.OnHand {
 		return false
 	}
-	return p.schedule.isNews(o.Name, o.ResourceVersion)
+	return p.Schedule.isNews(o.Name, o.ResourceVersion)
 }
 
 // ItemGone forgets an item.
-func (p *Publisher) ItemGone(product string) { p.schedule.forget(product) }
+func (p *Publisher) ItemGone(product string) { p.Schedule.forget(product) }
 
 // Waits has a document say that its product does not exist yet.
-func (p *Publisher) Waits(d *v1alpha1.StockAdjustment) { p.waiting[d.UID] = d }
+func (p *Publisher) Waits(d *v1alpha1.StockAdjustment) {
+	about := p.identity(d.Name, d.UID)
+	p.notices[waitingTarget(d.UID)] = &notice{kind: "StockAdjustment", about: about, write: func(ctx context.Context, trusted bool) error {
+		return p.Store.BringDocument(ctx, about, ifTrusted(d, trusted), func(o *v1alpha1.StockAdjustment) bool {
+			return journal.MarkWaiting(o, metav1.NewTime(p.Clock.Now()))
+		})
+	}}
+}
 
 // Unchanged has a reservation say that the change of its spec was seen.
-func (p *Publisher) Unchanged(r *v1alpha1.StockReservation) { p.unchanged[r.UID] = r }
+func (p *Publisher) Unchanged(r *v1alpha1.StockReservation) {
+	about := p.identity(r.Name, r.UID)
+	p.notices[acknowledgeTarget(r.UID)] = &notice{kind: "StockReservation", about: about, write: func(ctx context.Context, trusted bool) error {
+		return p.Store.BringReservation(ctx, about, ifTrusted(r, trusted), func(o *v1alpha1.StockReservation) bool {
+			return journal.Acknowledge(o, r.Generation)
+		})
+	}}
+}
 
 // Settled forgets what was to be said of an object: it was decided, or is gone.
 func (p *Publisher) Settled(uid types.UID) {
-	delete(p.waiting, uid)
-	delete(p.unchanged, uid)
+	delete(p.notices, waitingTarget(uid))
+	delete(p.notices, acknowledgeTarget(uid))
+}
+
+func waitingTarget(uid types.UID) string     { return "waiting/" + string(uid) }
+func acknowledgeTarget(uid types.UID) string { return "acknowledge/" + string(uid) }
+
+func ifTrusted[T any](seen *T, trusted bool) *T {
+	if !trusted {
+		return nil
+	}
+	return seen
 }
 
 // Dispatch has what people see written, as far as there is room. more is true when
 // something may go once another effect is complete.
 func (p *Publisher) Dispatch(ctx context.Context) (more bool) {
-	if p.waits(ctx) || p.acknowledge(ctx) {
+	if p.notify(ctx) {
 		return true
 	}
-	if p.pool.Full() || p.memory == nil {
+	if p.Pool.Full() || p.memory == nil {
 		return false
 	}
 	for _, e := range p.projections(ctx) {
-		if !p.pool.Full() { // else it stays due
-			p.pool.Dispatch(ctx, e)
+		if !p.Pool.Full() { // else it stays due
+			p.Pool.Dispatch(ctx, e)
 		}
 	}
 	return false
 }
 
-// waits tells documents that their product does not exist yet.
-func (p *Publisher) waits(ctx context.Context) (more bool) {
-	for uid, d := range p.waiting {
-		if p.pool.Full() {
+// notify has the notices written.
+func (p *Publisher) notify(ctx context.Context) (more bool) {
+	for target, n := range p.notices {
+		if p.Pool.Full() {
 			return true
 		}
-		e := &effects.Effect{Kind: "StockAdjustment", Target: "waiting/" + string(uid), Object: p.identity(d.Name, uid)}
-		at, seen := metav1.NewTime(p.clock.Now()), d
-		if p.pool.HasFailed(e.Target) {
-			seen = nil
-		}
-		e.Write = func(ctx context.Context) error {
-			return p.store.BringDocument(ctx, e.Object, seen, func(d *v1alpha1.StockAdjustment) bool {
-				return journal.MarkWaiting(d, at)
-			})
-		}
-		e.Done = func() {
-			if p.waiting[uid] == d {
-				delete(p.waiting, uid)
-			}
-		}
-		p.pool.Dispatch(ctx, e)
-	}
-	return false
-}
-
-// acknowledge tells who changed the spec of a reservation that it was seen.
-func (p *Publisher) acknowledge(ctx context.Context) (more bool) {
-	for uid, r := range p.unchanged {
-		if p.pool.Full() {
-			return true
-		}
-		e := &effects.Effect{Kind: "StockReservation", Target: "acknowledge/" + string(uid), Object: p.identity(r.Name, uid)}
-		seen := r
-		if p.pool.HasFailed(e.Target) {
-			seen = nil
-		}
-		e.Write = func(ctx context.Context) error {
-			return p.store.BringReservation(ctx, e.Object, seen, func(o *v1alpha1.StockReservation) bool {
-				return journal.Acknowledge(o, r.Generation)
-			})
-		}
-		e.Done = func() {
-			if p.unchanged[uid] == r { // else it was changed once more meanwhile
-				delete(p.unchanged, uid)
-			}
-		}
-		p.pool.Dispatch(ctx, e)
+		trusted := !p.Pool.HasFailed(target)
+		p.Pool.Dispatch(ctx, &effects.Effect{
+			Kind: n.kind, Target: target, Object: n.about,
+			Write: func(ctx context.Context) error { return n.write(ctx, trusted) },
+			Done: func() {
+				if p.notices[target] == n { // else there is a newer one
+					delete(p.notices, target)
+				}
+			},
+		})
 	}
 	return false
 }
 
 func (p *Publisher) identity(name string, uid types.UID) store.Identity {
-	return store.Identity{Namespace: p.namespace, Name: name, UID: uid}
+	return store.Identity{Namespace: p.Namespace, Name: name, UID: uid}
 }

@@ -32,7 +32,7 @@ func on(m Mode, s Spread, lines, shortPercent int) Contender {
 	return Contender{Mode: m, Workload: Workload{Spread: s, Lines: lines, ShortPercent: shortPercent}}
 }
 
-// short is the plan for CI: the ratios of the budget, in less than ten minutes. A round
+// short is the plan for the budget: its ratios, in less than ten minutes. A round
 // has one or two of the API server's collections of garbage, and which of the two is
 // chance: what counts is the median of five.
 // The gateway has a group of its own, since it costs CPU by merely watching.

@@ -166,7 +166,7 @@ func (h *history) deleteSomething(t *rapid.T) {
 	delete(h.reservations, r.Name)
 	h.unseen = append(h.unseen, func() {
 		h.ledger.ForgetReservation(r.UID)
-		if c := h.book.claims[r.UID]; c != nil {
+		if c := h.book.reservations[r.UID]; c != nil {
 			c.gone = true
 		}
 	})

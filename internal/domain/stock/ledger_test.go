@@ -319,7 +319,7 @@ func TestForget(t *testing.T) {
 			t.Errorf("freed %v, known %t", freed, l.Known(uidOf("taken")))
 		}
 	})
-	t.Run("claims on an item that is gone bind nothing", func(t *testing.T) {
+	t.Run("what is reserved of an item that is gone binds nothing", func(t *testing.T) {
 		t.Parallel()
 		l := fresh()
 		l.ForgetItem(uidOf("widget"))

@@ -33,7 +33,7 @@ const shutdownTimeout = 10 * time.Second
 
 // managerOptions configure the manager.
 type managerOptions struct {
-	role roleFlags
+	component componentFlags
 
 	namespaces    []string
 	bindAddress   string
@@ -60,7 +60,7 @@ type electionOptions struct {
 }
 
 func (o *managerOptions) register(flags *pflag.FlagSet) {
-	o.role.register(flags)
+	o.component.register(flags)
 	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to watch; all when empty")
 	flags.StringVar(&o.bindAddress, "bind-address", "", "address to serve health on; every one when empty")
 	flags.IntVar(&o.httpPort, "http-port", 8081, "port of /health, /healthz and /readyz")
@@ -121,7 +121,7 @@ func newManagerCommand() *cobra.Command {
 }
 
 func runManager(ctx context.Context, o *managerOptions) error {
-	log := o.role.logger()
+	log := o.component.logger()
 	defer holdHeapFloor()()
 	if err := cachedclient.ByList(); err != nil {
 		return err
@@ -182,7 +182,7 @@ func newManager(cfg *rest.Config, scheme *runtime.Scheme, caching cache.Options,
 		Metrics:                       metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure},
 		MapperProvider:                kinds.MapperOfCluster,
 		HealthProbeBindAddress:        "0", // health is served together with /health
-		PprofBindAddress:              o.role.pprof,
+		PprofBindAddress:              o.component.pprof,
 		GracefulShutdownTimeout:       &stopWithin,
 		LeaderElection:                o.election.enabled,
 		LeaderElectionID:              leaseName,

@@ -19,18 +19,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// roleFlags are what every role that talks to the API server has in common.
-type roleFlags struct {
+// componentFlags are what every component that talks to the API server has in common.
+type componentFlags struct {
 	zap   zap.Options
 	pprof string
 }
 
-func (r *roleFlags) register(flags *pflag.FlagSet) {
+func (f *componentFlags) register(flags *pflag.FlagSet) {
 	logs := flag.NewFlagSet("log", flag.ContinueOnError)
-	r.zap.BindFlags(logs)
+	f.zap.BindFlags(logs)
 	ctrlconfig.RegisterFlags(logs)
 	flags.AddGoFlagSet(logs)
-	flags.StringVar(&r.pprof, "pprof-bind-address", "", "serve profiles on this address, such as 127.0.0.1:6060; not at all when empty")
+	flags.StringVar(&f.pprof, "pprof-bind-address", "", "serve profiles on this address, such as 127.0.0.1:6060; not at all when empty")
 	fromEnvironment(flags, "pprof-bind-address", "PPROF_BIND_ADDRESS")
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	docs       = "../../../docs/orders.md"
+	docs       = "../../../docs/use/orders.md"
 	tableStart = "<!-- transitions -->\n"
 	tableEnd   = "<!-- /transitions -->\n"
 )

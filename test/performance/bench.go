@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Plan says what is measured.
 	Plan Plan
-	// Executable is the orderplane binary, whose roles are measured.
+	// Executable is the orderplane binary, whose components are measured.
 	Executable string
 	// Dir receives the report, logs and profiles.
 	Dir string
@@ -157,7 +157,7 @@ func (b *bench) startManager(ctx context.Context, s *stage) error {
 	if err := s.startManager(); err != nil {
 		return err
 	}
-	if err := s.awaitLeader(ctx); err != nil {
+	if err := s.manager.AwaitReady(ctx); err != nil {
 		return err
 	}
 	if err := s.awaitAdmission(ctx); err != nil {

@@ -50,7 +50,7 @@ type comparison struct {
 	placers map[string]placer
 }
 
-// newComparison makes what its contenders need: the roles, a watch, and, for the
+// newComparison makes what its contenders need: the components, a watch, and, for the
 // raw writer, samples of what the system writes under each workload.
 func newComparison(ctx context.Context, s *stage, g Group, t Turns, out io.Writer) (*comparison, error) {
 	c := &comparison{stage: s, turns: t, out: out, placers: map[string]placer{}}

@@ -229,18 +229,18 @@ func (s *stage) restart(ctx context.Context, result *GrowthResult) error {
 	for process, used := range after.since(before) {
 		result.StartCPU[process] = rounded(used.Seconds(), 2)
 	}
-	if err := s.awaitLeader(ctx); err != nil {
+	if err := s.manager.AwaitReady(ctx); err != nil {
 		return err
 	}
 	return s.quiet(ctx)
 }
 
 // managerMemoryOf has the manager collect its garbage and reads what is left.
-func managerMemoryOf(ctx context.Context, r *role) (managerMemory, error) {
+func managerMemoryOf(ctx context.Context, manager *component) (managerMemory, error) {
 	var page []byte
 	for range 2 { // what has a finalizer goes with the second collection
 		var err error
-		if page, err = fetch(ctx, r.profileURL("heap?gc=1&debug=1")); err != nil {
+		if page, err = manager.profile(ctx, "heap?gc=1&debug=1"); err != nil {
 			return managerMemory{}, err
 		}
 	}
@@ -248,7 +248,7 @@ func managerMemoryOf(ctx context.Context, r *role) (managerMemory, error) {
 	if err != nil {
 		return managerMemory{}, err
 	}
-	m, err := memoryOf(r.PID())
+	m, err := memoryOf(manager.Process().PID())
 	return managerMemory{RSS: m.RSS * 1024, Heap: heap}, err
 }
 

@@ -85,7 +85,7 @@ func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) placer
 
 // rest places orders through the gateway.
 func (s *stage) rest(t *tracker, d *deck) placer {
-	gateway := &client{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}, base: s.gateway.url("")}
+	gateway := s.gateway.served
 	return func(ctx context.Context) (placed, error) {
 		n := s.numbers.next()
 		key := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)

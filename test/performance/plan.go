@@ -91,7 +91,7 @@ func growthPlan() Plan {
 	}
 }
 
-// profile takes CPU profiles of each role and the API server under load.
+// profile takes CPU profiles of each component and the API server under load.
 func profile() Plan {
 	return Plan{
 		Name: "profile",

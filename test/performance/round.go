@@ -73,7 +73,7 @@ type rounder struct {
 // run measures one round from rest to rest: writes and CPU are those of all its
 // orders, rates and latencies those of its window.
 func (r rounder) run(ctx context.Context, round Round, drive func(context.Context, window) (load, error)) (Round, error) {
-	writesBefore, err := apiwrites.Read(ctx, r.stage.admin)
+	writesBefore, err := apiwrites.Read(ctx, r.stage.cp.Config())
 	if err != nil {
 		return round, err
 	}
@@ -132,7 +132,7 @@ func (s *stage) allWritten(ctx context.Context, since apiwrites.Counts) (apiwrit
 	ctx, cancel := context.WithTimeout(ctx, allWrittenLimit)
 	defer cancel()
 	for {
-		now, err := apiwrites.Read(ctx, s.admin)
+		now, err := apiwrites.Read(ctx, s.cp.Config())
 		if err != nil {
 			return nil, err
 		}

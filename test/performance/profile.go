@@ -25,7 +25,7 @@ func (b *bench) profile(ctx context.Context, c *comparison, g Group) error {
 		profiles, ctx := errgroup.WithContext(ctx)
 		profiles.Go(func() error {
 			end := time.Now().Add(d + 2*time.Second)
-			_, err := closed(ctx, c.placers[contender.String()], c.turns.InFlight, window{begin: end, end: end})
+			_, err := closed(ctx, c.submitters[contender.String()], c.rounds.InFlight, window{begin: end, end: end})
 			return err
 		})
 		processes := map[string]func(path string) ([]byte, error){

@@ -204,7 +204,7 @@ func restLimit(process string) time.Duration {
 }
 
 // quiet waits until everything that runs has caught up: the lazy projections and
-// the collection of garbage that follow a round must not fall into the next one.
+// the collection of garbage that follow a measurement must not fall into the next one.
 func (s *stage) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quietLimit)
 	defer cancel()

@@ -46,10 +46,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if decision.Act == order.Nothing {
 		return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 	}
-	if decision.Verify != order.VerifyNothing {
-		if decision, err = r.verify(ctx, req.NamespacedName, facts, decision); err != nil {
-			return ctrl.Result{}, err
-		}
+	if decision, err = r.verify(ctx, req.NamespacedName, facts, decision); err != nil {
+		return ctrl.Result{}, err
 	}
 	err = r.act(ctx, facts.Order, decision)
 	r.metrics.write(decision.Act, err)
@@ -162,25 +160,44 @@ func (r *reconciler) classOf(ctx context.Context, o *v1alpha1.Order) (*v1alpha1.
 	return order.ClassOf(o.Spec.ClassName, classes.Items), nil
 }
 
-// verify looks up live what a decision takes to be absent, and decides again on
-// what it finds.
+// verify looks up live what a decision takes to be absent, and decides again on what it
+// finds. What comes of that may rest on another absence, so it goes on until every absence
+// the decision rests on was looked up; each is looked up once.
 func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts order.Facts, d order.Decision) (order.Decision, error) {
-	if d.Verify == order.VerifyOrderAbsent {
-		o := &v1alpha1.Order{}
-		err := r.live.Get(ctx, key, o)
-		if err == nil && order.BelongsTo(d.Reservation, o) {
-			return order.Decision{RequeueAfter: behind}, nil
+	verified := map[order.Verify]bool{order.VerifyNothing: true}
+	for !verified[d.Verify] {
+		verified[d.Verify] = true
+		switch d.Verify {
+		case order.VerifyReservation:
+			reservation, err := reservationOf(ctx, r.live, key)
+			if err != nil {
+				return d, err
+			}
+			facts.Reservation = reservation
+			d = judge(facts)
+		case order.VerifyOrderAbsent:
+			exists, err := r.ownerExists(ctx, key, d.Reservation)
+			if err != nil {
+				return d, err
+			}
+			if exists {
+				return order.Decision{RequeueAfter: behind}, nil
+			}
 		}
-		if client.IgnoreNotFound(err) != nil {
-			return d, fmt.Errorf("look up the order of a reservation: %w", err)
-		}
-		return d, nil
 	}
-	var err error
-	if facts.Reservation, err = reservationOf(ctx, r.live, key); err != nil || facts.Reservation == nil {
-		return d, err
+	return d, nil
+}
+
+// ownerExists looks up live whether the order that a reservation was made for is there.
+func (r *reconciler) ownerExists(ctx context.Context, key client.ObjectKey, reservation *v1alpha1.StockReservation) (bool, error) {
+	o := &v1alpha1.Order{}
+	switch err := r.live.Get(ctx, key, o); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look up the order of a reservation: %w", err)
 	}
-	return judge(facts), nil
+	return order.BelongsTo(reservation, o), nil
 }
 
 // act does the one write of a decision.

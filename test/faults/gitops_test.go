@@ -19,7 +19,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// gitOpsExample is the layout that docs/stock.md describes.
+// gitOpsExample is the layout that docs/use/stock.md describes.
 const gitOpsExample = "../../config/gitops/stock"
 
 // gitOps is somebody who keeps applying what is in Git.

@@ -72,7 +72,7 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 // What a condition or a shortage says is explained to people.
 func TestEveryReasonIsDocumented(t *testing.T) {
 	t.Parallel()
-	doc, err := os.ReadFile("../../docs/stock.md")
+	doc, err := os.ReadFile("../../docs/use/stock.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 		string(v1alpha1.ShortageInsufficientStock), string(v1alpha1.ShortageUnknownProduct), string(v1alpha1.ShortageOversold),
 	} {
 		if !strings.Contains(string(doc), "`"+reason+"`") {
-			t.Errorf("docs/stock.md does not explain %s", reason)
+			t.Errorf("docs/use/stock.md does not explain %s", reason)
 		}
 	}
 }

@@ -1,5 +1,7 @@
-// Package testenv gives tests a real API server with Orderplane's CRDs on it, and
-// counts what they write to it.
+// Package testenv is what tests on a real API server need: the API server, with
+// Orderplane's CRDs on it; managers to run; objects to begin with; users with the
+// roles of config/rbac; transports that hold, cut and count; a clock to set; and how
+// much was written.
 //
 // One control plane serves a whole test binary: start it in ginkgo's BeforeSuite
 // with Start(GinkgoTB()), or in TestMain with Run. Tests keep apart by namespace.
@@ -9,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +47,9 @@ type Env struct {
 	Scheme *runtime.Scheme
 	// ControlPlane is what runs: restart it, stop it, add API servers and users.
 	ControlPlane *devcluster.ControlPlane
+
+	rolesOnce sync.Once
+	rolesErr  error
 }
 
 // Start runs a control plane until the test, or the ginkgo suite, is over.

@@ -55,9 +55,9 @@ func AllPending(entries []v1alpha1.JournalEntry) []*Pending {
 }
 
 // Keep is what of the journal must stay in it: the decisions whose effects were
-// not all seen durable.
-func Keep(open []*Pending) []*Pending {
-	return slices.DeleteFunc(slices.Clone(open), (*Pending).Durable)
+// not all seen durable. E is *Pending, or what embeds one.
+func Keep[E interface{ Durable() bool }](pending []E) []E {
+	return slices.DeleteFunc(slices.Clone(pending), E.Durable)
 }
 
 // Next is the status to swap in: what must stay, then the new decisions.

@@ -6,7 +6,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// WriteOrder say which effects of open decisions may be written, so that whoever
+// WriteOrder says which effects of pending decisions may be written, so that whoever
 // adds up the objects they see never finds more reserved of an item than is on
 // hand. A decision may rely on every one before it about the same items, and on
 // none after it; so what takes waits for what gives, by seq and not by batch:

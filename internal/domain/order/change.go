@@ -44,9 +44,7 @@ func (c *change) cancel(reason v1alpha1.CancelReason) {
 // that it was created.
 func (c *change) happened(entry v1alpha1.OrderHistoryEntry) {
 	if len(c.status.History) == 0 {
-		c.status.History = append(c.status.History, v1alpha1.OrderHistoryEntry{
-			Seq: 1, Type: v1alpha1.HistoryCreated, At: c.s.Order.CreationTimestamp,
-		})
+		c.status.History = append(c.status.History, created(c.s.Order))
 	}
 	entry.Seq = c.status.History[len(c.status.History)-1].Seq + 1
 	entry.At = *c.now()

@@ -24,5 +24,5 @@
 //     loser is told by the condition IntentRefused.
 //
 // The rules of Judge stand in judge.go, in their order; the transitions they may
-// take in transitions.go, which is also what docs/orders.md is made from.
+// take in transitions.go, which is also what docs/use/orders.md is made from.
 package order

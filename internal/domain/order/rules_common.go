@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Rules that hold in every phase, and what stalls an order.
@@ -156,7 +157,7 @@ func (s *scene) stallOfConfirmed() (reason, message string) {
 	case v1alpha1.ReservationPending:
 		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and is being reserved again; until then nothing is held", name)
 	case v1alpha1.ReservationRejected:
-		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and its stock is gone: %s; bring stock in and delete it to try again, or cancel the order", name, shortageText(s.mine.Status.Shortages))
+		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and its stock is gone: %s; bring stock in and delete it to try again, or cancel the order", name, journal.DescribeShortages(s.mine.Status.Shortages))
 	case "":
 		if s.Order.Spec.Fulfillment != nil {
 			return "ReservationLost", fmt.Sprintf("StockReservation %s is gone, and whether its stock was taken off the shelf before that is not known; count its products, then create it again with this order's name and uid in spec.orderRef", name)

@@ -8,9 +8,6 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// MaxHistory is how many entries status.history may have (the schema's limit).
-const MaxHistory = 64
-
 // Rules about returns.
 
 func returnIsAsked(s *scene) (Decision, bool) {

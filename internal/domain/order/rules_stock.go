@@ -2,11 +2,11 @@ package order
 
 import (
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Rules about getting stock, and about the end of an order before shipment.
@@ -48,7 +48,7 @@ func stockIsShort(s *scene) (Decision, bool) {
 		return Decision{}, false
 	}
 	shortages := s.mine.Status.Shortages
-	why := shortageText(shortages)
+	why := journal.DescribeShortages(shortages)
 	c := s.change()
 	c.cancel(v1alpha1.CancelInsufficientStock)
 	c.status.Shortages = append([]v1alpha1.StockShortage(nil), shortages...)
@@ -57,30 +57,6 @@ func stockIsShort(s *scene) (Decision, bool) {
 	c.happened(v1alpha1.OrderHistoryEntry{Type: v1alpha1.HistoryCancelRequested, Reason: reason, Message: why})
 	c.happened(v1alpha1.OrderHistoryEntry{Type: v1alpha1.HistoryCancelled, Reason: reason, Message: why})
 	return c.decide(), true
-}
-
-// shortageText says in one line which products were short.
-func shortageText(shortages []v1alpha1.StockShortage) string {
-	const shown = 8
-	if len(shortages) == 0 {
-		return "stock is short"
-	}
-	var parts []string
-	for i, short := range shortages {
-		if i == shown {
-			parts = append(parts, fmt.Sprintf("and %d more", len(shortages)-shown))
-			break
-		}
-		switch short.Reason {
-		case v1alpha1.ShortageUnknownProduct:
-			parts = append(parts, fmt.Sprintf("%s does not exist", short.ProductID))
-		case v1alpha1.ShortageOversold:
-			parts = append(parts, fmt.Sprintf("%s is oversold: %d asked, %d available", short.ProductID, short.Requested, short.Available))
-		default:
-			parts = append(parts, fmt.Sprintf("%s is short: %d asked, %d available", short.ProductID, short.Requested, short.Available))
-		}
-	}
-	return strings.Join(parts, "; ")
 }
 
 func pendingTooLong(s *scene) (Decision, bool) {

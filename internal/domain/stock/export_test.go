@@ -56,6 +56,14 @@ func (l *Ledger) Memory() string {
 	return b.String()
 }
 
+// Known reports whether the reservation was in the list the ledger was made
+// from, or was decided since.
+func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
+
+// KnownDocument reports whether the document was in the list the ledger was
+// made from, or was decided since.
+func (l *Ledger) KnownDocument(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
+
 // ForgetAbsences loses what a list showed to be gone, as a ledger would that
 // only forgets.
 func (l *Ledger) ForgetAbsences() { clear(l.absent) }

@@ -13,7 +13,7 @@ import (
 
 // Ledger is one leader's memory of one namespace: what is on hand, what is
 // promised, and what was decided about every reservation and document. It is
-// made from the lists of T3 and changed only by its own decisions and by
+// made from the lists of the load and changed only by its own decisions and by
 // deletions. It is not safe for concurrent use.
 type Ledger struct {
 	seq       int64
@@ -37,7 +37,7 @@ type item struct {
 	deleting     bool
 }
 
-func (i *item) available() int64 { return i.onHand - i.reserved - i.safety }
+func (i *item) available() int64 { return Available(i.onHand, i.reserved, i.safety) }
 
 type claim struct {
 	phase       v1alpha1.StockReservationPhase
@@ -77,7 +77,7 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 	}
 	for i := range documents {
 		d := &documents[i]
-		l.documents[d.UID] = d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+		l.documents[d.UID] = journal.Settled(d)
 		l.seq = max(l.seq, d.Status.JournalSeq)
 	}
 	return l
@@ -152,10 +152,6 @@ func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
 	return v1alpha1.ReservationPending
 }
 
-// Known reports whether the reservation was in the list the ledger was made
-// from, or was decided since.
-func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
-
 // HasProduct reports whether there is an item of that name.
 func (l *Ledger) HasProduct(name string) bool { return l.products[name] != nil }
 
@@ -164,13 +160,6 @@ func (l *Ledger) InStock(name string) bool {
 	it := l.products[name]
 	return it != nil && it.available() > 0
 }
-
-// KnownItem reports whether the item is in the ledger.
-func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
-
-// KnownDocument reports whether the document was in the list the ledger was
-// made from, or was decided since.
-func (l *Ledger) KnownDocument(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
 
 // Settled reports whether the document was decided.
 func (l *Ledger) Settled(uid types.UID) bool { return l.documents[uid] }
@@ -191,30 +180,19 @@ func (l *Ledger) Level(uid types.UID) (level Level, ok bool) {
 
 // DecideReservation decides what is due for a reservation at now, remembers it
 // and returns its journal entry; nil when nothing is due.
-//
-// An expired reservation is released, unless its Commit was seen first.
 func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
 	if l.isAbsent(r.UID) {
 		return nil
 	}
-	release, reason := wantsRelease(r, now)
-	switch l.Phase(r.UID) {
-	case v1alpha1.ReservationPending:
-		if release {
-			return l.release(r, reason, now)
-		}
+	switch kind, reason := due(l.Phase(r.UID), r, isExpired(r, now)); kind {
+	case v1alpha1.EntryGrant:
 		return l.grantOrReject(r, now)
-	case v1alpha1.ReservationReserved:
-		switch {
-		case r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock:
-			return l.commit(r, now)
-		case release:
-			return l.release(r, reason, now)
-		}
-	case v1alpha1.ReservationCommitted:
-		if r.Spec.Intent == v1alpha1.IntentRestock {
-			return l.restock(r, now)
-		}
+	case v1alpha1.EntryRelease:
+		return l.release(r, reason, now)
+	case v1alpha1.EntryCommit:
+		return l.commit(r, now)
+	case v1alpha1.EntryRestock:
+		return l.restock(r, now)
 	}
 	return nil
 }
@@ -222,27 +200,8 @@ func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) 
 // IsShortOf reports whether a reservation that was just decided is still short
 // of where its intent wants it, so that it is to be decided again.
 func (l *Ledger) IsShortOf(r *v1alpha1.StockReservation) bool {
-	switch l.Phase(r.UID) {
-	case v1alpha1.ReservationReserved:
-		return r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock
-	case v1alpha1.ReservationCommitted:
-		return r.Spec.Intent == v1alpha1.IntentRestock
-	}
-	return false
-}
-
-func wantsRelease(r *v1alpha1.StockReservation, now time.Time) (release bool, reason string) {
-	switch {
-	case r.Spec.Intent == v1alpha1.IntentRelease:
-		return true, journal.ReasonRequested
-	case r.Spec.Intent != v1alpha1.IntentHold && r.Spec.Intent != "":
-		return false, ""
-	case r.DeletionTimestamp != nil:
-		return true, journal.ReasonDeleted
-	case r.Spec.ExpiresAt != nil && !now.Before(r.Spec.ExpiresAt.Time):
-		return true, journal.ReasonExpired
-	}
-	return false, ""
+	kind, _ := due(l.Phase(r.UID), r, false)
+	return kind != ""
 }
 
 // grantOrReject reserves every line or none. A line fits when the units asked

@@ -325,7 +325,8 @@ func TestForget(t *testing.T) {
 		l.ForgetItem(uidOf("widget"))
 		l.ForgetItem(uidOf("widget"))
 		again := anItem("widget", 1).uid("second")
-		if !l.ObserveItem(&again.StockItem) || l.KnownItem(uidOf("widget")) {
+		isNew := l.ObserveItem(&again.StockItem)
+		if _, known := l.Level(uidOf("widget")); !isNew || known {
 			t.Fatal("the item made again is not new, or the old one is still known")
 		}
 		held := aReservation("held", units("widget", 2), units("gadget", 1)).wants(v1alpha1.IntentRelease)
@@ -370,7 +371,8 @@ func TestWhatAListShowedToBeGoneStaysGone(t *testing.T) {
 	if e := l.DecideReservation(&r.wants(v1alpha1.IntentRestock).StockReservation, noon); e != nil {
 		t.Errorf("decided %s for a reservation that is gone", e.Kind)
 	}
-	if l.ObserveItem(&anItem("gadget", 5).StockItem) || l.KnownItem(uidOf("gadget")) {
+	isNew := l.ObserveItem(&anItem("gadget", 5).StockItem)
+	if _, known := l.Level(uidOf("gadget")); isNew || known {
 		t.Error("an item that is gone came back")
 	}
 	l.ForgetReservation(r.UID)

@@ -19,8 +19,8 @@ type rules struct {
 	same               func(a, b *v1alpha1.StockJournalStatus) bool
 	journaled          func(v1alpha1.JournalEntryKind) bool
 
-	listsFirst       bool                  // T3 comes before T1
-	noRedo           bool                  // T2 is left out
+	listsFirst       bool                  // the load comes before the fence
+	noRedo           bool                  // the replay is left out
 	noOverlay        bool                  // what is refused is not carried out on the lists
 	dropEarly        bool                  // a swap drops what is not seen durable
 	keepMemory       bool                  // a lost swap is tried again with the same memory
@@ -32,7 +32,7 @@ type rules struct {
 	itemsForgotten   bool                  // nothing waits for an item
 	anyOrder         func(objectKind) bool // effects of one object go out in any order
 	believePhases    bool                  // phases come from the informer
-	oldInformer      bool                  // the informer may be older than the T3 lists
+	oldInformer      bool                  // the informer may be older than the lists of the load
 	onlyForgets      bool                  // an audit forgets what is gone, and not that it is
 	dropWithObject   bool                  // an entry is done once its reservation or document is gone
 	keepsReservation bool                  // a deleted reservation goes on holding stock
@@ -109,6 +109,9 @@ func (c *checker) choices(o offer) []choice {
 		}
 		r := c.tables.reservations.at(o.version)
 		if o.fresh {
+			if !stock.MayBeDue(r) { // then nobody offers it
+				return out
+			}
 			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, noon) })
 			return out
 		}

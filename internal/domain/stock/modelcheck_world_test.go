@@ -113,7 +113,7 @@ func (c *checker) tell(a action) string {
 		return "the API server accepts writes of everything again"
 	}
 	does := map[verb]string{
-		crashes: "crashes", takesOver: "T1: takes the journal over", lists: fmt.Sprintf("T3: lists kind %d", a.kind), serves: "serves",
+		crashes: "crashes", takesOver: "fences: takes the journal over", lists: fmt.Sprintf("loads: lists kind %d", a.kind), serves: "serves",
 		writes: "writes " + what, writesLost: "writes " + what + ", the answer is lost", findsDone: "finds nothing left to do on " + what,
 		reads: "reads " + what, noticesGone: "sees that " + what + " is gone", noticesItem: "sees the new item " + what,
 		swaps: "swaps the journal: " + entries, swapsUnclear: "swaps the journal, the answer is lost: " + entries,

@@ -80,7 +80,7 @@ func TestApplyToReservation(t *testing.T) {
 				{ProductID: "gizmo", Requested: 1, Available: -3, Reason: "Oversold"},
 				{ProductID: "ghost", Requested: 1, Reason: "UnknownProduct"},
 			},
-			condition: metav1.ConditionFalse, message: "widget: 2 asked for, 1 available; gizmo is oversold; ghost does not exist",
+			condition: metav1.ConditionFalse, message: "widget is short: 2 asked, 1 available; gizmo is oversold: 1 asked, -3 available; ghost does not exist",
 			history: v1alpha1.ReservationHistoryEntry{Seq: 4, Phase: "Rejected", At: *at(0), Reason: "INSUFFICIENT_STOCK", Lines: []v1alpha1.StockMovementLine{
 				{ProductID: "widget", Quantity: 2, Remaining: 1}, {ProductID: "gadget", Quantity: 1, Remaining: 5}, {ProductID: "gizmo", Quantity: 1, Remaining: -3}, {ProductID: "ghost", Quantity: 1}}},
 		},
@@ -316,5 +316,28 @@ func TestMarkWaiting(t *testing.T) {
 	}
 	if journal.MarkWaiting(&d.StockAdjustment, *at(time.Hour)) {
 		t.Error("a leader that was replaced marked a settled document as waiting")
+	}
+}
+
+// What the cache showed is shared with others: only a copy of it may change.
+func TestOverlayChangesCopies(t *testing.T) {
+	grant := journal.NewPending(entry(1, v1alpha1.EntryGrant, "r", "", line("widget", 2, 3)))
+	commit := journal.NewPending(entry(2, v1alpha1.EntryCommit, "r", "", line("widget", 2, 3)))
+	count := journal.NewPending(entry(3, v1alpha1.EntryAdjust, "d", journal.ReasonApplied, leaving(line("widget", 4, 7), 7)))
+	item, r, other, d := anItem("widget", 5), aReservation("r", units("widget", 2)), aReservation("other"), received("d", "widget", 4)
+	r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReservationConditionReserved, Status: metav1.ConditionUnknown}}
+	d.Status.Conditions = []metav1.Condition{{Type: v1alpha1.AdjustmentConditionApplied, Status: metav1.ConditionUnknown}}
+	was := []any{item.DeepCopy(), r.DeepCopy(), other.DeepCopy(), d.DeepCopy()}
+	listed := []v1alpha1.StockItem{item.StockItem}
+	reserved := []v1alpha1.StockReservation{r.StockReservation, other.StockReservation}
+	settled := []v1alpha1.StockAdjustment{d.StockAdjustment}
+	journal.Overlay([]*journal.Pending{grant, commit, count}, listed, reserved, settled)
+	if diff := cmp.Diff(was, []any{&item.StockItem, &r.StockReservation, &other.StockReservation, &d.StockAdjustment}); diff != "" {
+		t.Errorf("the objects that were given (-want +got):\n%s", diff)
+	}
+	got := []any{journal.OnHand(&listed[0]), reserved[0].Status.Phase, reserved[1].Status.Phase, settled[0].Status.Phase}
+	want := []any{int64(7), v1alpha1.ReservationCommitted, v1alpha1.StockReservationPhase(""), v1alpha1.AdjustmentApplied}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("on hand and phases (-want +got):\n%s", diff)
 	}
 }

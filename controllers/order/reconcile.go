@@ -24,17 +24,21 @@ import (
 // this is for the one that came in between.
 const behind = 200 * time.Millisecond
 
+// expectedWithin is how long the cache may take to show a status write of ours.
+const expectedWithin = 10 * behind
+
 type reconciler struct {
 	// client reads from the cache and writes to the API server.
 	client client.Client
-	// terse makes the writes that every order costs.
-	terse *cachedclient.Writer
+	// statuses makes the writes that every order costs.
+	statuses *cachedclient.StatusWriter
 	// live reads from the API server.
 	live    client.Reader
 	clock   clock.PassiveClock
 	metrics *orderMetrics
 	rules   *approval.Rules
-	written *written
+	// expectations are the status writes that the cache may not show yet.
+	expectations *cachedclient.Expectations
 }
 
 // Reconcile takes at most one step with one order.
@@ -62,7 +66,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, fmt.Errorf("%s (rule %s): %w", decision.Act, decision.Rule, err)
 	}
 	if decision.Act == order.WriteStatus {
-		r.written.note(facts.Order, time.Now())
+		r.expectations.Expect(facts.Order)
 	}
 	r.announce(ctx, facts, decision)
 	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
@@ -75,7 +79,7 @@ func (r *reconciler) look(ctx context.Context, key client.ObjectKey) (order.Fact
 	if err != nil {
 		return facts, order.Decision{}, err
 	}
-	if facts.Order != nil && r.written.isAhead(facts.Order, time.Now()) {
+	if facts.Order != nil && r.expectations.Pending(facts.Order) {
 		return facts, order.Decision{RequeueAfter: behind}, nil
 	}
 	return facts, judge(facts), nil
@@ -187,9 +191,9 @@ func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts ord
 func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decision) error {
 	switch d.Act {
 	case order.WriteStatus:
-		return r.terse.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
+		return r.statuses.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
 	case order.CreateReservation:
-		return r.terse.Create(ctx, "stockreservations", d.Reservation)
+		return r.statuses.Create(ctx, "stockreservations", d.Reservation)
 	case order.UpdateReservation:
 		return r.client.Update(ctx, d.Reservation)
 	case order.DeleteReservation:

@@ -37,7 +37,7 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.ByList()).To(Succeed()) // as the manager does
+	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 })
 
@@ -96,7 +96,7 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 		Controller: config.Controller{SkipNameValidation: &skip},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(order.SetupWithManager(mgr, order.Options{Clock: c, Wrote: source.Wrote})).To(Succeed())
+	Expect(order.SetupWithManager(mgr, order.Options{Clock: c})).To(Succeed())
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(running) }()

@@ -58,7 +58,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
-	terse, err := cachedclient.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), opts.Wrote)
+	terse, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
 	if err != nil {
 		return err
 	}

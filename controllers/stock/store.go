@@ -19,7 +19,7 @@ type store struct {
 	live   client.Reader
 	cached client.Reader
 	writer client.Client
-	terse  *cachedclient.Writer
+	terse  *cachedclient.StatusWriter
 }
 
 // journal reads a namespace's journal, made when there is none.

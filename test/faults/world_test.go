@@ -141,10 +141,10 @@ func (w *world) start(s settings) *process {
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(stock.SetupWithManager(mgr, stock.Options{
 		Clock: s.clock, Holder: s.holder, MaxBatch: s.maxBatch, AuditInterval: s.audit,
-		ProjectionInterval: projectionInterval, Registerer: s.registry, Wrote: source.Wrote,
+		ProjectionInterval: projectionInterval, Registerer: s.registry,
 	})).To(Succeed())
 	if s.orders {
-		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock, Wrote: source.Wrote})).To(Succeed())
+		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock})).To(Succeed())
 	}
 	w.mu.Lock()
 	w.wires = append(w.wires, s.wire)

@@ -55,8 +55,8 @@ func startManager(namespace string) (stop func()) {
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	Expect(err).NotTo(HaveOccurred())
-	Expect(order.SetupWithManager(mgr, order.Options{Wrote: source.Wrote})).To(Succeed())
-	Expect(stock.SetupWithManager(mgr, stock.Options{Wrote: source.Wrote})).To(Succeed())
+	Expect(order.SetupWithManager(mgr, order.Options{})).To(Succeed())
+	Expect(stock.SetupWithManager(mgr, stock.Options{})).To(Succeed())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()

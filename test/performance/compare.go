@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,17 @@ import (
 type Contender struct {
 	Mode     Mode
 	Workload Workload
+	// Build is the binary whose manager decides; the run's own when empty.
+	Build string
 }
 
-func (c Contender) String() string { return string(c.Mode) + " " + c.Workload.Name() }
+func (c Contender) String() string {
+	name := string(c.Mode) + " " + c.Workload.Name()
+	if c.Build != "" {
+		name += " " + filepath.Base(c.Build)
+	}
+	return name
+}
 
 // fileName is its name in names of files.
 func (c Contender) fileName() string {
@@ -151,6 +160,10 @@ func (c *comparison) run(ctx context.Context, g Group) (Result, error) {
 }
 
 func (c *comparison) round(ctx context.Context, r rounder, contender Contender) (Round, error) {
+	if contender.Build != "" {
+		// Builds differ by their CPU, which others change little. More turns say more.
+		return c.once(ctx, r, contender)
+	}
 	return undisturbed(func() (Round, error) { return c.once(ctx, r, contender) })
 }
 
@@ -175,18 +188,21 @@ func undisturbed(run func() (Round, error)) (Round, error) {
 }
 
 func (c *comparison) once(ctx context.Context, r rounder, contender Contender) (Round, error) {
+	if err := c.stage.useBuild(ctx, contender.Build); err != nil {
+		return Round{}, err
+	}
 	if err := c.stage.quiet(ctx); err != nil {
 		return Round{}, err
 	}
-	round := Round{Mode: contender.Mode, Workload: contender.Workload.Name(), InFlight: c.turns.InFlight}
+	round := Round{Mode: contender.Mode, Build: buildName(contender.Build), Workload: contender.Workload.Name(), InFlight: c.turns.InFlight}
 	round, err := r.run(ctx, round, func(ctx context.Context, w window) (load, error) {
 		return closed(ctx, c.placers[contender.String()], c.turns.InFlight, w)
 	})
 	if err != nil {
 		return round, err
 	}
-	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000  %.2f cores, others %.2f, %d cache checks",
-		contender, round.PerSecond, round.Decided.P50, round.Decided.P99, round.WritesPerOrder, round.CPUTotal, round.Cores, round.ForeignCores, round.CacheChecks)
+	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000 (manager %.3f)  %.2f cores, others %.2f, %d cache checks",
+		contender, round.PerSecond, round.Decided.P50, round.Decided.P99, round.WritesPerOrder, round.CPUTotal, round.CPU["manager"], round.Cores, round.ForeignCores, round.CacheChecks)
 	return round, nil
 }
 

@@ -45,7 +45,7 @@ type Orderplane struct {
 // InstallOrderplane puts on the control plane what an installation has, as the product
 // ships it: CRDs, namespaces, roles, priorities, admission.
 func (cp *ControlPlane) InstallOrderplane(ctx context.Context, o InstallOptions) (*Orderplane, error) {
-	if err := cp.InstallCRDs(ctx); err != nil {
+	if err := InstallCRDs(cp.admin); err != nil {
 		return nil, err
 	}
 	platform, err := Manifests("rbac/*.yaml", "flowcontrol/*.yaml")

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/orderplane/orderplane/config"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 // SystemNamespace is where Orderplane itself lives in a cluster: its service
@@ -48,7 +51,7 @@ func (cp *ControlPlane) InstallOrderplane(ctx context.Context, o InstallOptions)
 	if err := InstallCRDs(cp.admin); err != nil {
 		return nil, err
 	}
-	platform, err := Manifests("rbac/*.yaml", "flowcontrol/*.yaml")
+	platform, err := manifests.Files(config.Manifests, "rbac/*.yaml", "flowcontrol/*.yaml")
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
-// behind is how soon to look again when a write showed that the cache is behind
+// behind is how soon to try again when a write showed that the cache is behind
 // the API server. The event that brings the cache up to date wakes us as well;
 // this is for the one that came in between.
 const behind = 200 * time.Millisecond
@@ -27,8 +27,8 @@ const behind = 200 * time.Millisecond
 type reconciler struct {
 	// client reads from the cache and writes to the API server.
 	client client.Client
-	// terse makes the writes that every order costs.
-	terse *cachedclient.Writer
+	// statusWriter makes the writes that every order costs.
+	statusWriter *cachedclient.Writer
 	// live reads from the API server.
 	live    client.Reader
 	clock   clock.PassiveClock
@@ -39,7 +39,7 @@ type reconciler struct {
 
 // Reconcile takes at most one step with one order.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	facts, decision, err := r.look(ctx, req.NamespacedName)
+	facts, decision, err := r.evaluate(ctx, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -66,9 +66,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 }
 
-// look gathers what is known of an order and judges it. Where the cache does not
-// have yet what was written about it last, it is looked at again.
-func (r *reconciler) look(ctx context.Context, key client.ObjectKey) (order.Facts, order.Decision, error) {
+// evaluate gathers what is known of an order and judges it. Where the cache does not
+// have yet what was written about it last, nothing is decided and it is tried again.
+func (r *reconciler) evaluate(ctx context.Context, key client.ObjectKey) (order.Facts, order.Decision, error) {
 	facts, err := r.gather(ctx, key)
 	if err != nil {
 		return facts, order.Decision{}, err
@@ -204,9 +204,9 @@ func (r *reconciler) ownerExists(ctx context.Context, key client.ObjectKey, rese
 func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decision) error {
 	switch d.Act {
 	case order.WriteStatus:
-		return r.terse.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
+		return r.statusWriter.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
 	case order.CreateReservation:
-		return r.terse.Create(ctx, "stockreservations", d.Reservation)
+		return r.statusWriter.Create(ctx, "stockreservations", d.Reservation)
 	case order.UpdateReservation:
 		return r.client.Update(ctx, d.Reservation)
 	case order.DeleteReservation:

@@ -78,7 +78,7 @@ func TestASecondAPIServerLags(t *testing.T) {
 	w.Eventually(absent[v1alpha1.StockItem](w, "tea")).Should(BeTrue())
 	w.item("tea", 3)
 	w.settled()
-	ahead.kill()
+	ahead.Kill()
 	w.reserve("waits", line{"mug", 1})
 	w.compact()
 	w.Expect(second.Signal(syscall.SIGCONT)).To(Succeed())
@@ -89,7 +89,7 @@ func TestASecondAPIServerLags(t *testing.T) {
 	w.quiet(time.Second)
 	w.Expect(w.level("mug")()).To(Equal("10/10/0"))
 	w.Expect(w.level("tea")()).To(Equal("3/3/0"))
-	w.Expect(behind.wire.isDead()).To(BeFalse())
+	w.Expect(behind.wire.IsPulled()).To(BeFalse())
 }
 
 // compact forgets etcd's history up to now.
@@ -149,7 +149,7 @@ func TestAReservationThatCameAndWentInAGap(t *testing.T) {
 	w.reserve("passing", line{"mug", 8})
 	w.Eventually(w.reservation("passing")).Should(Equal(v1alpha1.ReservationReserved))
 	w.settled()
-	other.kill()
+	other.Kill()
 	w.document("delivery", "mug", v1alpha1.AdjustmentReceived, 1)
 	w.Eventually(w.verdict("delivery")).Should(Equal("Applied Applied")) // by the deaf one, after a take-over
 	remove[v1alpha1.StockReservation](w, "passing")

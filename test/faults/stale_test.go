@@ -64,7 +64,7 @@ func TestAnOldEventAfterATakeOverChangesNothing(t *testing.T) {
 	remove[v1alpha1.StockItem](w, "mug")
 	w.reserve("taken-over", line{"tea", 1}) // the lagging one loses the journal, and takes it back
 	w.Eventually(w.reservation("taken-over")).Should(Equal(v1alpha1.ReservationReserved))
-	other.kill()
+	other.Kill()
 	w.reserve("by-the-lagging", line{"tea", 1})
 	w.Eventually(w.reservation("by-the-lagging")).Should(Equal(v1alpha1.ReservationReserved))
 

@@ -47,9 +47,9 @@ func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.Stock
 			note("StockReservation", r.Name, "status.phase", string(l.Phase(r.UID)), string(phase))
 		}
 	}
-	for uid, c := range l.claims {
-		if _, ok := listed[uid]; !ok && c.phase == v1alpha1.ReservationReserved {
-			for _, a := range c.allocations {
+	for uid, known := range l.reservations {
+		if _, ok := listed[uid]; !ok && known.phase == v1alpha1.ReservationReserved {
+			for _, a := range known.allocations {
 				reserved[types.UID(a.ItemUID)] += a.Quantity
 			}
 		}
@@ -80,7 +80,7 @@ func (l *Ledger) ForgetAbsent(items []v1alpha1.StockItem, reservations []v1alpha
 	for i := range reservations {
 		listed[reservations[i].UID] = struct{}{}
 	}
-	for uid := range l.claims {
+	for uid := range l.reservations {
 		if _, ok := listed[uid]; !ok {
 			freed = append(freed, l.ForgetReservation(uid)...)
 			l.absent[uid] = struct{}{}

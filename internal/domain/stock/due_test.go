@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 var phases = []v1alpha1.StockReservationPhase{
@@ -23,13 +24,13 @@ func TestMayBeDueIsWhatALedgerDecides(t *testing.T) {
 	for _, phase := range phases {
 		for _, intent := range intents {
 			for _, deleting := range []bool{false, true} {
-				b := aReservation("r", units("widget", 1)).in(phase).wants(intent).expires(time.Second)
+				b := stocktest.AReservation("r", stocktest.Units("widget", 1)).In(phase).Wants(intent).Expires(time.Second)
 				if deleting {
-					b.deleting()
+					b.Deleting()
 				}
 				r := &b.StockReservation
-				l := stock.NewLedger(0, items(anItem("widget", 5)), reservations(b), nil)
-				decided := l.DecideReservation(r, noon) != nil
+				l := stock.NewLedger(0, stocktest.Items(stocktest.AnItem("widget", 5)), stocktest.Reservations(b), nil)
+				decided := l.DecideReservation(r, stocktest.Noon()) != nil
 				if decided {
 					somethingIsDue++
 				}
@@ -55,9 +56,9 @@ func TestMayBeDueInAnEarlierPhaseToo(t *testing.T) {
 	for _, intent := range []v1alpha1.ReservationIntent{v1alpha1.IntentHold, v1alpha1.IntentRelease, v1alpha1.IntentCommit, v1alpha1.IntentRestock} {
 		for _, path := range paths {
 			for later := range path {
-				now := aReservation("r", units("widget", 1)).in(path[later]).wants(intent)
+				now := stocktest.AReservation("r", stocktest.Units("widget", 1)).In(path[later]).Wants(intent)
 				for _, earlier := range path[:later] {
-					seen := aReservation("r", units("widget", 1)).in(earlier).wants(intent)
+					seen := stocktest.AReservation("r", stocktest.Units("widget", 1)).In(earlier).Wants(intent)
 					if stock.MayBeDue(&now.StockReservation) && !stock.MayBeDue(&seen.StockReservation) {
 						t.Errorf("%s is due in phase %s and not in %s before it", intent, path[later], earlier)
 					}
@@ -72,11 +73,11 @@ func TestIsShortOf(t *testing.T) {
 	for intent, want := range map[v1alpha1.ReservationIntent]int{
 		v1alpha1.IntentHold: 1, v1alpha1.IntentRelease: 1, v1alpha1.IntentCommit: 2, v1alpha1.IntentRestock: 3,
 	} {
-		l := stock.NewLedger(0, items(anItem("widget", 5)), nil, nil)
-		r := &aReservation("r", units("widget", 1)).wants(intent).StockReservation
+		l := stock.NewLedger(0, stocktest.Items(stocktest.AnItem("widget", 5)), nil, nil)
+		r := &stocktest.AReservation("r", stocktest.Units("widget", 1)).Wants(intent).StockReservation
 		n := 0
 		for again := true; again && n < 10; n++ {
-			l.DecideReservation(r, noon)
+			l.DecideReservation(r, stocktest.Noon())
 			again = l.IsShortOf(r)
 		}
 		if n != want {

@@ -184,7 +184,7 @@ func (h *history) settle(t *rapid.T) {
 			phases = append(phases, e.Phase)
 		}
 		var want []v1alpha1.StockReservationPhase
-		if c := h.book.claims[r.UID]; c != nil {
+		if c := h.book.reservations[r.UID]; c != nil {
 			want = c.phases
 		}
 		if diff := cmp.Diff(want, phases); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // rules is the protocol: the functions of package stock, and what the driver
@@ -102,7 +103,7 @@ func (c *checker) choices(o offer) []choice {
 		if o.kind == kindDocument {
 			d := c.tables.documents.at(o.version)
 			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry {
-				e, _ := c.rules.decideDocument(l, d, noon)
+				e, _ := c.rules.decideDocument(l, d, stocktest.Noon())
 				return e
 			})
 			return out
@@ -112,11 +113,11 @@ func (c *checker) choices(o offer) []choice {
 			if !stock.MayBeDue(r) { // then nobody offers it
 				return out
 			}
-			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, noon) })
+			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, stocktest.Noon()) })
 			return out
 		}
 		for _, view := range views(r) {
-			for _, now := range [...]time.Time{noon, expiry} {
+			for _, now := range [...]time.Time{stocktest.Noon(), expiry} {
 				add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, view, now) })
 				if c.rules.believePhases {
 					for _, phase := range earlierPhases(l.Phase(r.UID)) {

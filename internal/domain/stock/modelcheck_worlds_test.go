@@ -4,11 +4,12 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 func unit(products ...string) (lines []v1alpha1.StockLine) {
 	for _, p := range products {
-		lines = append(lines, units(p, 1))
+		lines = append(lines, stocktest.Units(p, 1))
 	}
 	return lines
 }
@@ -42,7 +43,7 @@ func protocolWorlds() map[string]world {
 		},
 		"two reservations of two items, one returned in part": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 2}}, reservations: []reservationSlot{
-				{name: "r", lines: unit("a", "b"), commit: true, restock: true, returns: ptr(unit("b"))}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
+				{name: "r", lines: unit("a", "b"), commit: true, restock: true, returns: new(unit("b"))}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
 			}, processes: 2, batch: 1,
 		},
 		"a correction down and goods received": {
@@ -164,5 +165,5 @@ func soakWorlds() map[string]world {
 }
 
 func units2(product string) []v1alpha1.StockLine {
-	return []v1alpha1.StockLine{units(product, 2)}
+	return []v1alpha1.StockLine{stocktest.Units(product, 2)}
 }

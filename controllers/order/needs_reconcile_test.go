@@ -19,7 +19,7 @@ import (
 
 type get = func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error
 
-func TestUnsettled(t *testing.T) {
+func TestNeedsReconcile(t *testing.T) {
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
@@ -42,8 +42,8 @@ func TestUnsettled(t *testing.T) {
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.stored...).
 				WithInterceptorFuncs(interceptor.Funcs{Get: tc.get}).Build()
 			r := &reconciler{client: c, live: c, clock: clock.RealClock{}, rules: &approval.Rules{}}
-			if got := r.unsettled().Update(event.UpdateEvent{ObjectOld: asked, ObjectNew: asked}); got != tc.want {
-				t.Errorf("unsettled: %t", got)
+			if got := r.needsReconcilePredicate().Update(event.UpdateEvent{ObjectOld: asked, ObjectNew: asked}); got != tc.want {
+				t.Errorf("needs a reconcile: %t", got)
 			}
 		})
 	}

@@ -15,11 +15,11 @@ import (
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// journaled wakes the orders whose stock was decided.
-func (r *reconciler) journaled() handler.EventHandler {
+// enqueueForJournal wakes the orders whose stock was decided.
+func (r *reconciler) enqueueForJournal() handler.EventHandler {
 	wake := func(j *v1alpha1.StockJournal, since int64, q queue) {
 		for _, name := range journal.DecidedSince(j, since) {
-			if key := (types.NamespacedName{Namespace: j.Namespace, Name: name}); r.isUnsettled(key) {
+			if key := (types.NamespacedName{Namespace: j.Namespace, Name: name}); r.needsReconcile(key) {
 				q.Add(reconcile.Request{NamespacedName: key})
 			}
 		}

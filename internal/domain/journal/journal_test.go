@@ -1,4 +1,4 @@
-package stock_test
+package journal_test
 
 import (
 	"encoding/json"
@@ -13,22 +13,23 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
-func TestOpenIsDurableOnceEveryEffectWasSeen(t *testing.T) {
-	two := []v1alpha1.JournalLine{line("widget", 1, 0), line("gadget", 1, 0)}
+func TestPendingIsDurableOnceEveryEffectWasSeen(t *testing.T) {
+	two := []v1alpha1.JournalLine{stocktest.Line("widget", 1, 0), stocktest.Line("gadget", 1, 0)}
 	for name, c := range map[string]struct {
 		e     *v1alpha1.JournalEntry
 		items []types.UID
 	}{
-		"a grant touches only the reservation":         {entry(1, v1alpha1.EntryGrant, "r", "", two...), nil},
-		"a refusal touches only the reservation":       {entry(1, v1alpha1.EntryReject, "r", "", two...), nil},
-		"a release touches only the reservation":       {entry(1, v1alpha1.EntryRelease, "r", "", two...), nil},
-		"a commit touches the reservation and items":   {entry(1, v1alpha1.EntryCommit, "r", "", two...), []types.UID{"widget-uid", "gadget-uid"}},
-		"a restock touches the reservation and items":  {entry(1, v1alpha1.EntryRestock, "r", "", two...), []types.UID{"widget-uid", "gadget-uid"}},
-		"a restock of nothing touches the reservation": {entry(1, v1alpha1.EntryRestock, "r", ""), nil},
-		"a document touches itself and the item":       {entry(1, v1alpha1.EntryAdjust, "d", "Applied", two[0]), []types.UID{"widget-uid"}},
-		"a refused document touches only itself":       {entry(1, v1alpha1.EntryAdjustReject, "d", "BelowZero", two[0]), nil},
+		"a grant touches only the reservation":         {stocktest.Entry(1, v1alpha1.EntryGrant, "r", "", two...), nil},
+		"a refusal touches only the reservation":       {stocktest.Entry(1, v1alpha1.EntryReject, "r", "", two...), nil},
+		"a release touches only the reservation":       {stocktest.Entry(1, v1alpha1.EntryRelease, "r", "", two...), nil},
+		"a commit touches the reservation and items":   {stocktest.Entry(1, v1alpha1.EntryCommit, "r", "", two...), []types.UID{"widget-uid", "gadget-uid"}},
+		"a restock touches the reservation and items":  {stocktest.Entry(1, v1alpha1.EntryRestock, "r", "", two...), []types.UID{"widget-uid", "gadget-uid"}},
+		"a restock of nothing touches the reservation": {stocktest.Entry(1, v1alpha1.EntryRestock, "r", ""), nil},
+		"a document touches itself and the item":       {stocktest.Entry(1, v1alpha1.EntryAdjust, "d", "Applied", two[0]), []types.UID{"widget-uid"}},
+		"a refused document touches only itself":       {stocktest.Entry(1, v1alpha1.EntryAdjustReject, "d", "BelowZero", two[0]), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,20 +59,20 @@ func TestOpenIsDurableOnceEveryEffectWasSeen(t *testing.T) {
 func TestNext(t *testing.T) {
 	t.Parallel()
 	current := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{
-		*entry(8, v1alpha1.EntryGrant, "done", ""), *entry(9, v1alpha1.EntryGrant, "open", "")}}
+		*stocktest.Entry(8, v1alpha1.EntryGrant, "done", ""), *stocktest.Entry(9, v1alpha1.EntryGrant, "open", "")}}
 	open := journal.AllPending(current.Entries)
 	open[0].Object = true
 	kept := journal.Keep(open)
-	decided := []*v1alpha1.JournalEntry{entry(10, v1alpha1.EntryGrant, "new", ""), entry(11, v1alpha1.EntryGrant, "newer", "")}
+	decided := []*v1alpha1.JournalEntry{stocktest.Entry(10, v1alpha1.EntryGrant, "new", ""), stocktest.Entry(11, v1alpha1.EntryGrant, "newer", "")}
 
 	got := journal.Next(current, kept, decided)
 	want := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 11, Entries: []v1alpha1.JournalEntry{
-		*entry(9, v1alpha1.EntryGrant, "open", ""), *decided[0], *decided[1]}}
+		*stocktest.Entry(9, v1alpha1.EntryGrant, "open", ""), *decided[0], *decided[1]}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("with new decisions (-want +got):\n%s", diff)
 	}
 	got = journal.Next(current, kept, nil)
-	want = v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{*entry(9, v1alpha1.EntryGrant, "open", "")}}
+	want = v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{*stocktest.Entry(9, v1alpha1.EntryGrant, "open", "")}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("only dropping (-want +got):\n%s", diff)
 	}
@@ -81,9 +82,9 @@ func TestNext(t *testing.T) {
 }
 
 // What a leader holds of a journal does not change with the object it was read from.
-func TestOpenAllCopies(t *testing.T) {
+func TestAllPendingCopies(t *testing.T) {
 	t.Parallel()
-	entries := []v1alpha1.JournalEntry{*entry(1, v1alpha1.EntryCommit, "r", "", line("widget", 1, 0))}
+	entries := []v1alpha1.JournalEntry{*stocktest.Entry(1, v1alpha1.EntryCommit, "r", "", stocktest.Line("widget", 1, 0))}
 	open := journal.AllPending(entries)
 	entries[0].Lines[0].Quantity = 9
 	if open[0].Entry.Lines[0].Quantity != 1 {
@@ -94,14 +95,16 @@ func TestOpenAllCopies(t *testing.T) {
 func TestSame(t *testing.T) {
 	base := func() v1alpha1.StockJournalStatus {
 		return v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{
-			*entry(9, v1alpha1.EntryAdjust, "d", "Applied", leaving(line("widget", 1, 4), 5))}}
+			*stocktest.Entry(9, v1alpha1.EntryAdjust, "d", "Applied", stocktest.Leaving(stocktest.Line("widget", 1, 4), 5))}}
 	}
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.StockJournalStatus)
 		want   bool
 	}{
-		"itself":                    {func(*v1alpha1.StockJournalStatus) {}, true},
-		"itself in another zone":    {func(s *v1alpha1.StockJournalStatus) { s.Entries[0].At.Time = noon.In(time.FixedZone("", 7200)) }, true},
+		"itself": {func(*v1alpha1.StockJournalStatus) {}, true},
+		"itself in another zone": {func(s *v1alpha1.StockJournalStatus) {
+			s.Entries[0].At.Time = stocktest.Noon().In(time.FixedZone("", 7200))
+		}, true},
 		"another epoch":             {func(s *v1alpha1.StockJournalStatus) { s.Epoch++ }, false},
 		"another holder":            {func(s *v1alpha1.StockJournalStatus) { s.Holder = "b" }, false},
 		"another seq":               {func(s *v1alpha1.StockJournalStatus) { s.Seq++ }, false},
@@ -134,12 +137,12 @@ func TestSame(t *testing.T) {
 func largest(kind v1alpha1.JournalEntryKind, lines int) *v1alpha1.JournalEntry {
 	const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 	e := &v1alpha1.JournalEntry{
-		Seq: math.MaxInt64, Kind: kind, Name: strings.Repeat("n", 253), UID: uuid, At: *at(0), Reason: strings.Repeat("r", 64),
+		Seq: math.MaxInt64, Kind: kind, Name: strings.Repeat("n", 253), UID: uuid, At: *stocktest.At(0), Reason: strings.Repeat("r", 64),
 	}
 	for i := range lines {
 		l := v1alpha1.JournalLine{ProductID: fmt.Sprintf("%063d", i), ItemUID: uuid, Quantity: -2 * journal.MaxOnHand, Remaining: -2 * journal.MaxOnHand}
 		if kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject {
-			l.OnHand = ptr(-2 * journal.MaxOnHand)
+			l.OnHand = new(-2 * journal.MaxOnHand)
 		}
 		if kind == v1alpha1.EntryReject {
 			l.Shortage = v1alpha1.ShortageInsufficientStock
@@ -147,7 +150,7 @@ func largest(kind v1alpha1.JournalEntryKind, lines int) *v1alpha1.JournalEntry {
 		e.Lines = append(e.Lines, l)
 	}
 	if kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject {
-		e.CountedAt, e.Generated = at(0), true
+		e.CountedAt, e.Generated = stocktest.At(0), true
 	}
 	return e
 }
@@ -181,7 +184,7 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 			return largest(v1alpha1.EntryReject, 100)
 		},
 		"the usual ones": func(i int) *v1alpha1.JournalEntry {
-			return entry(int64(i), v1alpha1.EntryGrant, fmt.Sprintf("ord-%020d", i), "", line("prod-001", 2, 5), line("prod-002", 1, 9))
+			return stocktest.Entry(int64(i), v1alpha1.EntryGrant, fmt.Sprintf("ord-%020d", i), "", stocktest.Line("prod-001", 2, 5), stocktest.Line("prod-002", 1, 9))
 		},
 	}
 	for name, next := range sizes {
@@ -217,7 +220,7 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 
 func TestRoomCountsNewDecisions(t *testing.T) {
 	t.Parallel()
-	small := entry(1, v1alpha1.EntryGrant, "r", "")
+	small := stocktest.Entry(1, v1alpha1.EntryGrant, "r", "")
 	room := journal.NewRoom([]*journal.Pending{journal.NewPending(small), journal.NewPending(small)}, 2)
 	for taken := range 2 {
 		if room.Full() {
@@ -234,7 +237,7 @@ func TestRoomCountsNewDecisions(t *testing.T) {
 func TestBytesRunOutBeforeTheSchemasLimitOfEntries(t *testing.T) {
 	t.Parallel()
 	const schemaLimit = 512
-	if smallest := journal.Size(entry(1, v1alpha1.EntryRestock, "r", "")); journal.MaxBytes/smallest > schemaLimit {
+	if smallest := journal.Size(stocktest.Entry(1, v1alpha1.EntryRestock, "r", "")); journal.MaxBytes/smallest > schemaLimit {
 		t.Errorf("%d entries of %d bytes fit", journal.MaxBytes/smallest, smallest)
 	}
 }

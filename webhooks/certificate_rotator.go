@@ -20,21 +20,21 @@ import (
 	"github.com/orderplane/orderplane/internal/kube/certs"
 )
 
-// How often the keeper looks: soon again until everything is in place, and
+// How often the rotator checks: soon again until everything is in place, and
 // rarely enough afterwards that three reads do not matter.
 const (
-	keeperRetry    = time.Second
-	keeperInterval = 30 * time.Second
+	rotatorRetry    = time.Second
+	rotatorInterval = 30 * time.Second
 )
 
-// keeper keeps the serving certificate: it makes and renews the pair in the
+// certificateRotator sees to the serving certificate: it makes and renews the pair in the
 // Secret, sees to it that both configurations trust it, and only then serves it.
 // It runs on every replica; they meet in the Secret, where the first write wins
 // and the others take over what it wrote.
 //
 // It reads live and watches nothing, so that it needs rights on three named
 // objects and not on every Secret.
-type keeper struct {
+type certificateRotator struct {
 	client    client.Client
 	reader    client.Reader
 	clock     clock.WithTicker
@@ -43,39 +43,39 @@ type keeper struct {
 	serving   atomic.Pointer[tls.Certificate]
 }
 
-func newKeeper(mgr ctrl.Manager, o *Options) *keeper {
-	return &keeper{
+func newCertificateRotator(mgr ctrl.Manager, o *Options) *certificateRotator {
+	return &certificateRotator{
 		client: mgr.GetClient(), reader: mgr.GetAPIReader(), clock: o.Clock,
 		namespace: o.Namespace, names: o.names(),
 	}
 }
 
 // NeedLeaderElection is false: every replica serves.
-func (k *keeper) NeedLeaderElection() bool { return false }
+func (r *certificateRotator) NeedLeaderElection() bool { return false }
 
 // certificate is what the server presents.
-func (k *keeper) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if cert := k.serving.Load(); cert != nil {
+func (r *certificateRotator) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if cert := r.serving.Load(); cert != nil {
 		return cert, nil
 	}
 	return nil, errors.New("the webhooks have no certificate yet")
 }
 
-// Start keeps the certificate until the context ends.
-func (k *keeper) Start(ctx context.Context) error {
+// Start sees to the certificate until the context ends.
+func (r *certificateRotator) Start(ctx context.Context) error {
 	log := ctrl.LoggerFrom(ctx).WithName("webhook-certificate")
 	for {
-		wait := keeperInterval
-		switch err := k.keep(ctx); {
+		wait := rotatorInterval
+		switch err := r.rotate(ctx); {
 		case errors.Is(err, context.Canceled):
 			// the select below ends it
 		case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
-			wait = keeperRetry // another replica was first: take over its pair
+			wait = rotatorRetry // another replica was first: take over its pair
 		case err != nil:
 			log.Error(err, "the webhooks' certificate is not in place")
-			wait = keeperRetry
+			wait = rotatorRetry
 		}
-		timer := k.clock.NewTimer(wait)
+		timer := r.clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -85,27 +85,27 @@ func (k *keeper) Start(ctx context.Context) error {
 	}
 }
 
-// keep does everything that is to be done once.
-func (k *keeper) keep(ctx context.Context) error {
-	pair, err := k.pair(ctx)
+// rotate does everything that is to be done once.
+func (r *certificateRotator) rotate(ctx context.Context) error {
+	pair, err := r.pair(ctx)
 	if err != nil {
 		return err
 	}
-	if err := k.trust(ctx, pair.Bundle); err != nil {
+	if err := r.trust(ctx, pair.Bundle); err != nil {
 		return err
 	}
 	cert, err := pair.TLS()
 	if err != nil {
 		return err
 	}
-	k.serving.Store(cert)
+	r.serving.Store(cert)
 	return nil
 }
 
 // pair returns the pair in the Secret, renewed when that is due.
-func (k *keeper) pair(ctx context.Context) (certs.Pair, error) {
+func (r *certificateRotator) pair(ctx context.Context) (certs.Pair, error) {
 	secret := &corev1.Secret{}
-	err := k.reader.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: SecretName}, secret)
+	err := r.reader.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: SecretName}, secret)
 	missing := apierrors.IsNotFound(err)
 	if err != nil && !missing {
 		return certs.Pair{}, fmt.Errorf("read the webhooks' Secret: %w", err)
@@ -113,7 +113,7 @@ func (k *keeper) pair(ctx context.Context) (certs.Pair, error) {
 	pair := certs.Pair{
 		Cert: secret.Data[corev1.TLSCertKey], Key: secret.Data[corev1.TLSPrivateKeyKey], Bundle: secret.Data[corev1.ServiceAccountRootCAKey],
 	}
-	pair, isNew, err := pair.Renew(k.names, k.clock.Now())
+	pair, isNew, err := pair.Renew(r.names, r.clock.Now())
 	if err != nil || !isNew {
 		return pair, err
 	}
@@ -121,11 +121,11 @@ func (k *keeper) pair(ctx context.Context) (certs.Pair, error) {
 		corev1.TLSCertKey: pair.Cert, corev1.TLSPrivateKeyKey: pair.Key, corev1.ServiceAccountRootCAKey: pair.Bundle,
 	}
 	if missing {
-		secret.ObjectMeta = metav1.ObjectMeta{Namespace: k.namespace, Name: SecretName}
+		secret.ObjectMeta = metav1.ObjectMeta{Namespace: r.namespace, Name: SecretName}
 		secret.Type = corev1.SecretTypeTLS
-		err = k.client.Create(ctx, secret)
+		err = r.client.Create(ctx, secret)
 	} else {
-		err = k.client.Update(ctx, secret)
+		err = r.client.Update(ctx, secret)
 	}
 	if err != nil {
 		return pair, fmt.Errorf("write the webhooks' Secret: %w", err)
@@ -134,9 +134,9 @@ func (k *keeper) pair(ctx context.Context) (certs.Pair, error) {
 }
 
 // trust sees to it that the API server trusts a bundle.
-func (k *keeper) trust(ctx context.Context, bundle []byte) error {
+func (r *certificateRotator) trust(ctx context.Context, bundle []byte) error {
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{}
-	if err := k.reader.Get(ctx, client.ObjectKey{Name: ConfigurationName}, mutating); err != nil {
+	if err := r.reader.Get(ctx, client.ObjectKey{Name: ConfigurationName}, mutating); err != nil {
 		return fmt.Errorf("read the mutating webhook configuration: %w", err)
 	}
 	var configs []*admissionregistrationv1.WebhookClientConfig
@@ -144,12 +144,12 @@ func (k *keeper) trust(ctx context.Context, bundle []byte) error {
 		configs = append(configs, &mutating.Webhooks[i].ClientConfig)
 	}
 	if setBundle(configs, bundle) {
-		if err := k.client.Update(ctx, mutating); err != nil {
+		if err := r.client.Update(ctx, mutating); err != nil {
 			return fmt.Errorf("write the mutating webhook configuration: %w", err)
 		}
 	}
 	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := k.reader.Get(ctx, client.ObjectKey{Name: ConfigurationName}, validating); err != nil {
+	if err := r.reader.Get(ctx, client.ObjectKey{Name: ConfigurationName}, validating); err != nil {
 		return fmt.Errorf("read the validating webhook configuration: %w", err)
 	}
 	configs = nil
@@ -157,7 +157,7 @@ func (k *keeper) trust(ctx context.Context, bundle []byte) error {
 		configs = append(configs, &validating.Webhooks[i].ClientConfig)
 	}
 	if setBundle(configs, bundle) {
-		if err := k.client.Update(ctx, validating); err != nil {
+		if err := r.client.Update(ctx, validating); err != nil {
 			return fmt.Errorf("write the validating webhook configuration: %w", err)
 		}
 	}

@@ -10,29 +10,29 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
-// lookWithin bounds a look at an order outside of a reconcile; it reads the cache.
-const lookWithin = 10 * time.Second
+// evaluateWithin bounds the evaluation of an order outside of a reconcile; it reads the cache.
+const evaluateWithin = 10 * time.Second
 
-// unsettled lets through the events, of an order or of its reservation, after which
+// needsReconcilePredicate lets through the events, of an order or of its reservation, after which
 // there is something to do or to wait for. It reads and judges as a reconcile does;
 // where that would do nothing, what it saves is the way through the queue: half of
 // the events under load are the echo of our own writes, and nearly all orders that
 // are there at a start are at rest.
-func (r *reconciler) unsettled() predicate.Predicate {
+func (r *reconciler) needsReconcilePredicate() predicate.Predicate {
 	return predicate.NewPredicateFuncs(func(o client.Object) bool {
-		return r.isUnsettled(client.ObjectKeyFromObject(o))
+		return r.needsReconcile(client.ObjectKeyFromObject(o))
 	})
 }
 
-// isUnsettled reports whether there is something to do about an order, or to wait for.
-func (r *reconciler) isUnsettled(key client.ObjectKey) (unsettled bool) {
+// needsReconcile reports whether there is something to do about an order, or to wait for.
+func (r *reconciler) needsReconcile(key client.ObjectKey) (needed bool) {
 	defer func() {
 		if recover() != nil {
-			unsettled = true // the controller knows how to go on after a panic
+			needed = true // the controller knows how to go on after a panic
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), evaluateWithin)
 	defer cancel()
-	_, decision, err := r.look(ctx, key)
+	_, decision, err := r.evaluate(ctx, key)
 	return err != nil || decision.Act != order.Nothing || decision.RequeueAfter > 0
 }

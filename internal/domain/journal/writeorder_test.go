@@ -1,4 +1,4 @@
-package stock_test
+package journal_test
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ import (
 
 // Who waits for whom, one pair at a time. That this is neither too little nor
 // against the sums people see is the model check's to show.
-func TestTurns(t *testing.T) {
+func TestWriteOrder(t *testing.T) {
 	entry := func(seq int64, kind v1alpha1.JournalEntryKind, uid string, items ...string) *journal.Pending {
 		e := &v1alpha1.JournalEntry{Seq: seq, Kind: kind, UID: uid}
 		for _, item := range items {

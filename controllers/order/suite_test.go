@@ -20,7 +20,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -40,7 +39,6 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })

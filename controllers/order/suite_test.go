@@ -40,7 +40,7 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.ByList()).To(Succeed()) // as the manager does
+	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
@@ -77,8 +77,8 @@ func newShop(ctx context.Context, c clock.PassiveClock) *shop {
 func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{
 		Namespace: s.namespace, Config: manager, Wrap: []func(http.RoundTripper) http.RoundTripper{s.calls.Wrap, s.reservations.Wrap},
-	}, func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-		return order.SetupWithManager(mgr, order.Options{Clock: c, Wrote: wrote})
+	}, func(mgr ctrl.Manager) error {
+		return order.SetupWithManager(mgr, order.Options{Clock: c})
 	})
 	s.stop = func() { Expect(m.Stop()).To(Succeed()) }
 	Expect(m.GetCache().WaitForCacheSync(ctx)).To(BeTrue())

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/orderplane/orderplane/config"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 // SystemNamespace is where Orderplane itself lives in a cluster: its service
@@ -45,10 +48,10 @@ type Orderplane struct {
 // InstallOrderplane puts on the control plane what an installation has, as the product
 // ships it: CRDs, namespaces, roles, priorities, admission.
 func (cp *ControlPlane) InstallOrderplane(ctx context.Context, o InstallOptions) (*Orderplane, error) {
-	if err := cp.InstallCRDs(ctx); err != nil {
+	if err := InstallCRDs(cp.admin); err != nil {
 		return nil, err
 	}
-	platform, err := Manifests("rbac/*.yaml", "flowcontrol/*.yaml")
+	platform, err := manifests.Files(config.Manifests, "rbac/*.yaml", "flowcontrol/*.yaml")
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 // clusterPorts are kept so that a kubeconfig copied elsewhere stays good.
@@ -101,7 +103,7 @@ func (s *stack) seedStock(ctx context.Context) error {
 }
 
 func sampleStock() ([]byte, error) {
-	objects, err := devcluster.Manifests("samples/stock*.yaml")
+	objects, err := manifests.Files(config.Manifests, "samples/stock*.yaml")
 	if err != nil {
 		return nil, err
 	}

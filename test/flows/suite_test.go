@@ -20,7 +20,6 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -48,11 +47,11 @@ var _ = BeforeSuite(func() {
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
 	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{Namespace: namespace, Config: manager},
-		func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-			return order.SetupWithManager(mgr, order.Options{Wrote: wrote})
+		func(mgr ctrl.Manager) error {
+			return order.SetupWithManager(mgr, order.Options{})
 		},
-		func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-			return stock.SetupWithManager(mgr, stock.Options{Wrote: wrote})
+		func(mgr ctrl.Manager) error {
+			return stock.SetupWithManager(mgr, stock.Options{})
 		})
 	return func() { Expect(m.Stop()).To(Succeed()) }
 }

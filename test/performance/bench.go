@@ -19,6 +19,10 @@ type Options struct {
 	Plan Plan
 	// Executable is the orderplane binary, whose components are measured.
 	Executable string
+	// Builds of it that the plan builds compares, and LiveOrders that each of them starts with; their
+	// starts are not measured when that is 0.
+	Builds     []string
+	LiveOrders int
 	// Dir receives the report, logs and profiles.
 	Dir string
 	// Fsync lets etcd write as in production.
@@ -52,6 +56,8 @@ func (o Options) Validate() error {
 	check(t.Window > 0 && t.Ramp >= 0, "window %s and ramp %s: give times above 0", t.Window, t.Ramp)
 	check(o.Plan.Rate >= 0, "rate: %v is below 0", o.Plan.Rate)
 	check(o.Plan.Rate == 0 || len(o.Plan.Open) > 0, "rate: the plan %s has no arrivals of their own; use it with the plan open", o.Plan.Name)
+	check(o.Plan.Builds == (len(o.Builds) > 0), "builds: give binaries to compare with the plan builds, and with no other")
+	check(o.LiveOrders >= 0, "live-orders: %d is below 0", o.LiveOrders)
 	return errors.Join(errs...)
 }
 
@@ -100,6 +106,9 @@ func (b *bench) run(ctx context.Context) error {
 		if err := b.open(ctx, contender); err != nil {
 			return fmt.Errorf("open model, %s: %w", contender, err)
 		}
+	}
+	if b.opts.Plan.Builds {
+		return b.builds(ctx)
 	}
 	if len(b.opts.Plan.Growth) > 0 {
 		return b.growth(ctx, b.opts.Plan.Growth)

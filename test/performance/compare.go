@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,17 @@ import (
 type Contender struct {
 	Mode     Mode
 	Workload Workload
+	// Build is the binary whose manager decides; the run's own when empty.
+	Build string
 }
 
-func (c Contender) String() string { return string(c.Mode) + " " + c.Workload.Name() }
+func (c Contender) String() string {
+	name := string(c.Mode) + " " + c.Workload.Name()
+	if c.Build != "" {
+		name += " " + filepath.Base(c.Build)
+	}
+	return name
+}
 
 // fileName is its name in names of files.
 func (c Contender) fileName() string {
@@ -150,6 +159,10 @@ func (c *comparison) run(ctx context.Context, g Group) (Result, error) {
 }
 
 func (c *comparison) measure(ctx context.Context, r measurer, contender Contender) (Measurement, error) {
+	if contender.Build != "" {
+		// Builds differ by their CPU, which others change little. More rounds say more.
+		return c.once(ctx, r, contender)
+	}
 	return undisturbed(func() (Measurement, error) { return c.once(ctx, r, contender) })
 }
 
@@ -174,18 +187,21 @@ func undisturbed(run func() (Measurement, error)) (Measurement, error) {
 }
 
 func (c *comparison) once(ctx context.Context, r measurer, contender Contender) (Measurement, error) {
+	if err := c.stage.useBuild(ctx, contender.Build); err != nil {
+		return Measurement{}, err
+	}
 	if err := c.stage.quiet(ctx); err != nil {
 		return Measurement{}, err
 	}
-	measured := Measurement{Mode: contender.Mode, Workload: contender.Workload.Name(), InFlight: c.rounds.InFlight}
+	measured := Measurement{Mode: contender.Mode, Build: buildName(contender.Build), Workload: contender.Workload.Name(), InFlight: c.rounds.InFlight}
 	measured, err := r.run(ctx, measured, func(ctx context.Context, w window) (load, error) {
 		return closed(ctx, c.submitters[contender.String()], c.rounds.InFlight, w)
 	})
 	if err != nil {
 		return measured, err
 	}
-	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000  %.2f cores, others %.2f, %d cache checks",
-		contender, measured.PerSecond, measured.Decided.P50, measured.Decided.P99, measured.WritesPerOrder, measured.CPUTotal, measured.Cores, measured.ForeignCores, measured.CacheChecks)
+	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000 (manager %.3f)  %.2f cores, others %.2f, %d cache checks",
+		contender, measured.PerSecond, measured.Decided.P50, measured.Decided.P99, measured.WritesPerOrder, measured.CPUTotal, measured.CPU["manager"], measured.Cores, measured.ForeignCores, measured.CacheChecks)
 	return measured, nil
 }
 

@@ -18,7 +18,6 @@ import (
 	ordercontroller "github.com/orderplane/orderplane/controllers/order"
 	stockcontroller "github.com/orderplane/orderplane/controllers/stock"
 	"github.com/orderplane/orderplane/internal/domain/order"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -65,11 +64,11 @@ func product(n int) string { return fmt.Sprintf("prod-%03d", n%products) }
 func (s *shop) start(t *testing.T, wrap ...func(http.RoundTripper) http.RoundTripper) *testenv.Manager {
 	t.Helper()
 	return s.env.StartManager(t, testenv.ManagerOptions{Namespace: s.namespace, Wrap: wrap},
-		func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-			return ordercontroller.SetupWithManager(mgr, ordercontroller.Options{Wrote: wrote})
+		func(mgr ctrl.Manager) error {
+			return ordercontroller.SetupWithManager(mgr, ordercontroller.Options{})
 		},
-		func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-			return stockcontroller.SetupWithManager(mgr, stockcontroller.Options{Wrote: wrote})
+		func(mgr ctrl.Manager) error {
+			return stockcontroller.SetupWithManager(mgr, stockcontroller.Options{})
 		})
 }
 

@@ -13,6 +13,8 @@ import (
 type Measurement struct {
 	Mode     Mode   `json:"mode"`
 	Workload string `json:"workload"`
+	// Build that was measured, in a comparison of builds.
+	Build string `json:"build,omitempty"`
 	// InFlight orders in the closed model; Rate of arrivals a second in the open one.
 	InFlight int     `json:"inFlight,omitempty"`
 	Rate     float64 `json:"rate,omitempty"`

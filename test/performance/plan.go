@@ -19,6 +19,8 @@ type Plan struct {
 	Rate float64
 	// Growth levels, each beside an empty cluster.
 	Growth []Level
+	// Builds compares builds of the manager instead of contenders.
+	Builds bool
 	// Profile takes CPU profiles under the load of each group's contenders.
 	Profile time.Duration
 }
@@ -106,12 +108,22 @@ func profile() Plan {
 	}
 }
 
+// buildsPlan compares builds of the manager: under load, and at a start with live orders. It is
+// for before and after a change.
+func buildsPlan() Plan {
+	return Plan{
+		Name:   "builds",
+		Rounds: Rounds{Count: 3, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		Builds: true,
+	}
+}
+
 // PlanNames are the plans there are.
-func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile"} }
+func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile", "builds"} }
 
 // PlanNamed finds a plan.
 func PlanNamed(name string) (Plan, error) {
-	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile()} {
+	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile(), buildsPlan()} {
 		if p.Name == name {
 			return p, nil
 		}

@@ -19,6 +19,7 @@ type Report struct {
 	// Peak memory by process over the run's groups, in KiB.
 	Peak map[string]int64 `json:"peakMemoryKiB,omitempty"`
 
+	Builds []BuildResult  `json:"builds,omitempty"`
 	Open   []OpenResult   `json:"open,omitempty"`
 	Growth []GrowthResult `json:"growth,omitempty"`
 }

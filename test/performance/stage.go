@@ -15,7 +15,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
+	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 const (
@@ -121,13 +123,13 @@ subjects:
 
 // install puts Orderplane on the control plane, and what the load needs besides.
 func (s *stage) install(ctx context.Context) error {
-	also, err := devcluster.ParseManifests([]byte(loaderRole))
+	also, err := manifests.Parse([]byte(loaderRole))
 	if err != nil {
 		return fmt.Errorf("the loader's role: %w", err)
 	}
 	also = append(also, devcluster.NewNamespace(rawNamespace))
 	if s.opts.untracked {
-		untracked, err := devcluster.Manifests("untracked/*.yaml")
+		untracked, err := manifests.Files(config.Manifests, "untracked/*.yaml")
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,9 @@ func (r *Report) Print(out io.Writer) error {
 	if len(r.Growth) > 0 {
 		printGrowth(p, r.Growth)
 	}
+	if len(r.Builds) > 0 {
+		printBuilds(p, r.Builds)
+	}
 	if len(r.Peak) > 0 {
 		p("\npeak memory:")
 		for _, name := range slices.Sorted(maps.Keys(r.Peak)) {

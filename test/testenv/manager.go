@@ -19,9 +19,8 @@ import (
 // stopsWithin is how long a manager that is asked to stop may take.
 const stopsWithin = 20 * time.Second
 
-// Setup adds something to a manager, such as a controller. It is told whom to tell
-// of own writes, for controllers that want to see them in the cache at once.
-type Setup func(mgr ctrl.Manager, wrote cachedclient.Wrote) error
+// Setup adds something to a manager, such as a controller.
+type Setup func(mgr ctrl.Manager) error
 
 // ManagerOptions of a test's manager. The zero value is the usual one.
 type ManagerOptions struct {
@@ -108,7 +107,7 @@ func (e *Env) newManager(o ManagerOptions, setups []Setup) (*Manager, error) {
 		return nil, err
 	}
 	for _, setup := range setups {
-		if err := setup(mgr, source.Wrote); err != nil {
+		if err := setup(mgr); err != nil {
 			return nil, err
 		}
 	}

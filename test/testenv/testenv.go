@@ -111,7 +111,7 @@ func start(opts devcluster.Options) (*Env, error) {
 }
 
 func (e *Env) prepare(ctx context.Context) error {
-	if err := e.ControlPlane.InstallCRDs(ctx); err != nil {
+	if err := devcluster.InstallCRDs(e.Config); err != nil {
 		return err
 	}
 	c, err := client.New(e.Config, client.Options{Scheme: e.Scheme})

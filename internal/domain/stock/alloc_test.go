@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // One goroutine decides for a whole namespace: what a decision allocates is what all its
@@ -13,12 +14,12 @@ import (
 func TestAllocationsOfDecideReservation(t *testing.T) {
 	const runs = 200
 	ledger := func() *stock.Ledger {
-		return stock.NewLedger(0, items(anItem("widget", 1_000_000), anItem("gadget", 1_000_000)), nil, nil)
+		return stock.NewLedger(0, stocktest.Items(stocktest.AnItem("widget", 1_000_000), stocktest.AnItem("gadget", 1_000_000)), nil, nil)
 	}
 	// AllocsPerRun runs once more, to warm up.
 	many := func(lines ...v1alpha1.StockLine) (out []*v1alpha1.StockReservation) {
 		for n := range runs + 1 {
-			out = append(out, &aReservation(fmt.Sprintf("r-%d", n), lines...).StockReservation)
+			out = append(out, &stocktest.AReservation(fmt.Sprintf("r-%d", n), lines...).StockReservation)
 		}
 		return out
 	}
@@ -29,24 +30,24 @@ func TestAllocationsOfDecideReservation(t *testing.T) {
 		kind   v1alpha1.JournalEntryKind // none when nothing is due
 		budget float64
 	}{
-		"a grant of one line":        {intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{units("widget", 1)}, kind: v1alpha1.EntryGrant, budget: 4},
-		"a grant of two lines":       {intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{units("widget", 1), units("gadget", 1)}, kind: v1alpha1.EntryGrant, budget: 4},
-		"a rejection of one line":    {intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{units("widget", 2_000_000)}, kind: v1alpha1.EntryReject, budget: 3},
-		"a commit of one line":       {before: v1alpha1.IntentHold, intent: v1alpha1.IntentCommit, lines: []v1alpha1.StockLine{units("widget", 1)}, kind: v1alpha1.EntryCommit, budget: 2},
-		"a release of one line":      {before: v1alpha1.IntentHold, intent: v1alpha1.IntentRelease, lines: []v1alpha1.StockLine{units("widget", 1)}, kind: v1alpha1.EntryRelease, budget: 3},
-		"a decided one that is read": {before: v1alpha1.IntentHold, intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{units("widget", 1)}, budget: 0},
+		"a grant of one line":        {intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{stocktest.Units("widget", 1)}, kind: v1alpha1.EntryGrant, budget: 4},
+		"a grant of two lines":       {intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{stocktest.Units("widget", 1), stocktest.Units("gadget", 1)}, kind: v1alpha1.EntryGrant, budget: 4},
+		"a rejection of one line":    {intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{stocktest.Units("widget", 2_000_000)}, kind: v1alpha1.EntryReject, budget: 3},
+		"a commit of one line":       {before: v1alpha1.IntentHold, intent: v1alpha1.IntentCommit, lines: []v1alpha1.StockLine{stocktest.Units("widget", 1)}, kind: v1alpha1.EntryCommit, budget: 2},
+		"a release of one line":      {before: v1alpha1.IntentHold, intent: v1alpha1.IntentRelease, lines: []v1alpha1.StockLine{stocktest.Units("widget", 1)}, kind: v1alpha1.EntryRelease, budget: 3},
+		"a decided one that is read": {before: v1alpha1.IntentHold, intent: v1alpha1.IntentHold, lines: []v1alpha1.StockLine{stocktest.Units("widget", 1)}, budget: 0},
 	} {
 		l, all := ledger(), many(c.lines...)
 		for _, r := range all {
 			if c.before != "" {
 				r.Spec.Intent = c.before
-				l.DecideReservation(r, noon)
+				l.DecideReservation(r, stocktest.Noon())
 			}
 			r.Spec.Intent = c.intent
 		}
 		next := 0
 		got := testing.AllocsPerRun(runs, func() {
-			e := l.DecideReservation(all[next], noon)
+			e := l.DecideReservation(all[next], stocktest.Noon())
 			next++
 			switch {
 			case e == nil && c.kind != "":

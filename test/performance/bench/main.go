@@ -36,6 +36,8 @@ type overrides struct {
 	binary    string
 	budget    string
 	groups    []string
+	builds    []string
+	live      int
 }
 
 func newCommand() *cobra.Command {
@@ -56,13 +58,15 @@ func newCommand() *cobra.Command {
 			}
 			plan.Rounds, plan.Rate = o.over(cmd, plan.Rounds), o.rate
 			return run(cmd, performance.Options{
-				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
+				Plan: plan, Executable: o.binary, Builds: o.builds, LiveOrders: o.live, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
 				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
 			}, o.budget)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.binary, "binary", "bin/orderplane", "the orderplane binary")
+	flags.StringSliceVar(&o.builds, "builds", nil, "orderplane binaries that the plan builds compares")
+	flags.IntVar(&o.live, "live-orders", 100_000, "live orders that the plan builds starts each build with; 0 to measure no start")
 	flags.StringVar(&o.dir, "dir", "bin/bench", "folder for report.json, logs and profiles")
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")

@@ -19,12 +19,12 @@ import (
 type Store struct {
 	live   client.Reader
 	cached client.Client
-	status *cachedclient.Writer
+	status *cachedclient.StatusWriter
 }
 
 // New makes a store from a reader that asks the API server, a client that reads
 // from the cache, and the writer of the statuses that every order costs.
-func New(live client.Reader, cached client.Client, status *cachedclient.Writer) *Store {
+func New(live client.Reader, cached client.Client, status *cachedclient.StatusWriter) *Store {
 	return &Store{live: live, cached: cached, status: status}
 }
 

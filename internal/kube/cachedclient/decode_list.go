@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// readList decodes a list item by item, as it arrives. One that ends early is an error.
-func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
+// decodeList decodes a list item by item, as it arrives. One that ends early is an error.
+func decodeList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
 	list, d := &internalversion.List{}, jsontext.NewDecoder(r, how)
 	if err := expect(d, '{'); err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversi
 		}
 		switch token.String() {
 		case "items":
-			list.Items, err = readItems[T, P](d, how)
+			list.Items, err = decodeItems[T, P](d, how)
 		case "metadata":
 			err = json.UnmarshalDecode(d, &list.ListMeta, how)
 		default:
@@ -38,7 +38,7 @@ func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversi
 	return list, expect(d, '}')
 }
 
-func readItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
+func decodeItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err
 	}

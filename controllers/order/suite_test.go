@@ -51,6 +51,8 @@ type shop struct {
 	client.Client
 	namespace string
 	stop      func()
+	// cached reads what the controller's cache has.
+	cached client.Reader
 	// calls counts what the controller asks of the API server besides its lists
 	// and watches.
 	calls *testenv.CallCounter
@@ -80,7 +82,7 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	}, func(mgr ctrl.Manager) error {
 		return order.SetupWithManager(mgr, order.Options{Clock: c})
 	})
-	s.stop = func() { Expect(m.Stop()).To(Succeed()) }
+	s.stop, s.cached = func() { Expect(m.Stop()).To(Succeed()) }, m.GetClient()
 	Expect(m.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
 }
 

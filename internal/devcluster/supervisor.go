@@ -2,6 +2,7 @@ package devcluster
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -13,7 +14,7 @@ const (
 	stableRun  = 30 * time.Second
 )
 
-// startTries is how often a start is tried that fails at once: a port may have been
+// startTries is how often a process is started that ends at once: a port may have been
 // taken between our looking and its being used. A further try would not help.
 const startTries = 3
 
@@ -33,7 +34,7 @@ func Supervise(ctx context.Context, c *Component, say func(format string, args .
 		if err == nil {
 			break
 		}
-		if try == startTries {
+		if try == startTries || ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 			return nil, err
 		}
 		say("%v; starting it again in %s", err, delay)

@@ -93,11 +93,12 @@ func TestAComponentThatCantStartIsGivenUp(t *testing.T) {
 func TestAComponentThatIsNeverReadyIsStopped(t *testing.T) {
 	c := shell(t, "exec sleep 600", func(context.Context) error { return errors.New("not the leader yet") })
 	c.timeout = 2 * pollInterval
-	err := c.Start(t.Context())
+	say, heard := hearing()
+	_, err := Supervise(t.Context(), c, say)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "not the leader yet") {
 		t.Errorf("got %v, want the last answer", err)
 	}
-	if c.Process() != nil {
-		t.Error("it goes on running")
+	if c.Process() != nil || len(heard) != 0 {
+		t.Errorf("it goes on running, or it was tried again: %d messages", len(heard))
 	}
 }

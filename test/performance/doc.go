@@ -17,6 +17,9 @@
 // median of those ratios is what counts. Absolute numbers are of the machine,
 // ratios and counts are of the program; the budget (budget.go) is about the latter.
 //
+// What does not depend on the machine at all is no benchmark but a test: TestCounts holds
+// the API writes of an order and the API calls at rest.
+//
 // What is measured is the wall clock and what the kernel and the API server
 // themselves count, so this package, unlike the others, asks for the time wherever
 // it needs it.

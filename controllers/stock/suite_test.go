@@ -29,7 +29,7 @@ import (
 
 var (
 	env *testenv.Env
-	// manager is the account of the controllers, with the role of the installation.
+	// manager is the access of the installation's manager.
 	manager *rest.Config
 )
 
@@ -45,10 +45,7 @@ var _ = BeforeSuite(func() {
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
 	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
-	env.Grant(GinkgoTB(), "manager", "", "orderplane-manager")
-	var err error
-	manager, err = env.ControlPlane.AddUser("manager")
-	Expect(err).NotTo(HaveOccurred())
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // shop is a namespace and the stock controllers that serve it.

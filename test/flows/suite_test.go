@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,6 +26,8 @@ import (
 var (
 	env *testenv.Env
 	k8s client.Client
+	// manager is the access of the installation's manager.
+	manager *rest.Config
 )
 
 func TestFlows(t *testing.T) {
@@ -38,11 +41,12 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	env = testenv.Start(GinkgoTB())
 	k8s = env.Client
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
-	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{Namespace: namespace},
+	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{Namespace: namespace, Config: manager},
 		func(mgr ctrl.Manager) error {
 			return order.SetupWithManager(mgr, order.Options{})
 		},

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
 // stopsWithin is how long a manager that is asked to stop may take.
@@ -96,7 +97,7 @@ func (e *Env) newManager(o ManagerOptions, setups []Setup) (*Manager, error) {
 		return nil, err
 	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme: e.Scheme, Logger: o.Logger, Cache: source.CacheOptions(),
+		Scheme: e.Scheme, MapperProvider: kinds.MapperOfCluster, Logger: o.Logger, Cache: source.CacheOptions(),
 		Metrics: server.Options{BindAddress: "0"},
 		// A test binary runs several controllers of a name.
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/config"
@@ -20,6 +21,17 @@ import (
 
 // grantedWithin is how long an API server may take to go by a new binding.
 const grantedWithin = 30 * time.Second
+
+// Access is that of a user who has cluster roles, as Grant gives them.
+func (e *Env) Access(t TB, user, namespace string, roles ...string) *rest.Config {
+	t.Helper()
+	e.Grant(t, user, namespace, roles...)
+	cfg, err := e.ControlPlane.AddUser(user)
+	if err != nil {
+		t.Fatalf("add user %s: %v", user, err)
+	}
+	return cfg
+}
 
 // Grant gives a user cluster roles, in one namespace or, when it is empty, in all,
 // and waits until the API server goes by them. The roles of config/rbac are put on

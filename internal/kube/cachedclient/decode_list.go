@@ -1,7 +1,6 @@
 package cachedclient
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -35,7 +34,7 @@ func decodeList[T any, P object[T]](r io.Reader, how json.Options) (*internalver
 			return nil, err
 		}
 	}
-	return list, expect(d, '}')
+	return list, nil
 }
 
 func decodeItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
@@ -61,10 +60,7 @@ func withoutKind(o runtime.Object) runtime.Object {
 
 func expect(d *jsontext.Decoder, want jsontext.Kind) error {
 	got, err := d.ReadToken()
-	switch {
-	case errors.Is(err, io.EOF):
-		return io.ErrUnexpectedEOF
-	case err == nil && got.Kind() != want:
+	if err == nil && got.Kind() != want {
 		return fmt.Errorf("%s: found %v where %v should be", d.StackPointer(), got, want)
 	}
 	return err

@@ -35,7 +35,12 @@ func TestAListThatEndsEarlyIsNone(t *testing.T) {
 			t.Fatalf("%q is read as %+v", twoItems[:end], list)
 		}
 	}
-	for _, wrong := range []string{`[]`, `7`, `{"items":{}}`, `{"items":null}`, `{"items":[{"metadata":7}]}`, `{"items":[]]`} {
+	for _, wrong := range []string{`[]`, `7`, `{"items":{}}`, `{"items":null}`} {
+		if _, err := decodeList[v1alpha1.Order](strings.NewReader(wrong), decoding()); err == nil || !strings.Contains(err.Error(), "found") {
+			t.Errorf("%s: %v does not say what was found", wrong, err)
+		}
+	}
+	for _, wrong := range []string{`{"items":[{"metadata":7}]}`, `{"items":[]]`} {
 		if list, err := decodeList[v1alpha1.Order](strings.NewReader(wrong), decoding()); err == nil {
 			t.Errorf("%s is read as %+v", wrong, list)
 		}

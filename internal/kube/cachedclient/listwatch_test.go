@@ -83,6 +83,24 @@ func TestAnEventThatCanNotBeDecodedIsAnErrorOfTheWatch(t *testing.T) {
 	}
 }
 
+// The informer then goes on after the last event. An error would have it list again.
+func TestAWatchThatIsCutIsNoError(t *testing.T) {
+	whole := `{"type":"ADDED","object":{"metadata":{"name":"a"}}}`
+	for end := range len(whole) {
+		var asked string
+		w, err := serving(http.StatusOK, whole+whole[:end], &asked).WatchWithContext(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := <-w.ResultChan(); e.Type != watch.Added {
+			t.Errorf("%+v", e)
+		}
+		if e, more := <-w.ResultChan(); more {
+			t.Errorf("cut after %s: %+v", whole[:end], e)
+		}
+	}
+}
+
 func TestTheAPIServersErrorsAreItsOwn(t *testing.T) {
 	var asked string
 	expired := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410}`

@@ -2,7 +2,6 @@ package webhooks_test
 
 import (
 	"context"
-	"os"
 	"sync"
 	"time"
 
@@ -14,25 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
-
-func readManifests(path string) []*unstructured.Unstructured {
-	GinkgoHelper()
-	data, err := os.ReadFile(path)
-	Expect(err).NotTo(HaveOccurred())
-	var objects []*unstructured.Unstructured
-	for _, doc := range splitDocuments(string(data)) {
-		o := &unstructured.Unstructured{}
-		Expect(yaml.Unmarshal([]byte(doc), &o.Object)).To(Succeed())
-		if len(o.Object) > 0 {
-			objects = append(objects, o)
-		}
-	}
-	return objects
-}
 
 // warnings collects what the API server warns of.
 type warnings struct {
@@ -155,13 +138,13 @@ var _ = Describe("A new order", func() {
 			o.Spec.Policy = &v1alpha1.OrderPolicy{PendingTimeout: &metav1.Duration{Duration: time.Second}}
 			return o
 		}
-		gateway := bind(ctx, "gateway", "clerk", "orderplane-gateway-admission")
+		gateway := bind("gateway", "orderplane-gateway", "orderplane-gateway-admission")
 		o := full("of-the-gateway")
 		Expect(gateway.Create(ctx, o)).To(Succeed())
 		Expect(o.Spec.Policy.PendingTimeout.Duration).To(Equal(time.Second))
 
 		o = full("of-a-clerk")
-		Expect(bind(ctx, "carl", "clerk").Create(ctx, o)).To(Succeed())
+		Expect(bind("carl", viewer, editor).Create(ctx, o)).To(Succeed())
 		Expect(o.Spec.Policy.PendingTimeout.Duration).To(Equal(15*time.Minute), "nobody else invents a policy")
 	})
 

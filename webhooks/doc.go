@@ -15,5 +15,5 @@
 // So controllers and leases go on while the webhooks are away, and so does the
 // gateway's creation of orders.
 //
-// The serving certificate needs no volume and no other operator: see keeper.
+// The serving certificate needs no volume and no other operator: see certificateRotator.
 package webhooks

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// What the manifests call things; the keeper looks for them by these names.
+// What the manifests call things; the certificate rotator looks for them by these names.
 const (
 	// ConfigurationName of the mutating and of the validating configuration.
 	ConfigurationName = "orderplane"
@@ -77,20 +77,20 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if o.Port == 0 {
 		o.Port = DefaultPort
 	}
-	keeper := newKeeper(mgr, &o)
+	rotator := newCertificateRotator(mgr, &o)
 	server := webhook.NewServer(webhook.Options{
 		Host: o.Host,
 		Port: o.Port,
 		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
 			c.MinVersion = tls.VersionTLS13
-			c.GetCertificate = keeper.certificate
+			c.GetCertificate = rotator.certificate
 		}},
 	})
 	decoder := admission.NewDecoder(mgr.GetScheme())
 	server.Register(orderPath, &admission.Webhook{Handler: &orderHandler{reader: mgr.GetClient(), decoder: decoder}})
 	server.Register(classPath, &admission.Webhook{Handler: &classHandler{decoder: decoder}})
-	if err := mgr.Add(keeper); err != nil {
-		return fmt.Errorf("webhooks: add the keeper of certificates: %w", err)
+	if err := mgr.Add(rotator); err != nil {
+		return fmt.Errorf("webhooks: add the certificate rotator: %w", err)
 	}
 	if err := mgr.Add(server); err != nil {
 		return fmt.Errorf("webhooks: add the server: %w", err)

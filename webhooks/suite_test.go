@@ -5,21 +5,17 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/devcluster"
@@ -29,6 +25,14 @@ import (
 
 // systemNamespace holds the webhooks' Secret.
 const systemNamespace = "ops-system"
+
+// Roles of the installation. A clerk views and edits orders; who is an admin may write
+// stock documents, too, and still needs a verb of ours to move stock by them.
+const (
+	viewer = "orderplane-view"
+	editor = "orderplane-edit"
+	admin  = "orderplane-admin"
+)
 
 var (
 	env    *testenv.Env
@@ -52,8 +56,6 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	install(ctx, webhooks.URL("127.0.0.1", port))
 	served = &hooks{port: port}
 	served.start(ctx)
-	DeferCleanup(func() { served.stop() })
-	createRoles(ctx)
 })
 
 // install applies what the API server must know of the webhooks.
@@ -84,23 +86,19 @@ type hooks struct {
 	stop  func()
 }
 
+// forSuite is a test whose managers outlive it: the suite stops them.
+type forSuite struct{ testenv.TB }
+
+func (forSuite) Cleanup(func()) {}
+
 func (h *hooks) start(ctx context.Context) {
 	GinkgoHelper()
-	mgr, err := ctrl.NewManager(rest.CopyConfig(env.Config), ctrl.Options{
-		Scheme: env.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
+	m := env.StartManager(forSuite{GinkgoTB()}, testenv.ManagerOptions{}, func(mgr ctrl.Manager) error {
+		return webhooks.SetupWithManager(mgr, webhooks.Options{
+			Namespace: systemNamespace, Host: "127.0.0.1", Port: h.port, Names: []string{"127.0.0.1"}, Clock: h.clock,
+		})
 	})
-	Expect(err).NotTo(HaveOccurred())
-	Expect(webhooks.SetupWithManager(mgr, webhooks.Options{
-		Namespace: systemNamespace, Host: "127.0.0.1", Port: h.port, Names: []string{"127.0.0.1"}, Clock: h.clock,
-	})).To(Succeed())
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan error, 1)
-	go func() { stopped <- mgr.Start(running) }()
-	h.stop = func() {
-		cancel()
-		Expect(<-stopped).To(Succeed())
-		h.stop = func() {}
-	}
+	h.stop = func() { Expect(m.Stop()).To(Succeed()) }
 	Eventually(h.answers).Should(Succeed())
 	// The API server takes up a changed configuration by watch: try until it calls.
 	Eventually(func(g Gomega) {
@@ -121,46 +119,16 @@ func (h *hooks) answers() error {
 	return conn.Close()
 }
 
+// anOrder is one that leaves out what the webhook fills in: 20.00 of whatever currency.
 func anOrder(namespace, name string) *v1alpha1.Order {
-	return &v1alpha1.Order{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: v1alpha1.OrderSpec{
-			CustomerID:      "customer-1",
-			Items:           []v1alpha1.OrderItem{{ProductID: "prod-001", Quantity: 2, UnitPrice: "10.00"}},
-			ShippingAddress: v1alpha1.Address{Street: "Main St 1", City: "Springfield", Country: "US", Zip: "12345"},
-		},
-	}
+	o := testenv.Order(namespace, name, testenv.Line("prod-001", 2))
+	o.Spec.Currency, o.Spec.Items[0].UnitPrice = "", "10.00"
+	return o
 }
 
-// createRoles makes what the roles of the installation say, in short, so that
-// this suite needs none of their files but the two it is about.
-func createRoles(ctx context.Context) {
+// bind gives a user roles of the installation everywhere, and a client.
+func bind(user string, roles ...string) client.Client {
 	GinkgoHelper()
-	clerk := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "clerk"}, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"orders", "stockadjustments"},
-		Verbs: []string{"get", "list", "watch", "create", "update", "patch"},
-	}}}
-	Expect(env.Client.Create(ctx, clerk)).To(Succeed())
-	for _, file := range []string{"returns_approver_role.yaml", "stock_keeper_role.yaml", "gateway_admission_role.yaml"} {
-		for _, o := range readManifests("../config/rbac/" + file) {
-			apply(ctx, env.Client, o)
-		}
-	}
+	env.Grant(GinkgoTB(), user, "", roles...)
+	return env.As(GinkgoTB(), user)
 }
-
-// bind gives a user cluster roles everywhere, and a client.
-func bind(ctx context.Context, user string, roles ...string) client.Client {
-	GinkgoHelper()
-	for _, role := range roles {
-		Expect(client.IgnoreAlreadyExists(env.Client.Create(ctx, &rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: user + "-" + role},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
-		}))).To(Succeed())
-	}
-	c := env.As(GinkgoTB(), user)
-	Eventually(func() error { return c.List(ctx, &v1alpha1.OrderList{}) }).Should(Succeed())
-	return c
-}
-
-func splitDocuments(manifests string) []string { return strings.Split(manifests, "\n---\n") }

@@ -9,13 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // awaitDocument waits until a stock document is decided, and returns it then; nil
-// when the time is up first. It watches the one document: adjustments are rare,
-// and a cache of all documents there ever were would not be.
+// when the time is up first. It watches the one document: a cache would hold all
+// documents there ever were, for the few that the gateway makes.
 func (c *cluster) awaitDocument(ctx context.Context, document *v1alpha1.StockAdjustment, wait time.Duration) *v1alpha1.StockAdjustment {
-	if isDecided(document) {
+	if journal.Settled(document) {
 		return document
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
@@ -33,15 +34,11 @@ func (c *cluster) awaitDocument(ctx context.Context, document *v1alpha1.StockAdj
 			if !open {
 				return nil
 			}
-			if decided, ok := event.Object.(*v1alpha1.StockAdjustment); ok && event.Type != watch.Deleted && isDecided(decided) {
+			if decided, ok := event.Object.(*v1alpha1.StockAdjustment); ok && event.Type != watch.Deleted && journal.Settled(decided) {
 				return decided
 			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
-}
-
-func isDecided(document *v1alpha1.StockAdjustment) bool {
-	return document.Status.Phase == v1alpha1.AdjustmentApplied || document.Status.Phase == v1alpha1.AdjustmentRefused
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	kube "k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -19,6 +17,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
 // customerIndex is the cache's index of orders by customer.
@@ -46,18 +45,11 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 	// The API server's priority and fairness limits us; a limit of the client's
 	// own would only add latency.
 	access.QPS = -1
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	scheme, err := kinds.Scheme()
+	if err != nil {
 		return nil, err
 	}
-	// The few kinds the gateway touches are known: no discovery.
-	mapper := meta.NewDefaultRESTMapper(nil)
-	for _, kind := range []string{"Order", "StockItem", "StockAdjustment"} {
-		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
-		mapper.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
-	}
-	mapper.Add(v1alpha1.GroupVersion.WithKind("OrderClass"), meta.RESTScopeRoot)
-	mapper.Add(v1alpha1.GroupVersion.WithKind("OrderClassList"), meta.RESTScopeRoot)
+	mapper := kinds.Mapper()
 	live, err := client.NewWithWatch(access, client.Options{Scheme: scheme, Mapper: mapper})
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)

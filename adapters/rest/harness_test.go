@@ -21,10 +21,9 @@ import (
 	"github.com/go-logr/logr/testr"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	kube "k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/adapters/rest"
@@ -38,8 +37,8 @@ var env *testenv.Env
 
 func TestMain(m *testing.M) { os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e })) }
 
-// gateway is a running gateway in a namespace of its own, whose account has
-// exactly the permissions that Deps asks for.
+// gateway is a running gateway in a namespace of its own, whose account has the
+// role of the installation's gateway there.
 type gateway struct {
 	t         *testing.T
 	url       string
@@ -51,7 +50,8 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
-	g := &gateway{t: t, namespace: newNamespace(t), issuer: token.Issuer{Key: key}}
+	namespace, access := newNamespace(t)
+	g := &gateway{t: t, namespace: namespace, issuer: token.Issuer{Key: key}}
 	cfg := rest.DefaultConfig()
 	cfg.Namespace = g.namespace
 	cfg.Token.PublicKey = publicPEM(key)
@@ -59,8 +59,6 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	for _, f := range change {
 		f(&cfg)
 	}
-	access, err := env.ControlPlane.AddUser("gateway-" + g.namespace)
-	must(t, err)
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: access, Log: testr.New(t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 	})
@@ -89,42 +87,18 @@ func (g *gateway) serve(server *rest.Server) {
 	})
 }
 
-// newNamespace makes a namespace in which the user gateway-<namespace> may do what
-// the gateway needs.
-func newNamespace(t *testing.T) string {
+// newNamespace makes a namespace, and the access of a user gateway-<namespace> who may
+// do there what the installation lets the gateway do.
+func newNamespace(t *testing.T) (namespace string, access *kube.Config) {
 	t.Helper()
-	ctx := t.Context()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "rest-"}}
-	must(t, env.Client.Create(ctx, namespace))
-	meta := metav1.ObjectMeta{Namespace: namespace.Name, Name: "gateway"}
-	rule := func(resource string, verbs ...string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{APIGroups: []string{"orderplane.dev"}, Resources: []string{resource}, Verbs: verbs}
-	}
-	must(t, env.Client.Create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		rule("orders", "get", "list", "watch", "create", "patch"),
-		rule("stockitems", "get", "list", "watch"),
-		rule("stockadjustments", "get", "list", "watch", "create"),
-	}}))
-	must(t, env.Client.Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: meta,
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "gateway-" + namespace.Name}},
-	}))
-	return namespace.Name
+	namespace = env.Namespace(t)
+	return namespace, env.Access(t, "gateway-"+namespace, namespace, "orderplane-gateway")
 }
 
 // mayReadClasses lets the gateway read order classes, which the others need not.
 func (g *gateway) mayReadClasses() {
 	g.t.Helper()
-	meta := metav1.ObjectMeta{Name: "classes-" + g.namespace}
-	must(g.t, env.Client.Create(g.t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{"orderplane.dev"}, Resources: []string{"orderclasses"}, Verbs: []string{"get", "list", "watch"}},
-	}}))
-	must(g.t, env.Client.Create(g.t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: meta,
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "gateway-" + g.namespace}},
-	}))
+	env.Grant(g.t, "gateway-"+g.namespace, "", "orderplane-orderclass-view")
 }
 
 // request is a request to the gateway.

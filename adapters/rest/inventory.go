@@ -14,6 +14,8 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/ids"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
 // defaultAdjustReason stands on a stock document whose request gives none.
@@ -126,17 +128,14 @@ func refusedDocument(document *v1alpha1.StockAdjustment) *problem {
 
 // stockLevel shows an item. What is reserved is a projection, up to a second old.
 func stockLevel(item *v1alpha1.StockItem) wire.StockLevel {
-	onHand := item.Spec.OpeningQuantity
-	if item.Status.OnHand != nil {
-		onHand = *item.Status.OnHand
-	}
+	onHand := journal.OnHand(item)
 	level := wire.StockLevel{
 		ProductId:    item.Name,
 		Sku:          item.Spec.SKU,
 		Name:         item.Spec.Name,
 		Quantity:     onHand,
 		ReservedQty:  item.Status.Reserved,
-		AvailableQty: onHand - item.Status.Reserved - item.Spec.SafetyStock,
+		AvailableQty: stock.Available(onHand, item.Status.Reserved, item.Spec.SafetyStock),
 		Version:      item.Status.JournalSeq,
 		LastUpdated:  item.CreationTimestamp.UTC(),
 	}

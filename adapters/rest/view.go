@@ -7,110 +7,54 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/domain/money"
-)
-
-// defaultCurrency is that of an order whose class names none.
-const defaultCurrency = "USD"
-
-// Commands that may be pending, as pendingCommand shows them.
-const (
-	pendingCancel  = "CANCEL"
-	pendingFulfill = "FULFILL"
-	pendingReturn  = "RETURN"
-	pendingApprove = "APPROVE_RETURN"
-	pendingReject  = "REJECT_RETURN"
+	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // statusOf is the contract's word for a phase.
 func statusOf(phase v1alpha1.OrderPhase) wire.OrderStatus {
-	switch phase {
-	case v1alpha1.OrderConfirmed:
-		return wire.CONFIRMED
-	case v1alpha1.OrderFulfilled:
-		return wire.FULFILLED
-	case v1alpha1.OrderReturnRequested:
-		return wire.RETURNREQUESTED
-	case v1alpha1.OrderReturned:
-		return wire.RETURNED
-	case v1alpha1.OrderCancelled:
-		return wire.CANCELLED
-	default:
-		return wire.PENDING
-	}
+	return wire.OrderStatus(event.StatusOf(phase))
 }
 
-// eventType is the contract's word for an entry of an order's history.
-func eventType(t v1alpha1.OrderHistoryType) string {
-	switch t {
-	case v1alpha1.HistoryCreated:
-		return "order.created"
-	case v1alpha1.HistoryConfirmed:
-		return "order.confirmed"
-	case v1alpha1.HistoryCancelRequested:
-		return "order.cancel.requested"
-	case v1alpha1.HistoryCancelled:
-		return "order.cancelled"
-	case v1alpha1.HistoryFulfilled:
-		return "order.fulfilled"
-	case v1alpha1.HistoryReturnRequested:
-		return "order.return.requested"
-	case v1alpha1.HistoryReturnRejected:
-		return "order.return.rejected"
-	case v1alpha1.HistoryReturned:
-		return "order.returned"
-	default:
-		return string(t)
-	}
-}
-
-func currencyOf(order *v1alpha1.Order) string {
-	switch {
-	case order.Spec.Currency != "":
-		return string(order.Spec.Currency)
-	case order.Status.Currency != "":
-		return string(order.Status.Currency)
-	default:
-		return defaultCurrency
-	}
-}
+func currencyOf(o *v1alpha1.Order) string { return string(order.CurrencyOf(o, nil)) }
 
 // newOrderView shows an order as its create is answered: from what never changes,
 // so that a repeated create gets the very same answer however far the order has
 // come since.
-func newOrderView(order *v1alpha1.Order) wire.Order {
-	currency := currencyOf(order)
+func newOrderView(o *v1alpha1.Order) wire.Order {
+	currency := currencyOf(o)
 	view := wire.Order{
-		OrderId:     order.Name,
-		CustomerId:  order.Spec.CustomerID,
+		OrderId:     o.Name,
+		CustomerId:  o.Spec.CustomerID,
 		Status:      wire.PENDING,
-		Items:       make([]wire.OrderItem, len(order.Spec.Items)),
-		TotalAmount: total(order, currency),
+		Items:       make([]wire.OrderItem, len(o.Spec.Items)),
+		TotalAmount: total(o, currency),
 		Currency:    currency,
 		ShippingAddress: wire.Address{
-			Street: order.Spec.ShippingAddress.Street, City: order.Spec.ShippingAddress.City,
-			Country: order.Spec.ShippingAddress.Country, Zip: order.Spec.ShippingAddress.Zip,
+			Street: o.Spec.ShippingAddress.Street, City: o.Spec.ShippingAddress.City,
+			Country: o.Spec.ShippingAddress.Country, Zip: o.Spec.ShippingAddress.Zip,
 		},
-		CreatedAt: order.CreationTimestamp.UTC(),
-		UpdatedAt: order.CreationTimestamp.UTC(),
+		CreatedAt: o.CreationTimestamp.UTC(),
+		UpdatedAt: o.CreationTimestamp.UTC(),
 	}
-	for i, item := range order.Spec.Items {
+	for i, item := range o.Spec.Items {
 		view.Items[i] = wire.OrderItem{
 			ProductId: item.ProductID,
 			Quantity:  item.Quantity,
 			UnitPrice: amount(item.UnitPrice, currency),
 		}
 	}
-	if contact := order.Spec.Contact; contact != nil {
+	if contact := o.Spec.Contact; contact != nil {
 		view.Contact = &wire.Contact{Email: contact.Email, Phone: contact.Phone}
 	}
 	return view
 }
 
 // listView shows an order as it is now, without its events.
-func listView(order *v1alpha1.Order) wire.Order {
-	view := newOrderView(order)
-	spec, status := &order.Spec, &order.Status
+func listView(o *v1alpha1.Order) wire.Order {
+	view := newOrderView(o)
+	spec, status := &o.Spec, &o.Status
 	view.Status = statusOf(status.Phase)
 	if n := len(status.History); n > 0 {
 		view.UpdatedAt = status.History[n-1].At.UTC()
@@ -137,39 +81,32 @@ func listView(order *v1alpha1.Order) wire.Order {
 			Available: short.Available, Reason: string(short.Reason),
 		})
 	}
-	view.PendingCommand = pendingCommand(order)
-	if refused := refusal(order); refused != nil {
+	view.PendingCommand = pendingCommand(o)
+	if refused := refusal(o); refused != nil {
 		view.Refused = refused.Message
 	}
 	return view
 }
 
 // orderView shows an order as it is now, with its events.
-func orderView(order *v1alpha1.Order) wire.Order {
-	view := listView(order)
-	if len(order.Status.History) == 0 {
-		// Nobody has looked at the order yet. That it was created is its first event.
-		view.Events = []wire.OrderEvent{{Seq: 1, Type: eventType(v1alpha1.HistoryCreated), At: view.CreatedAt}}
-		return view
-	}
-	view.Events = make([]wire.OrderEvent, len(order.Status.History))
-	for i, entry := range order.Status.History {
-		view.Events[i] = wire.OrderEvent{
-			Seq: entry.Seq, Type: eventType(entry.Type), At: entry.At.UTC(),
-			Reason: entry.Reason, Message: entry.Message,
-		}
+func orderView(o *v1alpha1.Order) wire.Order {
+	view := listView(o)
+	events := event.Of(o)
+	view.Events = make([]wire.OrderEvent, len(events))
+	for i, e := range events {
+		view.Events[i] = wire.OrderEvent{Seq: e.Seq, Type: string(e.Type), At: e.At, Reason: e.Reason, Message: e.Message}
 	}
 	return view
 }
 
 // returnView shows the last return request of an order, nil when there is none.
-func returnView(order *v1alpha1.Order) *wire.Return {
-	asked, answer := order.Spec.Return, order.Status.Return
+func returnView(o *v1alpha1.Order) *wire.Return {
+	asked, answer := o.Spec.Return, o.Status.Return
 	if asked == nil {
 		return nil
 	}
 	view := &wire.Return{
-		OrderId: order.Name, ReturnId: asked.RequestID, Status: "PENDING",
+		OrderId: o.Name, ReturnId: asked.RequestID, Status: "PENDING",
 		Reason: asked.Reason, Items: returnItems(asked.Items),
 	}
 	if answer == nil || answer.RequestID != asked.RequestID {
@@ -180,7 +117,7 @@ func returnView(order *v1alpha1.Order) *wire.Return {
 	view.RequestedAt, view.DecidedAt = timeOf(answer.RequestedAt), timeOf(answer.DecidedAt)
 	view.Message = answer.Message
 	if answer.RefundAmount != "" {
-		view.Currency = currencyOf(order)
+		view.Currency = currencyOf(o)
 		refund := amount(answer.RefundAmount, view.Currency)
 		view.RefundAmount = &refund
 	}
@@ -209,35 +146,28 @@ func returnStatus(state v1alpha1.ReturnState) string {
 }
 
 // pendingCommand names the intent in spec that status has not answered.
-func pendingCommand(order *v1alpha1.Order) string {
-	spec, status := &order.Spec, &order.Status
-	if status.ObservedGeneration >= order.Generation && refusal(order) != nil {
+func pendingCommand(o *v1alpha1.Order) string {
+	switch order.Unanswered(o) {
+	case order.Cancel:
+		return "CANCEL"
+	case order.Fulfil:
+		return "FULFILL"
+	case order.RequestReturn:
+		return "RETURN"
+	case order.Approve:
+		return "APPROVE_RETURN"
+	case order.Reject:
+		return "REJECT_RETURN"
+	default:
 		return ""
 	}
-	returnOpen := spec.Return != nil && (status.Return == nil || status.Return.RequestID != spec.Return.RequestID)
-	decisionOpen := spec.Return != nil && !returnOpen && spec.Return.Decision != nil &&
-		status.Phase == v1alpha1.OrderReturnRequested
-	shippable := status.Phase == v1alpha1.OrderPending || status.Phase == v1alpha1.OrderConfirmed
-	switch {
-	case spec.Cancellation != nil && shippable:
-		return pendingCancel
-	case spec.Fulfillment != nil && shippable:
-		return pendingFulfill
-	case returnOpen:
-		return pendingReturn
-	case decisionOpen && spec.Return.Decision.Verdict == v1alpha1.VerdictApprove:
-		return pendingApprove
-	case decisionOpen:
-		return pendingReject
-	}
-	return ""
 }
 
 // refusal returns the condition that says why an intent was refused, nil when
 // none was.
-func refusal(order *v1alpha1.Order) *metav1.Condition {
-	for i := range order.Status.Conditions {
-		c := &order.Status.Conditions[i]
+func refusal(o *v1alpha1.Order) *metav1.Condition {
+	for i := range o.Status.Conditions {
+		c := &o.Status.Conditions[i]
 		if c.Type == v1alpha1.OrderConditionIntentRefused && c.Status == metav1.ConditionTrue {
 			return c
 		}
@@ -246,15 +176,11 @@ func refusal(order *v1alpha1.Order) *metav1.Condition {
 }
 
 // total is what the order controller computed, or what it will compute.
-func total(order *v1alpha1.Order, currency string) wire.Number {
-	if order.Status.TotalAmount != "" {
-		return amount(order.Status.TotalAmount, currency)
+func total(o *v1alpha1.Order, currency string) wire.Number {
+	if o.Status.TotalAmount != "" {
+		return amount(o.Status.TotalAmount, currency)
 	}
-	lines := make([]money.Line, len(order.Spec.Items))
-	for i, item := range order.Spec.Items {
-		lines[i] = money.Line{ProductID: item.ProductID, Quantity: item.Quantity, UnitPrice: item.UnitPrice}
-	}
-	sum, err := money.Total(currency, lines)
+	sum, err := order.Total(o.Spec.Items, v1alpha1.Currency(currency))
 	if err != nil {
 		return "0" // not reached: the API server admits no such price
 	}

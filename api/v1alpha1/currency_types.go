@@ -1,7 +1,7 @@
 package v1alpha1
 
 // Currency is an ISO 4217 alphabetic code of a currency in circulation. How
-// many decimals it has is in internal/money; the rule in Order's spec that
+// many decimals it has is in internal/domain/money; the rule in Order's spec that
 // limits the decimals of a price names the currencies that have not two.
 //
 // Source: ISO 4217 list one. Metals, test codes and bond-market units are left

@@ -3,7 +3,7 @@
 //
 // The types carry no logic. What may be written is stated in the schema and its
 // CEL rules (they run inside the API server); what is done about it is in
-// internal/order and internal/stock.
+// internal/domain.
 //
 // A rule about one field stands at that field. A rule further up has the API
 // server copy the schemas of all fields beside each one that it names, at every

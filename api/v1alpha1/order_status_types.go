@@ -23,11 +23,14 @@ const (
 // OrderHistoryEntry is one thing that happened to the order.
 type OrderHistoryEntry struct {
 	// seq counts the entries of this order from 1, without gaps.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	Seq int64 `json:"seq"`
 	// type of what happened.
+	// +required
 	Type OrderHistoryType `json:"type"`
 	// at is when it happened.
+	// +required
 	At metav1.Time `json:"at"`
 	// reason it happened, in one word.
 	// +optional
@@ -52,6 +55,7 @@ type OrderHistoryEntry struct {
 // +structType=atomic
 type OrderReservation struct {
 	// name of the StockReservation.
+	// +required
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// phase of the reservation when the order last looked.
@@ -78,9 +82,11 @@ const (
 // OrderReturnStatus is the state of the last return request.
 type OrderReturnStatus struct {
 	// requestID of the request this is about.
+	// +required
 	// +kubebuilder:validation:MaxLength=63
 	RequestID string `json:"requestID"`
 	// state of the request.
+	// +required
 	State ReturnState `json:"state"`
 	// reason the customer gave.
 	// +optional
@@ -115,7 +121,7 @@ type OrderStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// phase of the order's life.
 	// +optional
-	// +kubebuilder:default=Pending
+	// +default="Pending"
 	Phase OrderPhase `json:"phase,omitempty"`
 	// currency of totalAmount and refundAmount.
 	// +optional

@@ -61,17 +61,20 @@ const OrderFinalizer = "orderplane.dev/order"
 // OrderItem is one line of an order.
 type OrderItem struct {
 	// productID is the name of the StockItem that is ordered.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	ProductID string `json:"productID"`
 	// quantity is how many units are ordered.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	Quantity int64 `json:"quantity"`
 	// unitPrice is the price of one unit in the order's currency: a decimal
 	// written as a string, such as "19.99", never below zero, with at most as
 	// many decimals as the currency has.
+	// +required
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$`
 	UnitPrice string `json:"unitPrice"`
@@ -82,18 +85,22 @@ type OrderItem struct {
 // +structType=atomic
 type Address struct {
 	// street and house number.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200
 	Street string `json:"street"`
 	// city or town.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	City string `json:"city"`
-	// country, as ISO 3166-1 alpha-2 code or name.
+	// country as an ISO 3166-1 alpha-2 code or a name.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=60
 	Country string `json:"country"`
 	// zip is the postal code.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=20
 	Zip string `json:"zip"`
@@ -130,7 +137,7 @@ type Requester struct {
 // Cancellation is the intent to cancel.
 type Cancellation struct {
 	// reason for the cancellation.
-	// +kubebuilder:validation:Enum=CUSTOMER_REQUEST;PAYMENT_FAILED;INSUFFICIENT_STOCK;SLA_TIMEOUT
+	// +required
 	Reason    CancelReason `json:"reason"`
 	Requester `json:",inline"`
 }
@@ -162,7 +169,8 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="self.verdict != 'Reject' || (has(self.reason) && size(self.reason) > 0)",message="a rejection needs a reason: the customer is told it",fieldPath=".reason"
 type ReturnDecision struct {
-	// verdict: Approve or Reject.
+	// verdict is Approve or Reject.
+	// +required
 	Verdict ReturnVerdict `json:"verdict"`
 	// reason for the verdict; required for a rejection, and shown to the customer.
 	// +optional
@@ -171,7 +179,7 @@ type ReturnDecision struct {
 	// restock says whether what came back is put back on the shelf; false when
 	// it can't be sold again.
 	// +optional
-	// +kubebuilder:default=true
+	// +default=true
 	Restock   *bool `json:"restock,omitempty"`
 	Requester `json:",inline"`
 }
@@ -179,10 +187,12 @@ type ReturnDecision struct {
 // ReturnItem is a product that comes back.
 type ReturnItem struct {
 	// productID of a line of the order.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
 	// quantity that comes back, at most what was ordered of the product.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000000
 	Quantity int64 `json:"quantity"`
@@ -194,10 +204,12 @@ type ReturnItem struct {
 // +kubebuilder:validation:XValidation:rule="self.requestID != oldSelf.requestID || !has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="a decision is set once and never changed",fieldPath=".decision"
 type Return struct {
 	// requestID names this request. After a rejection a new id asks again.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	RequestID string `json:"requestID"`
 	// reason the customer gives.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason"`
@@ -266,6 +278,7 @@ type OrderSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its class"
 	ClassName string `json:"className,omitempty"`
 	// customerID is who ordered: the subject of their token.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.:@|+]*[A-Za-z0-9])?$`
@@ -277,12 +290,14 @@ type OrderSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its currency"
 	Currency Currency `json:"currency,omitempty"`
 	// items are the lines of the order. All of them are reserved, or none.
+	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the lines of an order never change; cancel it and create another"
 	Items []OrderItem `json:"items"`
 	// shippingAddress the parcel goes to.
+	// +required
 	ShippingAddress Address `json:"shippingAddress"`
 	// contact of the customer for notifications.
 	// +optional
@@ -327,10 +342,12 @@ type OrderSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.__return__) || !has(self.spec.__return__.decision) || (oldSelf.hasValue() && has(oldSelf.value().spec.__return__) && oldSelf.value().spec.__return__.requestID == self.spec.__return__.requestID && (has(oldSelf.value().spec.__return__.decision) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'ReturnRequested')))",optionalOldSelf=true,message="only a return that was requested (phase ReturnRequested) can be decided",reason=FieldValueForbidden,fieldPath=".spec.return.decision"
 type Order struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is what is wanted.
+	// +required
 	Spec OrderSpec `json:"spec"`
 	// status is what happened.
 	// +optional

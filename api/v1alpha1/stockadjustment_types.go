@@ -46,14 +46,17 @@ const AdjustmentConditionApplied = "Applied"
 // +kubebuilder:validation:XValidation:rule="self.kind == 'Counted' || !has(self.expectedOnHand)",message="expectedOnHand goes with Counted only",fieldPath=".expectedOnHand"
 type StockAdjustmentSpec struct {
 	// productID is the name of the StockItem.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	ProductID string `json:"productID"`
-	// kind: Received adds quantity, Adjusted adds quantity (which may be
-	// negative), Counted sets what is on hand to quantity.
+	// kind says what quantity does: Received adds it, Adjusted adds it (it may be
+	// negative), Counted sets what is on hand to it.
+	// +required
 	Kind AdjustmentKind `json:"kind"`
 	// quantity in units. For Counted: what was on the shelf, reserved units included.
+	// +required
 	// +kubebuilder:validation:Minimum=-1000000000000
 	// +kubebuilder:validation:Maximum=1000000000000
 	Quantity int64 `json:"quantity"`
@@ -65,7 +68,7 @@ type StockAdjustmentSpec struct {
 	// last movement is refused: it no longer says what is there.
 	// +optional
 	CountedAt *metav1.Time `json:"countedAt,omitempty"`
-	// expectedOnHand, when set, must be what is on hand or the count is refused.
+	// expectedOnHand is what must be on hand, or the count is refused; not checked when absent.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000000000
@@ -80,7 +83,7 @@ type StockAdjustmentStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// phase that was decided.
 	// +optional
-	// +kubebuilder:default=Pending
+	// +default="Pending"
 	Phase AdjustmentPhase `json:"phase,omitempty"`
 	// journalSeq of the decision in the namespace's stock journal.
 	// +optional
@@ -123,10 +126,12 @@ type StockAdjustmentStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 type StockAdjustment struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is the document.
+	// +required
 	Spec StockAdjustmentSpec `json:"spec"`
 	// status is what became of it.
 	// +optional

@@ -31,7 +31,7 @@ type StockItemSpec struct {
 	// openingQuantity is what is on the shelf when the item is made. It counts
 	// once and never changes.
 	// +optional
-	// +kubebuilder:default=0
+	// +default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000000000
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="openingQuantity counts once, when the item is made; move stock with a StockAdjustment"
@@ -106,12 +106,13 @@ type StockItemStatus struct {
 // +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || size(self.metadata.name) <= 63",optionalOldSelf=true,message="an item's name is its product id and has at most 63 characters"
 type StockItem struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is policy.
 	// +optional
-	// +kubebuilder:default={openingQuantity: 0}
+	// +default={"openingQuantity":0}
 	Spec StockItemSpec `json:"spec,omitzero"`
 	// status is what there is.
 	// +optional

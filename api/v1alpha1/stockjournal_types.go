@@ -40,6 +40,7 @@ const (
 // JournalLine is what a decision does to one product.
 type JournalLine struct {
 	// productID is the name of the StockItem.
+	// +required
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
 	// itemUID is the uid of the StockItem; absent when there is none of that name.
@@ -48,8 +49,10 @@ type JournalLine struct {
 	ItemUID string `json:"itemUID,omitempty"`
 	// quantity in units: reserved, released, taken or put back; for Adjust the
 	// change of onHand, which may be negative.
+	// +required
 	Quantity int64 `json:"quantity"`
 	// remaining units available after the decision.
+	// +required
 	Remaining int64 `json:"remaining"`
 	// onHand after the decision; only for Adjust and AdjustReject.
 	// +optional
@@ -70,16 +73,21 @@ type JournalLine struct {
 // +kubebuilder:pruning:PreserveUnknownFields
 type JournalEntry struct {
 	// seq counts the decisions of the namespace.
+	// +required
 	Seq int64 `json:"seq"`
 	// kind of the decision.
+	// +required
 	Kind JournalEntryKind `json:"kind"`
 	// name of the StockReservation or StockAdjustment it is about.
+	// +required
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// uid of that object.
+	// +required
 	// +kubebuilder:validation:MaxLength=64
 	UID string `json:"uid"`
 	// at is when it was decided.
+	// +required
 	At metav1.Time `json:"at"`
 	// reason for it, in one word.
 	// +optional
@@ -166,6 +174,7 @@ type StockJournalStatus struct {
 // +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || self.metadata.name == 'stock'",optionalOldSelf=true,message="a namespace has one journal, named stock"
 type StockJournal struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 

@@ -48,10 +48,12 @@ const (
 // StockLine is a quantity of one product.
 type StockLine struct {
 	// productID is the name of a StockItem.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
 	// quantity in units.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000000
 	Quantity int64 `json:"quantity"`
@@ -62,9 +64,11 @@ type StockLine struct {
 // +structType=atomic
 type OrderReference struct {
 	// name of the order.
+	// +required
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// uid of the order.
+	// +required
 	// +kubebuilder:validation:MaxLength=64
 	UID string `json:"uid"`
 }
@@ -84,6 +88,7 @@ type StockReservationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a reservation keeps its order"
 	OrderRef *OrderReference `json:"orderRef,omitempty"`
 	// lines to reserve, each product once: all of them or none.
+	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
@@ -92,7 +97,7 @@ type StockReservationSpec struct {
 	Lines []StockLine `json:"lines"`
 	// intent is what is wanted: Hold, then Commit or Release; after Commit, Restock.
 	// +optional
-	// +kubebuilder:default=Hold
+	// +default="Hold"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf || oldSelf == 'Hold' || (oldSelf == 'Commit' && self == 'Restock')",message="intent goes from Hold to Commit, Release or Restock, and from Commit to Restock"
 	Intent ReservationIntent `json:"intent,omitempty"`
 	// restock is what is put back on the shelf with the intent Restock; every
@@ -111,12 +116,15 @@ type StockReservationSpec struct {
 // StockAllocation is what a reservation holds of one item.
 type StockAllocation struct {
 	// productID is the name of the StockItem.
+	// +required
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
 	// itemUID is the uid of that StockItem: one deleted and made again is another.
+	// +required
 	// +kubebuilder:validation:MaxLength=64
 	ItemUID string `json:"itemUID"`
 	// quantity held, in units.
+	// +required
 	Quantity int64 `json:"quantity"`
 }
 
@@ -137,12 +145,15 @@ const (
 // StockShortage is a product of which there was not enough.
 type StockShortage struct {
 	// productID that is short.
+	// +required
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
 	// requested units.
+	// +required
 	Requested int64 `json:"requested"`
 	// available units when it was decided; below zero when more is promised
 	// than there is.
+	// +required
 	Available int64 `json:"available"`
 	// reason it is short.
 	// +optional
@@ -152,21 +163,27 @@ type StockShortage struct {
 // StockMovementLine is what a decision did to one product.
 type StockMovementLine struct {
 	// productID the decision touched.
+	// +required
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
 	// quantity in units.
+	// +required
 	Quantity int64 `json:"quantity"`
 	// remaining units available after the decision.
+	// +required
 	Remaining int64 `json:"remaining"`
 }
 
 // ReservationHistoryEntry is one decision about the reservation.
 type ReservationHistoryEntry struct {
 	// seq of the decision in the namespace's stock journal.
+	// +required
 	Seq int64 `json:"seq"`
 	// phase the decision led to.
+	// +required
 	Phase StockReservationPhase `json:"phase"`
 	// at is when it was decided.
+	// +required
 	At metav1.Time `json:"at"`
 	// reason for it, in one word.
 	// +optional
@@ -187,7 +204,7 @@ type StockReservationStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// phase that was decided.
 	// +optional
-	// +kubebuilder:default=Pending
+	// +default="Pending"
 	Phase StockReservationPhase `json:"phase,omitempty"`
 	// allocations are what is held, or was taken.
 	// +optional
@@ -225,10 +242,12 @@ type StockReservationStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 type StockReservation struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is the claim.
+	// +required
 	Spec StockReservationSpec `json:"spec"`
 	// status is what was decided.
 	// +optional

@@ -16,12 +16,12 @@ import (
 
 // gatewayOptions configure the gateway.
 type gatewayOptions struct {
-	role roleFlags
-	rest rest.Config
+	component componentFlags
+	rest      rest.Config
 }
 
 func (o *gatewayOptions) register(flags *pflag.FlagSet) {
-	o.role.register(flags)
+	o.component.register(flags)
 	o.rest = rest.DefaultConfig()
 	c := &o.rest
 	flags.StringVar(&c.BindAddress, "bind-address", c.BindAddress, "address to listen on; every one when empty")
@@ -71,7 +71,7 @@ func newGatewayCommand() *cobra.Command {
 }
 
 func runGateway(ctx context.Context, o *gatewayOptions) error {
-	log := o.role.logger()
+	log := o.component.logger()
 	defer holdHeapFloor()()
 	if err := cachedclient.DisableWatchList(); err != nil {
 		return err
@@ -90,7 +90,7 @@ func runGateway(ctx context.Context, o *gatewayOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := servePprof(ctx, o.role.pprof, log); err != nil {
+	if err := servePprof(ctx, o.component.pprof, log); err != nil {
 		return err
 	}
 	log.Info("gateway starts", "version", version())

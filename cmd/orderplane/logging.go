@@ -10,8 +10,8 @@ import (
 )
 
 // logger makes one sink for all that this process logs.
-func (r *roleFlags) logger() logr.Logger {
-	log := zap.New(zap.UseFlagOptions(&r.zap), zap.RawZapOpts(uberzap.WrapCore(func(c zapcore.Core) zapcore.Core { return lazyCore{c} })))
+func (f *componentFlags) logger() logr.Logger {
+	log := zap.New(zap.UseFlagOptions(&f.zap), zap.RawZapOpts(uberzap.WrapCore(func(c zapcore.Core) zapcore.Core { return lazyCore{c} })))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
 	return log

@@ -1,4 +1,4 @@
-// Command orderplane is every role of Orderplane in one binary.
+// Command orderplane is every component of Orderplane in one binary.
 package main
 
 import (
@@ -25,7 +25,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "orderplane",
 		Short: "Order processing as a Kubernetes control plane",
-		Long: "Order processing as a Kubernetes control plane: every role of it in one binary.\n\n" +
+		Long: "Order processing as a Kubernetes control plane: every component of it in one binary.\n\n" +
 			"Each flag that names a variable in brackets takes it from the environment when the flag is not given.",
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -24,6 +21,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/internal/kube/health"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
@@ -35,7 +33,7 @@ const shutdownTimeout = 10 * time.Second
 
 // managerOptions configure the manager.
 type managerOptions struct {
-	role roleFlags
+	component componentFlags
 
 	namespaces    []string
 	bindAddress   string
@@ -62,7 +60,7 @@ type electionOptions struct {
 }
 
 func (o *managerOptions) register(flags *pflag.FlagSet) {
-	o.role.register(flags)
+	o.component.register(flags)
 	flags.StringSliceVar(&o.namespaces, "namespaces", nil, "namespaces to watch; all when empty")
 	flags.StringVar(&o.bindAddress, "bind-address", "", "address to serve health on; every one when empty")
 	flags.IntVar(&o.httpPort, "http-port", 8081, "port of /health, /healthz and /readyz")
@@ -123,7 +121,7 @@ func newManagerCommand() *cobra.Command {
 }
 
 func runManager(ctx context.Context, o *managerOptions) error {
-	log := o.role.logger()
+	log := o.component.logger()
 	defer holdHeapFloor()()
 	if err := cachedclient.DisableWatchList(); err != nil {
 		return err
@@ -132,7 +130,7 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
-	scheme, err := newScheme()
+	scheme, err := kinds.Scheme()
 	if err != nil {
 		return err
 	}
@@ -182,9 +180,9 @@ func newManager(cfg *rest.Config, scheme *runtime.Scheme, caching cache.Options,
 		Scheme:                        scheme,
 		Cache:                         caching,
 		Metrics:                       metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure},
-		MapperProvider:                mapper,
+		MapperProvider:                kinds.MapperOfCluster,
 		HealthProbeBindAddress:        "0", // health is served together with /health
-		PprofBindAddress:              o.role.pprof,
+		PprofBindAddress:              o.component.pprof,
 		GracefulShutdownTimeout:       &stopWithin,
 		LeaderElection:                o.election.enabled,
 		LeaderElectionID:              leaseName,
@@ -202,24 +200,6 @@ func newManager(cfg *rest.Config, scheme *runtime.Scheme, caching cache.Options,
 		return nil, fmt.Errorf("manager: %w", err)
 	}
 	return &healthyManager{Manager: mgr, ready: map[string]health.Check{}}, nil
-}
-
-// mapper knows the kinds of orderplane.dev by heart and looks up all others. A
-// cache of chosen namespaces asks it at every read; asking discovery's would be
-// a tenth of what the manager does.
-func mapper(cfg *rest.Config, shared *http.Client) (meta.RESTMapper, error) {
-	ours := meta.NewDefaultRESTMapper(nil)
-	for _, kind := range []string{"Order", "StockReservation", "StockItem", "StockAdjustment", "StockJournal"} {
-		ours.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
-		ours.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
-	}
-	ours.Add(v1alpha1.GroupVersion.WithKind("OrderClass"), meta.RESTScopeRoot)
-	ours.Add(v1alpha1.GroupVersion.WithKind("OrderClassList"), meta.RESTScopeRoot)
-	others, err := apiutil.NewDynamicRESTMapper(cfg, shared)
-	if err != nil {
-		return nil, fmt.Errorf("manager: %w", err)
-	}
-	return meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{ours, others}}, nil
 }
 
 // warmCache has a standby read the cluster already, so that it needs no second

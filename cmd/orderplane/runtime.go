@@ -13,28 +13,24 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-
-	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// roleFlags are what every role that talks to the API server has in common.
-type roleFlags struct {
+// componentFlags are what every component that talks to the API server has in common.
+type componentFlags struct {
 	zap   zap.Options
 	pprof string
 }
 
-func (r *roleFlags) register(flags *pflag.FlagSet) {
+func (f *componentFlags) register(flags *pflag.FlagSet) {
 	logs := flag.NewFlagSet("log", flag.ContinueOnError)
-	r.zap.BindFlags(logs)
+	f.zap.BindFlags(logs)
 	ctrlconfig.RegisterFlags(logs)
 	flags.AddGoFlagSet(logs)
-	flags.StringVar(&r.pprof, "pprof-bind-address", "", "serve profiles on this address, such as 127.0.0.1:6060; not at all when empty")
+	flags.StringVar(&f.pprof, "pprof-bind-address", "", "serve profiles on this address, such as 127.0.0.1:6060; not at all when empty")
 	fromEnvironment(flags, "pprof-bind-address", "PPROF_BIND_ADDRESS")
 }
 
@@ -51,14 +47,6 @@ func clusterConfig(userAgent string) (*rest.Config, error) {
 	cfg.DisableCompression = true
 	cfg.UserAgent = "orderplane-" + userAgent + "/" + version()
 	return cfg, nil
-}
-
-func newScheme() (*runtime.Scheme, error) {
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("register kinds: %w", err)
-	}
-	return scheme, nil
 }
 
 // heapFloor is what the garbage collector waits for at least, in bytes: it runs when

@@ -1,6 +1,6 @@
 // Package order moves orders along their life: it gathers the facts about one,
-// asks internal/order what is to be done, does that one write and tells of it.
-// All rules are in internal/order; what is here is reading and writing.
+// asks internal/domain/order what is to be done, does that one write and tells of it.
+// All rules are in internal/domain/order; what is here is reading and writing.
 package order
 
 import (
@@ -64,20 +64,20 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	statuses, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	statusWriter, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
 	r := &reconciler{
-		client: mgr.GetClient(), statuses: statuses, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m,
+		client: mgr.GetClient(), statusWriter: statusWriter, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m,
 		rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(o.Clock, expectedWithin),
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
-		For(&v1alpha1.Order{}, builder.WithPredicates(r.unsettled())).
+		For(&v1alpha1.Order{}, builder.WithPredicates(r.needsReconcilePredicate())).
 		Watches(&v1alpha1.StockReservation{}, handler.EnqueueRequestsFromMapFunc(orderOf),
-			builder.WithPredicates(decidedReservations(), r.unsettled())).
-		Watches(&v1alpha1.StockJournal{}, r.journaled()).
+			builder.WithPredicates(decidedReservations(), r.needsReconcilePredicate())).
+		Watches(&v1alpha1.StockJournal{}, r.enqueueForJournal()).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),

@@ -41,10 +41,10 @@ var _ = Describe("A decision in the stock journal", func() {
 		s.decided(ctx, "o", v1alpha1.ReservationReserved)
 		s.journals(ctx)
 
-		before := s.calls.count()
+		before := s.calls.Count()
 		Eventually(func() int64 {
 			s.nudge(ctx, "o") // until its watch has brought that the journal is empty
-			return s.calls.count()
+			return s.calls.Count()
 		}).Should(BeNumerically(">=", before+2), "it asks for journal and reservation")
 		Consistently(func() bool {
 			return meta.IsStatusConditionTrue(s.get(ctx, "o").Status.Conditions, v1alpha1.OrderConditionStalled)

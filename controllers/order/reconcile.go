@@ -19,7 +19,7 @@ import (
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
-// behind is how soon to look again when a write showed that the cache is behind
+// behind is how soon to try again when a write showed that the cache is behind
 // the API server. The event that brings the cache up to date wakes us as well;
 // this is for the one that came in between.
 const behind = 200 * time.Millisecond
@@ -30,8 +30,8 @@ const expectedWithin = 10 * behind
 type reconciler struct {
 	// client reads from the cache and writes to the API server.
 	client client.Client
-	// statuses makes the writes that every order costs.
-	statuses *cachedclient.StatusWriter
+	// statusWriter makes the writes that every order costs.
+	statusWriter *cachedclient.StatusWriter
 	// live reads from the API server.
 	live    client.Reader
 	clock   clock.PassiveClock
@@ -43,17 +43,15 @@ type reconciler struct {
 
 // Reconcile takes at most one step with one order.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	facts, decision, err := r.look(ctx, req.NamespacedName)
+	facts, decision, err := r.evaluate(ctx, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if decision.Act == order.Nothing {
 		return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 	}
-	if decision.Verify != order.VerifyNothing {
-		if decision, err = r.verify(ctx, req.NamespacedName, facts, decision); err != nil {
-			return ctrl.Result{}, err
-		}
+	if decision, err = r.verify(ctx, req.NamespacedName, facts, decision); err != nil {
+		return ctrl.Result{}, err
 	}
 	err = r.act(ctx, facts.Order, decision)
 	r.metrics.write(decision.Act, err)
@@ -72,9 +70,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 }
 
-// look gathers what is known of an order and judges it. Where the cache does not
-// have yet what was written about it last, it is looked at again.
-func (r *reconciler) look(ctx context.Context, key client.ObjectKey) (order.Facts, order.Decision, error) {
+// evaluate gathers what is known of an order and judges it. Where the cache does not
+// have yet what was written about it last, nothing is decided and it is tried again.
+func (r *reconciler) evaluate(ctx context.Context, key client.ObjectKey) (order.Facts, order.Decision, error) {
 	facts, err := r.gather(ctx, key)
 	if err != nil {
 		return facts, order.Decision{}, err
@@ -166,34 +164,53 @@ func (r *reconciler) classOf(ctx context.Context, o *v1alpha1.Order) (*v1alpha1.
 	return order.ClassOf(o.Spec.ClassName, classes.Items), nil
 }
 
-// verify looks up live what a decision takes to be absent, and decides again on
-// what it finds.
+// verify looks up live what a decision takes to be absent, and decides again on what it
+// finds. What comes of that may rest on another absence, so it goes on until every absence
+// the decision rests on was looked up; each is looked up once.
 func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts order.Facts, d order.Decision) (order.Decision, error) {
-	if d.Verify == order.VerifyOrderAbsent {
-		o := &v1alpha1.Order{}
-		err := r.live.Get(ctx, key, o)
-		if err == nil && order.BelongsTo(d.Reservation, o) {
-			return order.Decision{RequeueAfter: behind}, nil
+	verified := map[order.Verify]bool{order.VerifyNothing: true}
+	for !verified[d.Verify] {
+		verified[d.Verify] = true
+		switch d.Verify {
+		case order.VerifyReservation:
+			reservation, err := reservationOf(ctx, r.live, key)
+			if err != nil {
+				return d, err
+			}
+			facts.Reservation = reservation
+			d = judge(facts)
+		case order.VerifyOrderAbsent:
+			exists, err := r.ownerExists(ctx, key, d.Reservation)
+			if err != nil {
+				return d, err
+			}
+			if exists {
+				return order.Decision{RequeueAfter: behind}, nil
+			}
 		}
-		if client.IgnoreNotFound(err) != nil {
-			return d, fmt.Errorf("look up the order of a reservation: %w", err)
-		}
-		return d, nil
 	}
-	var err error
-	if facts.Reservation, err = reservationOf(ctx, r.live, key); err != nil || facts.Reservation == nil {
-		return d, err
+	return d, nil
+}
+
+// ownerExists looks up live whether the order that a reservation was made for is there.
+func (r *reconciler) ownerExists(ctx context.Context, key client.ObjectKey, reservation *v1alpha1.StockReservation) (bool, error) {
+	o := &v1alpha1.Order{}
+	switch err := r.live.Get(ctx, key, o); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look up the order of a reservation: %w", err)
 	}
-	return judge(facts), nil
+	return order.BelongsTo(reservation, o), nil
 }
 
 // act does the one write of a decision.
 func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decision) error {
 	switch d.Act {
 	case order.WriteStatus:
-		return r.statuses.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
+		return r.statusWriter.UpdateStatus(ctx, "orders", statusOf(o, d.Status))
 	case order.CreateReservation:
-		return r.statuses.Create(ctx, "stockreservations", d.Reservation)
+		return r.statusWriter.Create(ctx, "stockreservations", d.Reservation)
 	case order.UpdateReservation:
 		return r.client.Update(ctx, d.Reservation)
 	case order.DeleteReservation:

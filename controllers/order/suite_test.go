@@ -3,8 +3,9 @@ package order_test
 import (
 	"context"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,8 +17,6 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
@@ -25,7 +24,11 @@ import (
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
-var env *testenv.Env
+var (
+	env *testenv.Env
+	// manager is the access of the installation's manager.
+	manager *rest.Config
+)
 
 func TestOrderController(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -39,6 +42,7 @@ var _ = BeforeSuite(func() {
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
 	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // shop is a namespace with an order controller of its own. The stock side is
@@ -49,87 +53,44 @@ type shop struct {
 	stop      func()
 	// calls counts what the controller asks of the API server besides its lists
 	// and watches.
-	calls *callCounter
+	calls *testenv.CallCounter
 	// reservations is in the way of its watch of reservations.
 	reservations *testenv.WatchGate
 }
 
-// callCounter stands between a controller and the API server.
-type callCounter struct{ n atomic.Int64 }
-
-func (c *callCounter) count() int64 { return c.n.Load() }
-
-func (c *callCounter) wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(req *http.Request) (*http.Response, error) {
-		ours := strings.HasPrefix(req.URL.Path, "/apis/orderplane.dev/v1alpha1/")
-		informer := req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/orders") ||
-			strings.HasSuffix(req.URL.Path, "/stockreservations") || strings.HasSuffix(req.URL.Path, "/stockjournals") || strings.HasSuffix(req.URL.Path, "/orderclasses"))
-		if ours && !informer {
-			c.n.Add(1)
-		}
-		return next.RoundTrip(req)
-	})
+// besidesInformers says which requests are no list or watch of the caches.
+func besidesInformers(r *http.Request) bool {
+	if !strings.HasPrefix(r.URL.Path, "/apis/orderplane.dev/v1alpha1/") {
+		return false
+	}
+	kind := path.Base(r.URL.Path)
+	return r.Method != http.MethodGet || !slices.Contains([]string{"orders", "stockreservations", "stockjournals", "orderclasses"}, kind)
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
 func newShop(ctx context.Context, c clock.PassiveClock) *shop {
-	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: &callCounter{}, reservations: testenv.NewWatchGate("stockreservations")}
+	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: testenv.NewCallCounter(besidesInformers), reservations: testenv.NewWatchGate("stockreservations")}
 	s.start(ctx, c)
 	return s
 }
 
 // start runs an order controller until stop.
 func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
-	skip := true
-	cfg := rest.CopyConfig(env.Config)
-	cfg.Wrap(s.calls.wrap)
-	cfg.Wrap(s.reservations.Wrap)
-	source, err := cachedclient.NewSource(cfg, env.Scheme, s.namespace)
-	Expect(err).NotTo(HaveOccurred())
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme:     env.Scheme,
-		Cache:      source.CacheOptions(),
-		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: &skip},
+	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{
+		Namespace: s.namespace, Config: manager, Wrap: []func(http.RoundTripper) http.RoundTripper{s.calls.Wrap, s.reservations.Wrap},
+	}, func(mgr ctrl.Manager) error {
+		return order.SetupWithManager(mgr, order.Options{Clock: c})
 	})
-	Expect(err).NotTo(HaveOccurred())
-	Expect(order.SetupWithManager(mgr, order.Options{Clock: c})).To(Succeed())
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan error, 1)
-	go func() { stopped <- mgr.Start(running) }()
-	s.stop = func() {
-		if cancel == nil {
-			return
-		}
-		cancel()
-		cancel = nil
-		Expect(<-stopped).To(Succeed())
-	}
-	DeferCleanup(func() { s.stop() })
-	Expect(mgr.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
+	s.stop = func() { Expect(m.Stop()).To(Succeed()) }
+	Expect(m.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
 }
 
-func (s *shop) order(name string, items ...v1alpha1.OrderItem) *v1alpha1.Order {
-	if len(items) == 0 {
-		items = []v1alpha1.OrderItem{
-			{ProductID: "prod-001", Quantity: 2, UnitPrice: "19.99"},
-			{ProductID: "prod-002", Quantity: 1, UnitPrice: "5.00"},
-			{ProductID: "prod-001", Quantity: 1, UnitPrice: "9.99"},
-		}
-	}
-	return &v1alpha1.Order{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.namespace, Name: name, Finalizers: []string{v1alpha1.OrderFinalizer},
-			Annotations: map[string]string{v1alpha1.TraceIDAnnotation: "trace-" + name},
-		},
-		Spec: v1alpha1.OrderSpec{
-			CustomerID: "customer-1", Currency: "EUR", Items: items,
-			ShippingAddress: v1alpha1.Address{Street: "Main St 1", City: "Springfield", Country: "US", Zip: "12345"},
-		},
-	}
+// order is one of three of one product, at two prices, and one of another: 54.97 EUR.
+func (s *shop) order(name string) *v1alpha1.Order {
+	o := testenv.Order(s.namespace, name, testenv.Line("prod-001", 2), testenv.Line("prod-002", 1), testenv.Line("prod-001", 1))
+	o.Spec.Items[1].UnitPrice, o.Spec.Items[2].UnitPrice = "5.00", "9.99"
+	o.Finalizers = []string{v1alpha1.OrderFinalizer}
+	o.Annotations = map[string]string{v1alpha1.TraceIDAnnotation: "trace-" + name}
+	return o
 }
 
 func (s *shop) place(ctx context.Context, o *v1alpha1.Order) *v1alpha1.Order {

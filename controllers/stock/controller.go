@@ -1,4 +1,4 @@
-// Package stock is the stock controller: it gathers what internal/stock needs
+// Package stock is the stock controller: it gathers what internal/domain/stock needs
 // to decide, journals the decisions and carries them out. The reconcile key is
 // a namespace, so that one goroutine decides a namespace's stock and whatever
 // arrives meanwhile is the next batch.
@@ -20,7 +20,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/controllers/stock/internal/decide"
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
@@ -40,11 +43,11 @@ const (
 // reconciler decides stock, a namespace at a time.
 type reconciler struct {
 	opts    Options
-	store   *store
-	metrics *shardMetrics
+	store   *store.Store
+	metrics *stockMetrics
 
-	mu     sync.Mutex
-	shards map[string]*shard
+	mu    sync.Mutex
+	loops map[string]*loop
 }
 
 // SetupWithManager adds the stock controller to a manager. It needs leader
@@ -58,13 +61,13 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
-	terse, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	status, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
 	if err != nil {
 		return err
 	}
 	r := &reconciler{
-		opts: opts, metrics: metrics, shards: map[string]*shard{},
-		store: &store{live: mgr.GetAPIReader(), cached: mgr.GetClient(), writer: mgr.GetClient(), terse: terse},
+		opts: opts, metrics: metrics, loops: map[string]*loop{},
+		store: store.New(mgr.GetAPIReader(), mgr.GetClient(), status),
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("stock").
@@ -80,45 +83,41 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 
 // Reconcile decides what waits in a namespace.
 func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	again, err := r.shard(req.Namespace).run(ctx)
+	requeueAfter, err := r.loopOf(req.Namespace).run(ctx)
 	if ctx.Err() != nil {
 		err = nil // the manager stops: what was cut short is no error
 	}
-	return reconcile.Result{RequeueAfter: again}, err
+	return reconcile.Result{RequeueAfter: requeueAfter}, err
 }
 
-func (r *reconciler) shard(namespace string) *shard {
+func (r *reconciler) loopOf(namespace string) *loop {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.shards[namespace]
-	if s == nil {
-		s = &shard{
-			namespace: namespace, opts: &r.opts, store: r.store, metrics: r.metrics,
-			inbox: newInbox(), carrier: newCarrier(r.opts.Writers), projector: newProjector(r.opts.ProjectionInterval),
-		}
-		s.forget()
-		r.shards[namespace] = s
+	l := r.loops[namespace]
+	if l == nil {
+		l = newLoop(&scope{Options: &r.opts, namespace: namespace, store: r.store, metrics: r.metrics})
+		r.loops[namespace] = l
 	}
-	return s
+	return l
 }
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// watch puts what happens to objects of one kind into their namespace's inbox.
+// watch puts what happens to objects of one kind into their namespace's queue.
 // matters says which new objects may need a decision (all when nil), changed
 // which updates may (none when nil).
 func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(before, after O) bool) handler.TypedEventHandler[O, reconcile.Request] {
-	put := func(o O, gone bool, q queue) {
-		r.shard(o.GetNamespace()).inbox.put(event{object: o, gone: gone, watched: true})
+	put := func(o O, gone bool, q workQueue) {
+		r.loopOf(o.GetNamespace()).queue.Put(decide.Event{Object: o, Gone: gone, Watched: true})
 		q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace()}})
 	}
 	return handler.TypedFuncs[O, reconcile.Request]{
-		CreateFunc: func(_ context.Context, e crevent.TypedCreateEvent[O], q queue) {
+		CreateFunc: func(_ context.Context, e crevent.TypedCreateEvent[O], q workQueue) {
 			if matters == nil || matters(e.Object) {
 				put(e.Object, false, q)
 			}
 		},
-		UpdateFunc: func(_ context.Context, e crevent.TypedUpdateEvent[O], q queue) {
+		UpdateFunc: func(_ context.Context, e crevent.TypedUpdateEvent[O], q workQueue) {
 			if e.ObjectOld.GetUID() != e.ObjectNew.GetUID() {
 				// Deleted and made again between two looks.
 				put(e.ObjectOld, true, q)
@@ -129,7 +128,7 @@ func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(be
 				put(e.ObjectNew, false, q)
 			}
 		},
-		DeleteFunc: func(_ context.Context, e crevent.TypedDeleteEvent[O], q queue) {
+		DeleteFunc: func(_ context.Context, e crevent.TypedDeleteEvent[O], q workQueue) {
 			put(e.Object, true, q)
 		},
 	}
@@ -149,7 +148,7 @@ func stockShown(o *v1alpha1.StockItem) [3]int64 {
 // A change of a reservation's or a document's status alone never matters: the
 // stock controller made it.
 func reservationMatters(r *v1alpha1.StockReservation) bool {
-	return mayBeDue(r) || r.Spec.ExpiresAt != nil
+	return stock.MayBeDue(r) || r.Spec.ExpiresAt != nil
 }
 
 func reservationChanged(before, after *v1alpha1.StockReservation) bool {
@@ -157,7 +156,7 @@ func reservationChanged(before, after *v1alpha1.StockReservation) bool {
 }
 
 func documentMatters(d *v1alpha1.StockAdjustment) bool {
-	return d.Status.Phase != v1alpha1.AdjustmentApplied && d.Status.Phase != v1alpha1.AdjustmentRefused
+	return !journal.Settled(d)
 }
 
 func deletionBegan(before, after client.Object) bool {

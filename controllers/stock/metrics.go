@@ -10,8 +10,8 @@ import (
 	"github.com/orderplane/orderplane/internal/kube/metrics"
 )
 
-// shardMetrics are the stock controller's metrics, shared by its namespaces.
-type shardMetrics struct {
+// stockMetrics are the stock controller's metrics, shared by its namespaces.
+type stockMetrics struct {
 	decisions *prometheus.CounterVec
 	batch     prometheus.Histogram
 	swaps     *prometheus.HistogramVec
@@ -22,9 +22,9 @@ type shardMetrics struct {
 	drifts    *prometheus.GaugeVec
 }
 
-func newMetrics(r prometheus.Registerer) (*shardMetrics, error) {
+func newMetrics(r prometheus.Registerer) (*stockMetrics, error) {
 	const ns, sub = "orderplane", "stock"
-	m := &shardMetrics{
+	m := &stockMetrics{
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: ns, Subsystem: sub, Name: "decisions_total", Help: "Journaled stock decisions by kind."}, []string{"kind"}),
 		batch:     prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: ns, Subsystem: sub, Name: "journal_batch_size", Help: "Decisions written to the stock journal at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
 		swaps:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: ns, Subsystem: sub, Name: "journal_swap_seconds", Help: "Duration of writes of the stock journal by result.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"result"}),
@@ -40,14 +40,14 @@ func newMetrics(r prometheus.Registerer) (*shardMetrics, error) {
 	)
 }
 
-func (m *shardMetrics) decided(entries []*v1alpha1.JournalEntry) {
+func (m *stockMetrics) decided(entries []*v1alpha1.JournalEntry) {
 	m.batch.Observe(float64(len(entries)))
 	for _, e := range entries {
 		m.decisions.WithLabelValues(string(e.Kind)).Inc()
 	}
 }
 
-func (m *shardMetrics) swapped(took time.Duration, err error) {
+func (m *stockMetrics) swapped(took time.Duration, err error) {
 	result := "ok"
 	if err != nil {
 		result = "failed"
@@ -55,13 +55,13 @@ func (m *shardMetrics) swapped(took time.Duration, err error) {
 	m.swaps.WithLabelValues(result).Observe(took.Seconds())
 }
 
-func (m *shardMetrics) tookOver(namespace string) { m.takeOvers.WithLabelValues(namespace).Inc() }
-func (m *shardMetrics) effectFailed(kind string)  { m.failures.WithLabelValues(kind).Inc() }
-func (m *shardMetrics) drift(namespace string, n int) {
+func (m *stockMetrics) acquired(namespace string) { m.takeOvers.WithLabelValues(namespace).Inc() }
+func (m *stockMetrics) effectFailed(kind string)  { m.failures.WithLabelValues(kind).Inc() }
+func (m *stockMetrics) drift(namespace string, n int) {
 	m.drifts.WithLabelValues(namespace).Set(float64(n))
 }
 
-func (m *shardMetrics) backlog(namespace string, waiting int, full bool) {
+func (m *stockMetrics) backlog(namespace string, waiting int, full bool) {
 	m.waiting.WithLabelValues(namespace).Set(float64(waiting))
 	is := 0.0
 	if full {

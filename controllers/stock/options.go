@@ -28,9 +28,8 @@ type Options struct {
 	AuditInterval time.Duration
 	// Holder names this process in the journal. Host name and pid by default.
 	Holder string
-	// Clock tells what time it is to decisions and to whoever reads their times:
-	// when a basket runs out, when stock was as shown. How long a write or an audit
-	// waits for its turn goes by the machine's own. The real one by default.
+	// Clock tells what time it is, to decisions and to whatever is paced: batches, retries,
+	// projections, audits. The real one by default.
 	Clock clock.WithTicker
 	// Registerer takes the metrics. controller-runtime's registry by default.
 	Registerer prometheus.Registerer

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 // 3,000 reservations wait when a leader comes. They are decided in the order in
@@ -28,7 +29,7 @@ func TestABacklogIsDecidedInOrder(t *testing.T) {
 	for n := range 8 {
 		people.Go(func() {
 			for i := n; i < backlog; i += 8 {
-				r := &v1alpha1.StockReservation{ObjectMeta: w.meta(fmt.Sprint("r-", i)), Spec: v1alpha1.StockReservationSpec{Lines: linesOf([]line{{"hot", 1}})}}
+				r := testenv.Reservation(w.ns, fmt.Sprint("r-", i), testenv.Line("hot", 1))
 				if err := w.k8s.Create(w.ctx, r); err != nil {
 					t.Errorf("create: %v", err)
 					return
@@ -77,26 +78,4 @@ func revisionOf(r *v1alpha1.StockReservation) int64 {
 		return 0
 	}
 	return n
-}
-
-// Reservations that trickle in, each decided and written before the next one
-// comes, share writes of the journal all the same: a batch takes what came in a
-// tenth of a second, or twelve.
-func TestATrickleSharesTheJournal(t *testing.T) {
-	t.Parallel()
-	const trickle = 40
-	w := newWorld(t)
-	wire := newWire()
-	w.start(settings{wire: wire})
-	w.item("tea", trickle)
-	w.reserve("first", line{"tea", 1})
-	w.Eventually(w.reservation("first")).Should(Equal(v1alpha1.ReservationReserved))
-	before, start := wire.swaps(), time.Now()
-	for i := range trickle - 1 {
-		w.reserve(fmt.Sprint("r-", i), line{"tea", 1})
-	}
-	w.Eventually(w.level("tea")).Should(Equal(fmt.Sprintf("%d/%d/0", trickle, trickle)))
-	most := int(time.Since(start)/(100*time.Millisecond)) + trickle/12 + 1
-	w.Expect(wire.swaps()-before).To(BeNumerically("<=", most), "writes of the journal in %s", time.Since(start))
-	w.settled()
 }

@@ -49,16 +49,18 @@ func theRunWithoutAFault(t *testing.T) (end string, writes *wire) {
 	p := w.start(settings{wire: writes, orders: true})
 	w.liveThrough()
 	w.quiet(time.Second)
-	p.stop()
+	w.Expect(p.Stop()).To(Succeed())
 	end = w.summary()
 	t.Logf("the run without a fault makes %d writes at %d sites and ends in\n%s", writes.total, len(writes.sites), end)
 	return end, writes
 }
 
-// crashAt crashes at a site and expects the same end. Which writes a run makes
-// depends a little on timing: a site that was not reached is tried again.
+// tries of a fault at a site. Which writes a run makes depends a little on timing: a
+// site that was not reached is tried again.
+const tries = 4
+
+// crashAt crashes at a site and expects the same end.
 func crashAt(t *testing.T, site string, how fate, want string, found *siteList) {
-	const tries = 4
 	for range tries {
 		w := newWorld(t)
 		crashed := w.keepRunning(found, func(this write) fate {
@@ -90,7 +92,7 @@ func (w *world) keepRunning(found *siteList, judge func(write) fate) (crashed fu
 	go func() {
 		defer close(done)
 		select {
-		case <-first.crashed:
+		case <-wire.Pulled():
 			after = w.start(settings{orders: true, holder: "successor"})
 		case <-over:
 		}
@@ -98,14 +100,14 @@ func (w *world) keepRunning(found *siteList, judge func(write) fate) (crashed fu
 	w.t.Cleanup(func() {
 		close(over)
 		<-done
-		first.stop()
+		_ = first.Stop() // a crashed one ends with errors
 		found.add(first.wire)
 		if after != nil {
-			after.stop()
+			w.Expect(after.Stop()).To(Succeed())
 			found.add(after.wire)
 		}
 	})
-	return first.wire.isDead
+	return first.wire.IsPulled
 }
 
 // siteList is every kind of write that was ever seen.

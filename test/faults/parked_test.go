@@ -41,7 +41,7 @@ func TestWhatTheAPIServerRefusesIsParked(t *testing.T) {
 	w.Expect(w.reservation("cursed-new")()).To(Equal(v1alpha1.ReservationPending))
 	w.Expect(w.level("cursed-item")()).To(Equal("10/0/10"))
 
-	first.kill()
+	first.Kill()
 	second := w.start(settings{holder: "successor"})
 	w.reserve("after", line{"mug", 19})
 	w.Eventually(w.reservation("after")).Should(Equal(v1alpha1.ReservationReserved), "others go on after a take-over")

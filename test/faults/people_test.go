@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 // What people do in a world: they make and change objects as administrators.
@@ -45,13 +46,13 @@ func (w *world) create(o client.Object) {
 
 func (w *world) item(name string, opening int64) {
 	w.t.Helper()
-	w.create(&v1alpha1.StockItem{ObjectMeta: w.meta(name), Spec: v1alpha1.StockItemSpec{OpeningQuantity: opening}})
+	w.create(testenv.Item(w.ns, name, opening))
 }
 
 func linesOf(lines []line) []v1alpha1.StockLine {
 	var out []v1alpha1.StockLine
 	for _, l := range lines {
-		out = append(out, v1alpha1.StockLine{ProductID: l.product, Quantity: l.quantity})
+		out = append(out, testenv.Line(l.product, l.quantity))
 	}
 	return out
 }
@@ -59,41 +60,26 @@ func linesOf(lines []line) []v1alpha1.StockLine {
 // reserve makes a reservation without an order.
 func (w *world) reserve(name string, lines ...line) {
 	w.t.Helper()
-	w.create(&v1alpha1.StockReservation{ObjectMeta: w.meta(name), Spec: v1alpha1.StockReservationSpec{Lines: linesOf(lines)}})
+	w.create(testenv.Reservation(w.ns, name, linesOf(lines)...))
 }
 
 // basket makes a reservation that expires.
 func (w *world) basket(name string, expires time.Time, lines ...line) {
 	w.t.Helper()
-	at := metav1.NewTime(expires)
-	w.create(&v1alpha1.StockReservation{ObjectMeta: w.meta(name), Spec: v1alpha1.StockReservationSpec{Lines: linesOf(lines), ExpiresAt: &at}})
+	w.create(testenv.Basket(w.ns, name, expires, linesOf(lines)...))
 }
 
 func (w *world) place(name string, lines ...line) {
 	w.t.Helper()
-	o := &v1alpha1.Order{ObjectMeta: w.meta(name), Spec: v1alpha1.OrderSpec{
-		CustomerID: "cust-42", Currency: "EUR",
-		ShippingAddress: v1alpha1.Address{Street: "Main St 1", City: "Berlin", Country: "DE", Zip: "10115"},
-	}}
+	o := testenv.Order(w.ns, name, linesOf(lines)...)
 	o.Finalizers = []string{v1alpha1.OrderFinalizer}
-	for _, l := range lines {
-		o.Spec.Items = append(o.Spec.Items, v1alpha1.OrderItem{ProductID: l.product, Quantity: l.quantity, UnitPrice: "19.99"})
-	}
 	w.create(o)
 }
 
 // document makes a stock document.
 func (w *world) document(name, product string, kind v1alpha1.AdjustmentKind, quantity int64) {
 	w.t.Helper()
-	d := &v1alpha1.StockAdjustment{ObjectMeta: w.meta(name), Spec: v1alpha1.StockAdjustmentSpec{ProductID: product, Kind: kind, Quantity: quantity}}
-	switch kind {
-	case v1alpha1.AdjustmentAdjusted:
-		d.Spec.Reason = "a correction"
-	case v1alpha1.AdjustmentCounted:
-		now := metav1.Now()
-		d.Spec.CountedAt = &now
-	}
-	w.create(d)
+	w.create(testenv.Document(w.ns, name, product, kind, quantity))
 }
 
 // edit changes an object as it is now, again when somebody else was first.

@@ -36,6 +36,7 @@ func TestAStaleLeaderDoesNotFight(t *testing.T) {
 	w.Eventually(w.reservation("basket")).Should(Equal(v1alpha1.ReservationReserved))
 	w.Eventually(w.level("mug")).Should(Equal("10/4/6"))
 	w.quiet(time.Second)
+	w.Expect(gap.refused.Load()).To(BeNumerically(">", 0), "watches of the stale one")
 	gap.close()
 	w.quiet(500 * time.Millisecond)
 	w.Expect(w.level("mug")()).To(Equal("10/4/6"))
@@ -64,7 +65,7 @@ func TestAnOldEventAfterATakeOverChangesNothing(t *testing.T) {
 	remove[v1alpha1.StockItem](w, "mug")
 	w.reserve("taken-over", line{"tea", 1}) // the lagging one loses the journal, and takes it back
 	w.Eventually(w.reservation("taken-over")).Should(Equal(v1alpha1.ReservationReserved))
-	other.kill()
+	other.Kill()
 	w.reserve("by-the-lagging", line{"tea", 1})
 	w.Eventually(w.reservation("by-the-lagging")).Should(Equal(v1alpha1.ReservationReserved))
 

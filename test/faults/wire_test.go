@@ -12,9 +12,8 @@ import (
 	"strings"
 	"sync"
 
-	"k8s.io/client-go/rest"
-
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 // fate is what becomes of a request.
@@ -61,11 +60,10 @@ type wire struct {
 	read func(req *http.Request) (*http.Response, error)
 	// slow, when set, decides how far watches have come.
 	slow *slowWatch
-	// crash ends the process, from the goroutine that asked for it.
-	crash func()
+	// Plug ends the process when it is pulled. What was sent before may still arrive.
+	*testenv.Plug
 
 	mu      sync.Mutex
-	dead    bool
 	total   int
 	sites   map[string]int
 	watches []*watchBody
@@ -74,31 +72,20 @@ type wire struct {
 }
 
 func newWire() *wire {
-	return &wire{sites: map[string]int{}, epochs: map[string]int64{}, seqs: map[string]int64{}}
+	return &wire{Plug: testenv.NewPlug(), sites: map[string]int{}, epochs: map[string]int64{}, seqs: map[string]int64{}}
 }
 
-// wrap puts the wire into a configuration.
-func (w *wire) wrap(cfg *rest.Config) *rest.Config {
-	cfg = rest.CopyConfig(cfg)
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(req *http.Request) (*http.Response, error) { return w.roundTrip(next, req) })
-	})
-	return cfg
+// wrap puts the wire into a client, for rest.Config.Wrap.
+func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
+	return testenv.RoundTripper(func(req *http.Request) (*http.Response, error) { return w.roundTrip(next, req) })
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-var (
-	errCut  = errors.New("fault: the process is dead, its network is cut")
-	errLost = errors.New("fault: no answer")
-)
+var errLost = errors.New("fault: no answer")
 
 func (w *wire) roundTrip(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 	w.passPause()
-	if w.isDead() {
-		return nil, errCut
+	if w.IsPulled() { // while it was paused
+		return nil, testenv.ErrUnplugged
 	}
 	if req.Method == http.MethodGet {
 		return w.get(next, req)
@@ -172,8 +159,8 @@ func (b *watchBody) Read(p []byte) (int, error) {
 func (w *wire) deliver(next http.RoundTripper, req *http.Request, what fate) (*http.Response, error) {
 	switch what {
 	case crashBefore:
-		w.die()
-		return nil, errCut
+		w.Pull()
+		return nil, testenv.ErrUnplugged
 	case loseRequest:
 		return nil, errLost
 	case tooMany:
@@ -184,8 +171,8 @@ func (w *wire) deliver(next http.RoundTripper, req *http.Request, what fate) (*h
 	if what == sendAnyway {
 		return next.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
 	}
-	if w.isDead() { // while it was held
-		return nil, errCut
+	if w.IsPulled() { // while it was held
+		return nil, testenv.ErrUnplugged
 	}
 	resp, err := next.RoundTrip(req)
 	if err != nil || what == pass {
@@ -194,8 +181,8 @@ func (w *wire) deliver(next http.RoundTripper, req *http.Request, what fate) (*h
 	_, err = io.Copy(io.Discard, resp.Body)
 	err = errors.Join(err, resp.Body.Close())
 	if what == crashAfter {
-		w.die()
-		return nil, errors.Join(errCut, err)
+		w.Pull()
+		return nil, errors.Join(testenv.ErrUnplugged, err)
 	}
 	return nil, errors.Join(errLost, err)
 }
@@ -207,22 +194,6 @@ func refuse(req *http.Request, code int, reason string) *http.Response {
 		StatusCode: code, Status: http.StatusText(code), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
 		Header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {"1"}},
 		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
-	}
-}
-
-func (w *wire) isDead() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.dead
-}
-
-func (w *wire) die() {
-	w.mu.Lock()
-	was := w.dead
-	w.dead = true
-	w.mu.Unlock()
-	if !was && w.crash != nil {
-		w.crash()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -14,15 +15,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -84,12 +81,8 @@ func (l *logBook) String() string {
 
 // process is a manager that can be ended the hard way.
 type process struct {
-	wire   *wire
-	cancel context.CancelFunc
-	// crashed is closed when the process was ended by its wire.
-	crashed chan struct{}
-	// ended is closed when nothing of it runs any more.
-	ended chan struct{}
+	*testenv.Manager
+	wire *wire
 }
 
 // settings of a manager. The zero value is the usual one.
@@ -110,14 +103,11 @@ type settings struct {
 // projectionInterval is short, so that tests need not wait for projections.
 const projectionInterval = 50 * time.Millisecond
 
-// start runs a manager for the namespace, without leader election.
+// start runs a manager for the namespace.
 func (w *world) start(s settings) *process {
 	w.t.Helper()
 	if s.wire == nil {
 		s.wire = newWire()
-	}
-	if s.cfg == nil {
-		s.cfg = w.env.Config
 	}
 	if s.clock == nil {
 		s.clock = clock.RealClock{}
@@ -128,55 +118,30 @@ func (w *world) start(s settings) *process {
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
 	}
-	log := funcr.New(func(prefix, args string) { w.log.add(s.holder, prefix, args) }, funcr.Options{})
-	cfg := s.wire.wrap(s.cfg)
-	source, err := cachedclient.NewSource(cfg, w.env.Scheme, w.ns)
-	w.Expect(err).NotTo(HaveOccurred())
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme: w.env.Scheme, Logger: log, Metrics: server.Options{BindAddress: "0"},
-		Cache:                   source.CacheOptions(),
-		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
-		GracefulShutdownTimeout: ptr.To(20 * time.Second),
-	})
-	w.Expect(err).NotTo(HaveOccurred())
-	w.Expect(stock.SetupWithManager(mgr, stock.Options{
-		Clock: s.clock, Holder: s.holder, MaxBatch: s.maxBatch, AuditInterval: s.audit,
-		ProjectionInterval: projectionInterval, Registerer: s.registry,
-	})).To(Succeed())
-	if s.orders {
-		w.Expect(order.SetupWithManager(mgr, order.Options{Clock: s.clock})).To(Succeed())
+	decide := func(mgr ctrl.Manager) error {
+		return stock.SetupWithManager(mgr, stock.Options{
+			Clock: s.clock, Holder: s.holder, MaxBatch: s.maxBatch, AuditInterval: s.audit,
+			ProjectionInterval: projectionInterval, Registerer: s.registry,
+		})
 	}
+	judge := func(mgr ctrl.Manager) error {
+		if !s.orders {
+			return nil
+		}
+		return order.SetupWithManager(mgr, order.Options{Clock: s.clock})
+	}
+	m := w.env.StartManager(w.t, testenv.ManagerOptions{
+		Namespace: w.ns, Config: s.cfg, Wrap: []func(http.RoundTripper) http.RoundTripper{s.wire.wrap}, Plug: s.wire.Plug,
+		Logger: funcr.New(func(prefix, args string) { w.log.add(s.holder, prefix, args) }, funcr.Options{}),
+	}, decide, judge)
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.wires = append(w.wires, s.wire)
-	w.mu.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{wire: s.wire, cancel: cancel, crashed: make(chan struct{}), ended: make(chan struct{})}
-	s.wire.crash = func() {
-		close(p.crashed)
-		cancel()
-	}
-	go func() {
-		defer close(p.ended)
-		_ = mgr.Start(ctx) // a crashed manager ends with errors
-	}()
-	w.t.Cleanup(p.stop)
-	return p
+	return &process{m, s.wire}
 }
 
 func (w *world) allWires() []*wire {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.wires)
-}
-
-// stop ends the process in an orderly way.
-func (p *process) stop() {
-	p.cancel()
-	<-p.ended
-}
-
-// kill ends it the hard way: nothing it sends from now on arrives.
-func (p *process) kill() {
-	p.wire.die()
-	<-p.ended
 }

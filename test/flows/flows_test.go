@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 var _ = Describe("An order", func() {
@@ -100,13 +101,7 @@ var _ = Describe("A basket", func() {
 		s := openShop()
 		startManager(s.namespace)
 		s.item(ctx, "prod-001", 10)
-		basket := &v1alpha1.StockReservation{
-			ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "basket-1"},
-			Spec: v1alpha1.StockReservationSpec{
-				Lines:     []v1alpha1.StockLine{{ProductID: "prod-001", Quantity: 3}},
-				ExpiresAt: &metav1.Time{Time: time.Now().Add(time.Hour)},
-			},
-		}
+		basket := testenv.Basket(s.namespace, "basket-1", time.Now().Add(time.Hour), testenv.Line("prod-001", 3))
 		Expect(k8s.Create(ctx, basket)).To(Succeed())
 		answered := func() (string, error) {
 			err := k8s.Get(ctx, client.ObjectKeyFromObject(basket), basket)
@@ -200,10 +195,8 @@ var _ = Describe("A stock document", func() {
 		startManager(s.namespace)
 		s.item(ctx, "prod-001", 10)
 		document := func() *v1alpha1.StockAdjustment {
-			d := &v1alpha1.StockAdjustment{}
+			d := testenv.Document(s.namespace, "delivery-1", "prod-001", v1alpha1.AdjustmentReceived, 5)
 			d.APIVersion, d.Kind = "orderplane.dev/v1alpha1", "StockAdjustment"
-			d.ObjectMeta = metav1.ObjectMeta{Namespace: s.namespace, Name: "delivery-1"}
-			d.Spec = v1alpha1.StockAdjustmentSpec{ProductID: "prod-001", Kind: v1alpha1.AdjustmentReceived, Quantity: 5}
 			return d
 		}
 		phase := func() (v1alpha1.AdjustmentPhase, error) {
@@ -228,10 +221,9 @@ var _ = Describe("A stock document", func() {
 		s := openShop()
 		startManager(s.namespace)
 		create := func(name string, kind v1alpha1.AdjustmentKind, quantity int64, reason string) {
-			Expect(k8s.Create(ctx, &v1alpha1.StockAdjustment{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
-				Spec:       v1alpha1.StockAdjustmentSpec{ProductID: "prod-001", Kind: kind, Quantity: quantity, Reason: reason},
-			})).To(Succeed())
+			d := testenv.Document(s.namespace, name, "prod-001", kind, quantity)
+			d.Spec.Reason = reason
+			Expect(k8s.Create(ctx, d)).To(Succeed())
 		}
 		condition := func(name string) func() (string, error) {
 			return func() (string, error) {

@@ -11,24 +11,23 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
 var (
 	env *testenv.Env
 	k8s client.Client
+	// manager is the access of the installation's manager.
+	manager *rest.Config
 )
 
 func TestFlows(t *testing.T) {
@@ -42,35 +41,19 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	env = testenv.Start(GinkgoTB())
 	k8s = env.Client
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
-	source, err := cachedclient.NewSource(env.Config, env.Scheme, namespace)
-	Expect(err).NotTo(HaveOccurred())
-	mgr, err := ctrl.NewManager(env.Config, ctrl.Options{
-		Scheme:     env.Scheme,
-		Metrics:    server.Options{BindAddress: "0"},
-		Cache:      source.CacheOptions(),
-		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
-	})
-	Expect(err).NotTo(HaveOccurred())
-	Expect(order.SetupWithManager(mgr, order.Options{})).To(Succeed())
-	Expect(stock.SetupWithManager(mgr, stock.Options{})).To(Succeed())
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- mgr.Start(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		Eventually(done).Should(Receive(BeNil()))
-	}
-	DeferCleanup(stop)
-	return stop
+	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{Namespace: namespace, Config: manager},
+		func(mgr ctrl.Manager) error {
+			return order.SetupWithManager(mgr, order.Options{})
+		},
+		func(mgr ctrl.Manager) error {
+			return stock.SetupWithManager(mgr, stock.Options{})
+		})
+	return func() { Expect(m.Stop()).To(Succeed()) }
 }
 
 // shop is one namespace with stock in it.
@@ -79,10 +62,7 @@ type shop struct{ namespace string }
 func openShop() *shop { return &shop{namespace: env.Namespace(GinkgoTB())} }
 
 func (s *shop) item(ctx context.Context, product string, opening int64) {
-	Expect(k8s.Create(ctx, &v1alpha1.StockItem{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: product},
-		Spec:       v1alpha1.StockItemSpec{OpeningQuantity: opening},
-	})).To(Succeed())
+	Expect(k8s.Create(ctx, testenv.Item(s.namespace, product, opening))).To(Succeed())
 }
 
 type line struct {
@@ -91,17 +71,11 @@ type line struct {
 }
 
 func (s *shop) newOrder(name string, lines ...line) *v1alpha1.Order {
-	o := &v1alpha1.Order{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
-		Spec: v1alpha1.OrderSpec{
-			CustomerID: "cust-42", Currency: "EUR",
-			ShippingAddress: v1alpha1.Address{Street: "Main St 1", City: "Berlin", Country: "DE", Zip: "10115"},
-		},
-	}
+	var ordered []v1alpha1.StockLine
 	for _, l := range lines {
-		o.Spec.Items = append(o.Spec.Items, v1alpha1.OrderItem{ProductID: l.product, Quantity: l.quantity, UnitPrice: "19.99"})
+		ordered = append(ordered, testenv.Line(l.product, l.quantity))
 	}
-	return o
+	return testenv.Order(s.namespace, name, ordered...)
 }
 
 func (s *shop) place(ctx context.Context, name string, lines ...line) {

@@ -10,7 +10,7 @@ import (
 type BuildResult struct {
 	Build     string  `json:"build"`
 	PerSecond float64 `json:"ordersPerSecond"`
-	// ToFirst is the median of orders a second to those of the first build in the same turn,
+	// ToFirst is the median of orders a second to those of the first build in the same round,
 	// CPUToFirst that of the manager's CPU an order.
 	ToFirst        float64   `json:"ordersPerSecondToFirst"`
 	ManagerCPU     float64   `json:"managerCPUSecondsPer1000Orders"`
@@ -56,9 +56,9 @@ func (b *bench) builds(ctx context.Context) (err error) {
 	if err := s.fill(ctx, level); err != nil {
 		return err
 	}
-	for turn := range b.opts.Plan.Turns.Count {
+	for round := range b.opts.Plan.Rounds.Count {
 		for i := range b.opts.Builds {
-			n := (turn + i) % len(b.opts.Builds)
+			n := (round + i) % len(b.opts.Builds)
 			if err := b.start(ctx, s, b.opts.Builds[n], &b.report.Builds[n]); err != nil {
 				return err
 			}
@@ -102,8 +102,8 @@ func (r *Result) builds() []BuildResult {
 	out := make([]BuildResult, 0, len(r.Contenders))
 	for n, s := range r.Contenders {
 		out = append(out, BuildResult{
-			Build: r.Turns[0][n].Build, PerSecond: s.PerSecond, ToFirst: s.ToRaw, ManagerCPU: s.CPU["manager"],
-			CPUToFirst: rounded(median(r.ratios(n, 0, func(x Round) float64 { return x.CPU["manager"] })), 4),
+			Build: r.Rounds[0][n].Build, PerSecond: s.PerSecond, ToFirst: s.ToRaw, ManagerCPU: s.CPU["manager"],
+			CPUToFirst: rounded(median(r.ratios(n, 0, func(x Measurement) float64 { return x.CPU["manager"] })), 4),
 			CPUTotal:   s.CPUTotal, Decided: s.Decided, WritesPerOrder: s.WritesPerOrder,
 		})
 	}
@@ -130,7 +130,7 @@ func (s *stage) useBuild(ctx context.Context, path string) error {
 	if err := s.startManager(); err != nil {
 		return err
 	}
-	return s.awaitLeader(ctx)
+	return s.manager.AwaitReady(ctx)
 }
 
 func printBuilds(p func(string, ...any), results []BuildResult) {

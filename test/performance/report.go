@@ -32,7 +32,7 @@ type Setup struct {
 	Admission string `json:"admission"`
 	Products  int    `json:"products"`
 	InFlight  int    `json:"inFlight"`
-	Turns     int    `json:"turns"`
+	Rounds    int    `json:"rounds"`
 	Ramp      string `json:"ramp"`
 	Window    string `json:"window"`
 }

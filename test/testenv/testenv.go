@@ -1,5 +1,7 @@
-// Package testenv gives tests a real API server with Orderplane's CRDs on it, and
-// counts what they write to it.
+// Package testenv is what tests on a real API server need: the API server, with
+// Orderplane's CRDs on it; managers to run; objects to begin with; users with the
+// roles of config/rbac; transports that hold, cut and count; a clock to set; and how
+// much was written.
 //
 // One control plane serves a whole test binary: start it in ginkgo's BeforeSuite
 // with Start(GinkgoTB()), or in TestMain with Run. Tests keep apart by namespace.
@@ -9,18 +11,18 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
 // startTimeout covers a control plane on a machine that is busy with other tests.
@@ -44,6 +46,9 @@ type Env struct {
 	Scheme *runtime.Scheme
 	// ControlPlane is what runs: restart it, stop it, add API servers and users.
 	ControlPlane *devcluster.ControlPlane
+
+	rolesOnce sync.Once
+	rolesErr  error
 }
 
 // Start runs a control plane until the test, or the ginkgo suite, is over.
@@ -89,12 +94,9 @@ func Run(m *testing.M, use func(*Env)) int {
 func start(opts devcluster.Options) (*Env, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("register Kubernetes' kinds: %w", err)
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("register Orderplane's kinds: %w", err)
+	scheme, err := kinds.Scheme()
+	if err != nil {
+		return nil, err
 	}
 	cp, err := devcluster.Start(ctx, opts)
 	if err != nil {
@@ -109,7 +111,7 @@ func start(opts devcluster.Options) (*Env, error) {
 }
 
 func (e *Env) prepare(ctx context.Context) error {
-	if err := e.ControlPlane.InstallCRDs(ctx); err != nil {
+	if err := devcluster.InstallCRDs(e.Config); err != nil {
 		return err
 	}
 	c, err := client.New(e.Config, client.Options{Scheme: e.Scheme})

@@ -1,6 +1,7 @@
 package testenv_test
 
 import (
+	"os"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,8 +12,12 @@ import (
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
+// env is the control plane of this test binary.
+var env *testenv.Env
+
+func TestMain(m *testing.M) { os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e })) }
+
 func TestEnvironment(t *testing.T) {
-	env := testenv.Start(t)
 	ns := env.Namespace(t)
 	if other := env.Namespace(t); other == ns {
 		t.Fatalf("two namespaces are called %s", ns)

@@ -27,7 +27,7 @@ func NewWatchGate(resource string) *WatchGate {
 
 // Wrap puts the gate into a client, for rest.Config.Wrap.
 func (g *WatchGate) Wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
+	return RoundTripper(func(r *http.Request) (*http.Response, error) {
 		answer, err := next.RoundTrip(r)
 		if err == nil && r.URL.Query().Get("watch") != "" && strings.HasSuffix(r.URL.Path, "/"+g.resource) {
 			g.mu.Lock()
@@ -57,10 +57,6 @@ func (g *WatchGate) Begun() int {
 	defer g.mu.Unlock()
 	return g.watches
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 type gatedBody struct {
 	io.ReadCloser

@@ -609,7 +609,7 @@ type Error struct {
 
 // ErrorDetail defines model for ErrorDetail.
 type ErrorDetail struct {
-	// Code INVALID_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INVALID_TRANSITION, DUPLICATE_ORDER, INSUFFICIENT_STOCK, RATE_LIMIT_EXCEEDED, SERVICE_UNAVAILABLE and the others of docs/rest.md
+	// Code INVALID_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INVALID_TRANSITION, DUPLICATE_ORDER, INSUFFICIENT_STOCK, RATE_LIMIT_EXCEEDED, SERVICE_UNAVAILABLE and the others of docs/use/rest.md
 	Code        string       `json:"code"`
 	Message     string       `json:"message"`
 	TraceId     string       `json:"traceId"`

@@ -3,7 +3,6 @@ package journal
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -78,7 +77,7 @@ func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) 
 		condition.Status = metav1.ConditionTrue
 	case v1alpha1.EntryReject:
 		s.Shortages = shortages(e.Lines)
-		condition.Message = describeShortages(s.Shortages)
+		condition.Message = DescribeShortages(s.Shortages)
 	case v1alpha1.EntryCommit:
 		s.Allocations = allocations(e.Lines)
 		condition.Status = metav1.ConditionTrue
@@ -127,27 +126,6 @@ func movements(e *v1alpha1.JournalEntry) []v1alpha1.StockMovementLine {
 		out = append(out, v1alpha1.StockMovementLine{ProductID: l.ProductID, Quantity: l.Quantity, Remaining: l.Remaining})
 	}
 	return out
-}
-
-// describeShortages names at most five short products.
-func describeShortages(short []v1alpha1.StockShortage) string {
-	const most = 5
-	var parts []string
-	for i, s := range short {
-		if i == most {
-			parts = append(parts, fmt.Sprintf("and %d more", len(short)-most))
-			break
-		}
-		switch s.Reason {
-		case v1alpha1.ShortageUnknownProduct:
-			parts = append(parts, fmt.Sprintf("%s does not exist", s.ProductID))
-		case v1alpha1.ShortageOversold:
-			parts = append(parts, fmt.Sprintf("%s is oversold", s.ProductID))
-		default:
-			parts = append(parts, fmt.Sprintf("%s: %d asked for, %d available", s.ProductID, s.Requested, s.Available))
-		}
-	}
-	return strings.Join(parts, "; ")
 }
 
 // OnHand is what an item's object says is on hand: its opening quantity until
@@ -255,8 +233,44 @@ func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) stri
 	return ""
 }
 
+// Settled reports whether a document was decided: it is Applied or Refused, for good.
 func Settled(d *v1alpha1.StockAdjustment) bool {
 	return d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+}
+
+// Overlay carries pending decisions out on listed copies of the objects they are about. A
+// new leader needs it for those that the API server refuses to have written: one such object
+// must not keep the rest of the namespace waiting. The pending decisions are in order of seq.
+// The objects may share memory with a cache: what is changed is copied first.
+func Overlay(pending []*Pending, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
+	if len(pending) == 0 {
+		return
+	}
+	about, entries := map[string][]*v1alpha1.JournalEntry{}, make([]*v1alpha1.JournalEntry, 0, len(pending))
+	for _, p := range pending {
+		about[p.Entry.UID] = append(about[p.Entry.UID], p.Entry)
+		entries = append(entries, p.Entry)
+	}
+	for i := range reservations {
+		if decided := about[string(reservations[i].UID)]; len(decided) > 0 {
+			reservations[i] = *reservations[i].DeepCopy()
+			for _, e := range decided {
+				ApplyToReservation(e, &reservations[i])
+			}
+		}
+	}
+	for i := range documents {
+		if decided := about[string(documents[i].UID)]; len(decided) > 0 {
+			documents[i] = *documents[i].DeepCopy()
+			for _, e := range decided {
+				ApplyToDocument(e, &documents[i])
+			}
+		}
+	}
+	for i := range items {
+		items[i] = *items[i].DeepCopy()
+		ApplyToItem(entries, &items[i])
+	}
 }
 
 // Acknowledge notes on a reservation that a change of its spec was seen which

@@ -9,7 +9,7 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
-const crd = "../../config/crd/bases/orderplane.dev_orders.yaml"
+const crd = "../../../config/crd/bases/orderplane.dev_orders.yaml"
 
 // The schema and this package each know the currencies; they must know the same.
 func TestDigitsAgreeWithTheSchema(t *testing.T) {

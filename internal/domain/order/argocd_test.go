@@ -10,7 +10,7 @@ import (
 	"github.com/orderplane/orderplane/test/argohealth"
 )
 
-const orderHealth = "../../config/argocd/orderplane.dev/Order/health.lua"
+const orderHealth = "../../../config/argocd/orderplane.dev/Order/health.lua"
 
 // What Argo CD shows agrees with kstatus, except that it has a word of its own
 // for what waits for a person.

@@ -12,17 +12,17 @@ import (
 
 // change is a status in the making.
 type change struct {
-	s      *scene
+	eval   *evaluation
 	status *v1alpha1.OrderStatus
 }
 
-func (s *scene) change() *change {
-	return &change{s: s, status: s.Order.Status.DeepCopy()}
+func (e *evaluation) change() *change {
+	return &change{eval: e, status: e.Order.Status.DeepCopy()}
 }
 
 // now is the time of the decision as the API stores it, in whole seconds.
 func (c *change) now() *metav1.Time {
-	return &metav1.Time{Time: c.s.Now.Truncate(time.Second)}
+	return &metav1.Time{Time: c.eval.Now.Truncate(time.Second)}
 }
 
 // to moves to another phase. What stalled the order in the last one is over.
@@ -44,9 +44,7 @@ func (c *change) cancel(reason v1alpha1.CancelReason) {
 // that it was created.
 func (c *change) happened(entry v1alpha1.OrderHistoryEntry) {
 	if len(c.status.History) == 0 {
-		c.status.History = append(c.status.History, v1alpha1.OrderHistoryEntry{
-			Seq: 1, Type: v1alpha1.HistoryCreated, At: c.s.Order.CreationTimestamp,
-		})
+		c.status.History = append(c.status.History, created(c.eval.Order))
 	}
 	entry.Seq = c.status.History[len(c.status.History)-1].Seq + 1
 	entry.At = *c.now()
@@ -57,25 +55,25 @@ func (c *change) happened(entry v1alpha1.OrderHistoryEntry) {
 func (c *change) condition(kind string, value metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&c.status.Conditions, metav1.Condition{
 		Type: kind, Status: value, Reason: reason, Message: message,
-		ObservedGeneration: c.s.Order.Generation, LastTransitionTime: *c.now(),
+		ObservedGeneration: c.eval.Order.Generation, LastTransitionTime: *c.now(),
 	})
 }
 
 // decide finishes the status with what every write brings up to date.
 func (c *change) decide() Decision {
-	order := c.s.Order
+	order := c.eval.Order
 	if c.status.Phase == "" {
 		c.status.Phase = v1alpha1.OrderPending
 	}
 	c.status.ObservedGeneration = order.Generation
-	if total, err := Total(order.Spec.Items, c.s.currency); err == nil && c.status.TotalAmount == "" {
+	if total, err := Total(order.Spec.Items, c.eval.currency); err == nil && c.status.TotalAmount == "" {
 		c.status.TotalAmount = total.String()
-		c.status.Currency = c.s.currency
+		c.status.Currency = c.eval.currency
 	}
 	c.reservation()
 	c.reconciling()
 	c.refusals()
-	return Decision{Act: WriteStatus, Status: c.status, RequeueAfter: c.s.nextLook(c.status)}
+	return Decision{Act: WriteStatus, Status: c.status, RequeueAfter: c.eval.requeueAfter(c.status)}
 }
 
 // reservation shows the reservation as it was seen. That of an order which was
@@ -83,11 +81,11 @@ func (c *change) decide() Decision {
 // later write corrects.
 func (c *change) reservation() {
 	c.status.Reservation = nil
-	if c.s.mine == nil {
+	if c.eval.ownReservation == nil {
 		return
 	}
-	c.status.Reservation = &v1alpha1.OrderReservation{Name: c.s.mine.Name, Phase: c.s.reservation()}
-	if c.status.Phase == v1alpha1.OrderCancelled && c.s.reservation() != v1alpha1.ReservationRejected {
+	c.status.Reservation = &v1alpha1.OrderReservation{Name: c.eval.ownReservation.Name, Phase: c.eval.reservationPhase()}
+	if c.status.Phase == v1alpha1.OrderCancelled && c.eval.reservationPhase() != v1alpha1.ReservationRejected {
 		c.status.Reservation.Phase = ""
 	}
 }

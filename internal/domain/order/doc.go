@@ -1,7 +1,7 @@
 // Package order is the life cycle of an order, as a pure function.
 //
 // Judge looks at the Facts (the order, its stock reservation, its class, the
-// time) and answers with one Decision: at most one API write, and when to look
+// time) and answers with one Decision: at most one API write, and when to judge
 // again. It has no client, no clock and no logger, and it never remembers
 // anything, so it may be called any number of times with facts that are late,
 // repeated or incomplete:
@@ -24,5 +24,5 @@
 //     loser is told by the condition IntentRefused.
 //
 // The rules of Judge stand in judge.go, in their order; the transitions they may
-// take in transitions.go, which is also what docs/orders.md is made from.
+// take in transitions.go, which is also what docs/use/orders.md is made from.
 package order

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	docs       = "../../docs/orders.md"
+	docs       = "../../../docs/use/orders.md"
 	tableStart = "<!-- transitions -->\n"
 	tableEnd   = "<!-- /transitions -->\n"
 )
@@ -36,7 +36,7 @@ func TestDocsHaveTheTransitions(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(want, there); diff != "" {
-		t.Errorf("%s (-code +docs), write it with go test ./internal/order -update\n%s", docs, diff)
+		t.Errorf("%s (-code +docs), write it with go test ./internal/domain/order -update\n%s", docs, diff)
 	}
 }
 

@@ -62,7 +62,7 @@ const (
 	VerifyOrderAbsent Verify = "OrderAbsent"
 )
 
-// Decision is what to do about an order, and when to look again.
+// Decision is what to do about an order, and when to judge it again.
 type Decision struct {
 	// Rule that decided; empty when none had anything to say.
 	Rule string

@@ -70,7 +70,7 @@ func TestGoldenLogs(t *testing.T) {
 			}
 			want, err := os.ReadFile(path)
 			if err != nil {
-				t.Fatalf("%v; write it with go test ./internal/order -update", err)
+				t.Fatalf("%v; write it with go test ./internal/domain/order -update", err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)

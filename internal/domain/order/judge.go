@@ -11,23 +11,23 @@ import (
 // Judge decides what is to be done about an order. It takes the first rule that
 // has something to say: those that hold in every phase, then the phase's own.
 func Judge(f Facts) Decision {
-	s := newScene(f)
-	for _, set := range [...][]rule{rulesBefore(), rulesOf(s.phase()), rulesAfter()} {
+	e := newEvaluation(f)
+	for _, set := range [...][]rule{rulesBefore(), rulesOf(e.phase()), rulesAfter()} {
 		for _, r := range set {
-			if d, decided := r.judge(s); decided {
+			if d, decided := r.judge(e); decided {
 				d.Rule = r.name
 				return d
 			}
 		}
 	}
-	return Decision{RequeueAfter: s.nextLook(&s.Order.Status)}
+	return Decision{RequeueAfter: e.requeueAfter(&e.Order.Status)}
 }
 
 // rule is one sentence of the specification, named by what it finds. It returns
 // false when it finds nothing.
 type rule struct {
 	name  string
-	judge func(*scene) (Decision, bool)
+	judge func(*evaluation) (Decision, bool)
 }
 
 func rulesBefore() []rule {
@@ -84,91 +84,91 @@ func rulesAfter() []rule {
 	}
 }
 
-// scene is the facts with what every rule asks of them.
-type scene struct {
+// evaluation is the facts about one order, with what every rule asks of them.
+type evaluation struct {
 	Facts
 	policy   Policy
 	currency v1alpha1.Currency
-	// mine is the reservation when it belongs to this order, else nil.
-	mine *v1alpha1.StockReservation
+	// ownReservation is the reservation when it belongs to this order, else nil.
+	ownReservation *v1alpha1.StockReservation
 }
 
-func newScene(f Facts) *scene {
-	s := &scene{Facts: f, policy: PolicyOf(f.Order, f.Class), currency: CurrencyOf(f.Order, f.Class)}
+func newEvaluation(f Facts) *evaluation {
+	e := &evaluation{Facts: f, policy: PolicyOf(f.Order, f.Class), currency: CurrencyOf(f.Order, f.Class)}
 	if f.Reservation != nil && BelongsTo(f.Reservation, f.Order) {
-		s.mine = f.Reservation
+		e.ownReservation = f.Reservation
 	}
-	return s
+	return e
 }
 
-func (s *scene) phase() v1alpha1.OrderPhase {
-	if s.Order.Status.Phase == "" {
+func (e *evaluation) phase() v1alpha1.OrderPhase {
+	if e.Order.Status.Phase == "" {
 		return v1alpha1.OrderPending
 	}
-	return s.Order.Status.Phase
+	return e.Order.Status.Phase
 }
 
-// reservation is the phase of the order's reservation, "" when there is none.
-func (s *scene) reservation() v1alpha1.StockReservationPhase {
+// reservationPhase is the phase of the order's reservation, "" when there is none.
+func (e *evaluation) reservationPhase() v1alpha1.StockReservationPhase {
 	switch {
-	case s.mine == nil:
+	case e.ownReservation == nil:
 		return ""
-	case s.mine.Status.Phase == "":
+	case e.ownReservation.Status.Phase == "":
 		return v1alpha1.ReservationPending
 	}
-	return s.mine.Status.Phase
+	return e.ownReservation.Status.Phase
 }
 
 // intent is the reservation's intent, "" when there is no reservation.
-func (s *scene) intent() v1alpha1.ReservationIntent {
+func (e *evaluation) intent() v1alpha1.ReservationIntent {
 	switch {
-	case s.mine == nil:
+	case e.ownReservation == nil:
 		return ""
-	case s.mine.Spec.Intent == "":
+	case e.ownReservation.Spec.Intent == "":
 		return v1alpha1.IntentHold
 	}
-	return s.mine.Spec.Intent
+	return e.ownReservation.Spec.Intent
 }
 
-func (s *scene) stalled() bool {
-	return meta.IsStatusConditionTrue(s.Order.Status.Conditions, v1alpha1.OrderConditionStalled)
+func (e *evaluation) stalled() bool {
+	return meta.IsStatusConditionTrue(e.Order.Status.Conditions, v1alpha1.OrderConditionStalled)
 }
 
-// nextLook is how long until a deadline of an order with this status; 0 when
+// requeueAfter is how long until a deadline of an order with this status; 0 when
 // there is none.
-func (s *scene) nextLook(status *v1alpha1.OrderStatus) time.Duration {
+func (e *evaluation) requeueAfter(status *v1alpha1.OrderStatus) time.Duration {
 	var deadline time.Time
 	if status.Phase == v1alpha1.OrderPending || status.Phase == "" {
-		deadline = s.pendingDeadline()
-	} else if at, ok := s.retentionDeadline(status); ok {
+		deadline = e.pendingDeadline()
+	} else if at, ok := e.retentionDeadline(status); ok {
 		deadline = at
 	}
 	if deadline.IsZero() {
 		return 0
 	}
 	// A deadline that is due but not acted on waits for something else to move;
-	// looking again at once would only spin.
-	return max(deadline.Sub(s.Now), 0)
+	// to judge again at once would only spin.
+	return max(deadline.Sub(e.Now), 0)
 }
 
 // pendingDeadline is when an order that is still Pending is cancelled.
-func (s *scene) pendingDeadline() time.Time {
-	return s.Order.CreationTimestamp.Add(s.policy.PendingTimeout)
+func (e *evaluation) pendingDeadline() time.Time {
+	return e.Order.CreationTimestamp.Add(e.policy.PendingTimeout)
 }
 
 // returnDeadline is the last moment at which a return may be asked for.
-func (s *scene) returnDeadline(status *v1alpha1.OrderStatus) time.Time {
+func (e *evaluation) returnDeadline(status *v1alpha1.OrderStatus) time.Time {
 	if status.FulfilledAt == nil {
 		return time.Time{}
 	}
-	return status.FulfilledAt.Add(s.policy.ReturnWindow)
+	return status.FulfilledAt.Add(e.policy.ReturnWindow)
 }
 
 // retentionDeadline is when a finished order is deleted; false when it is not
 // finished or is kept. A Fulfilled order is finished when nothing can be
 // returned any more.
-func (s *scene) retentionDeadline(status *v1alpha1.OrderStatus) (time.Time, bool) {
-	if s.policy.Retention == nil {
+func (e *evaluation) retentionDeadline(status *v1alpha1.OrderStatus) (time.Time, bool) {
+	if e.policy.Retention == nil {
 		return time.Time{}, false
 	}
 	var finished time.Time
@@ -178,12 +178,12 @@ func (s *scene) retentionDeadline(status *v1alpha1.OrderStatus) (time.Time, bool
 	case status.Phase == v1alpha1.OrderReturned && status.ReturnedAt != nil:
 		finished = status.ReturnedAt.Time
 	case status.Phase == v1alpha1.OrderFulfilled && status.FulfilledAt != nil:
-		finished = s.returnDeadline(status)
+		finished = e.returnDeadline(status)
 		if r := status.Return; r != nil && r.DecidedAt != nil && r.DecidedAt.After(finished) {
 			finished = r.DecidedAt.Time
 		}
 	default:
 		return time.Time{}, false
 	}
-	return finished.Add(*s.policy.Retention), true
+	return finished.Add(*e.policy.Retention), true
 }

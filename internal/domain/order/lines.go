@@ -46,7 +46,7 @@ func priced(items []v1alpha1.OrderItem) []money.Line {
 	return lines
 }
 
-// newReservation is the claim on stock of an order: named as the order and owned
+// newReservation is the reservation of an order's stock: named as the order and owned
 // by it, so that it goes when the order goes.
 func newReservation(o *v1alpha1.Order) *v1alpha1.StockReservation {
 	controller, block := true, false

@@ -69,7 +69,7 @@ func refusedDecision(verdict v1alpha1.ReturnVerdict, state v1alpha1.ReturnState)
 
 // refusals sets the condition that tells of refused intents, or takes it away.
 func (c *change) refusals() {
-	all := refused(&c.s.Order.Spec, c.status)
+	all := refused(&c.eval.Order.Spec, c.status)
 	if len(all) == 0 {
 		meta.RemoveStatusCondition(&c.status.Conditions, v1alpha1.OrderConditionIntentRefused)
 		return

@@ -7,22 +7,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Rules that hold in every phase, and what stalls an order.
 
 // orderIsDeleted gives the stock of a deleted order back by deleting its
 // reservation, whatever became of it, and then lets the order go.
-func orderIsDeleted(s *scene) (Decision, bool) {
+func orderIsDeleted(e *evaluation) (Decision, bool) {
 	switch {
-	case s.Order.DeletionTimestamp == nil:
+	case e.Order.DeletionTimestamp == nil:
 		return Decision{}, false
-	case !hasFinalizer(s.Order): // held by somebody else
+	case !hasFinalizer(e.Order): // held by somebody else
 		return Decision{}, true
-	case s.mine == nil:
+	case e.ownReservation == nil:
 		return Decision{Act: DropFinalizer, Verify: VerifyReservation}, true
-	case s.mine.DeletionTimestamp == nil:
-		return Decision{Act: DeleteReservation, Reservation: s.mine}, true
+	case e.ownReservation.DeletionTimestamp == nil:
+		return Decision{Act: DeleteReservation, Reservation: e.ownReservation}, true
 	}
 	return Decision{}, true // its deletion wakes us
 }
@@ -51,9 +52,9 @@ func WithoutFinalizer(o *v1alpha1.Order) *v1alpha1.Order {
 
 // reservationIsOfAnEarlierOrder clears away what an earlier order of the same
 // name left behind.
-func reservationIsOfAnEarlierOrder(s *scene) (Decision, bool) {
-	r := s.Reservation
-	if r == nil || s.mine != nil || r.Spec.OrderRef == nil || r.Spec.OrderRef.Name != s.Order.Name || r.DeletionTimestamp != nil {
+func reservationIsOfAnEarlierOrder(e *evaluation) (Decision, bool) {
+	r := e.Reservation
+	if r == nil || e.ownReservation != nil || r.Spec.OrderRef == nil || r.Spec.OrderRef.Name != e.Order.Name || r.DeletionTimestamp != nil {
 		return Decision{}, false
 	}
 	return Decision{Act: DeleteReservation, Reservation: r, Verify: VerifyOrderAbsent}, true
@@ -68,9 +69,9 @@ func Orphan(r *v1alpha1.StockReservation) Decision {
 	return Decision{Rule: "OrderIsGone", Act: DeleteReservation, Reservation: r, Verify: VerifyOrderAbsent}
 }
 
-func retentionIsOver(s *scene) (Decision, bool) {
-	at, finite := s.retentionDeadline(&s.Order.Status)
-	if !finite || s.Now.Before(at) {
+func retentionIsOver(e *evaluation) (Decision, bool) {
+	at, finite := e.retentionDeadline(&e.Order.Status)
+	if !finite || e.Now.Before(at) {
 		return Decision{}, false
 	}
 	return Decision{Act: DeleteOrder}, true
@@ -79,44 +80,44 @@ func retentionIsOver(s *scene) (Decision, bool) {
 // specIsUnanswered answers a change of spec that moved nothing: the generation
 // is observed, and an intent that came too late is refused. Where a write is on
 // its way that will observe the generation anyway, only a refusal is worth one.
-func specIsUnanswered(s *scene) (Decision, bool) {
-	observed := s.Order.Status.ObservedGeneration == s.Order.Generation || s.isUnderWay()
-	if observed && !refusalsDiffer(s.Order) {
+func specIsUnanswered(e *evaluation) (Decision, bool) {
+	observed := e.Order.Status.ObservedGeneration == e.Order.Generation || e.isUnderWay()
+	if observed && !refusalsDiffer(e.Order) {
 		return Decision{}, false
 	}
-	return s.change().decide(), true
+	return e.change().decide(), true
 }
 
 // isUnderWay is whether a status write is on its way that will answer for spec.
-func (s *scene) isUnderWay() bool {
-	switch s.phase() {
+func (e *evaluation) isUnderWay() bool {
+	switch e.phase() {
 	case v1alpha1.OrderPending:
 		return true
 	case v1alpha1.OrderConfirmed:
-		return s.Order.Spec.Fulfillment != nil && !s.stalled()
+		return e.Order.Spec.Fulfillment != nil && !e.stalled()
 	}
 	return false
 }
 
 // stallHasChanged writes that an order can't go on without a person, or that it
 // can again.
-func stallHasChanged(s *scene) (Decision, bool) {
-	reason, message := s.stall()
-	was := meta.FindStatusCondition(s.Order.Status.Conditions, v1alpha1.OrderConditionStalled)
+func stallHasChanged(e *evaluation) (Decision, bool) {
+	reason, message := e.stall()
+	was := meta.FindStatusCondition(e.Order.Status.Conditions, v1alpha1.OrderConditionStalled)
 	switch {
 	case reason == "" && was == nil:
 		return Decision{}, false
 	case reason == "":
-		c := s.change()
+		c := e.change()
 		meta.RemoveStatusCondition(&c.status.Conditions, v1alpha1.OrderConditionStalled)
 		return c.decide(), true
-	case was != nil && was.Reason == reason && was.Message == message && s.Order.Status.ObservedGeneration == s.Order.Generation:
+	case was != nil && was.Reason == reason && was.Message == message && e.Order.Status.ObservedGeneration == e.Order.Generation:
 		return Decision{}, false
 	}
-	c := s.change()
+	c := e.change()
 	c.condition(v1alpha1.OrderConditionStalled, metav1.ConditionTrue, reason, message)
 	d := c.decide()
-	if undecided := s.reservation() == v1alpha1.ReservationPending; s.phase() == v1alpha1.OrderConfirmed && (s.Reservation == nil || undecided) {
+	if undecided := e.reservationPhase() == v1alpha1.ReservationPending; e.phase() == v1alpha1.OrderConfirmed && (e.Reservation == nil || undecided) {
 		d.Verify = VerifyReservation
 	}
 	return d, true
@@ -124,31 +125,31 @@ func stallHasChanged(s *scene) (Decision, bool) {
 
 // stall says why an order that waits for stock, or should have it, can't go on;
 // "" when it can.
-func (s *scene) stall() (reason, message string) {
-	if s.phase() == v1alpha1.OrderPending {
-		return s.stallOfPending()
+func (e *evaluation) stall() (reason, message string) {
+	if e.phase() == v1alpha1.OrderPending {
+		return e.stallOfPending()
 	}
-	return s.stallOfConfirmed()
+	return e.stallOfConfirmed()
 }
 
-func (s *scene) stallOfPending() (reason, message string) {
-	if _, err := Total(s.Order.Spec.Items, s.currency); err != nil {
+func (e *evaluation) stallOfPending() (reason, message string) {
+	if _, err := Total(e.Order.Spec.Items, e.currency); err != nil {
 		return "InvalidPrice", err.Error() + "; the lines of an order never change: delete it and create another"
 	}
 	switch {
-	case s.Reservation != nil && s.mine == nil && s.Reservation.DeletionTimestamp == nil:
-		return "NameTaken", fmt.Sprintf("StockReservation %s stands in the way and is not this order's; delete it, or create the order under another name", s.Reservation.Name)
-	case s.reservation() == v1alpha1.ReservationReleased, s.reservation() == v1alpha1.ReservationRestocked:
-		return "ReservationReleased", fmt.Sprintf("StockReservation %s was released by hand; delete it and the order reserves again, or cancel the order", s.mine.Name)
+	case e.Reservation != nil && e.ownReservation == nil && e.Reservation.DeletionTimestamp == nil:
+		return "NameTaken", fmt.Sprintf("StockReservation %s stands in the way and is not this order's; delete it, or create the order under another name", e.Reservation.Name)
+	case e.reservationPhase() == v1alpha1.ReservationReleased, e.reservationPhase() == v1alpha1.ReservationRestocked:
+		return "ReservationReleased", fmt.Sprintf("StockReservation %s was released by hand; delete it and the order reserves again, or cancel the order", e.ownReservation.Name)
 	}
 	return "", ""
 }
 
 // stallOfConfirmed finds a Confirmed order that no longer holds what it was
 // confirmed with.
-func (s *scene) stallOfConfirmed() (reason, message string) {
-	name := s.Order.Name
-	switch s.reservation() {
+func (e *evaluation) stallOfConfirmed() (reason, message string) {
+	name := e.Order.Name
+	switch e.reservationPhase() {
 	case v1alpha1.ReservationReserved:
 		return "", ""
 	case v1alpha1.ReservationCommitted:
@@ -156,9 +157,9 @@ func (s *scene) stallOfConfirmed() (reason, message string) {
 	case v1alpha1.ReservationPending:
 		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and is being reserved again; until then nothing is held", name)
 	case v1alpha1.ReservationRejected:
-		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and its stock is gone: %s; bring stock in and delete it to try again, or cancel the order", name, shortageText(s.mine.Status.Shortages))
+		return "ReservationLost", fmt.Sprintf("StockReservation %s was lost and its stock is gone: %s; bring stock in and delete it to try again, or cancel the order", name, journal.DescribeShortages(e.ownReservation.Status.Shortages))
 	case "":
-		if s.Order.Spec.Fulfillment != nil {
+		if e.Order.Spec.Fulfillment != nil {
 			return "ReservationLost", fmt.Sprintf("StockReservation %s is gone, and whether its stock was taken off the shelf before that is not known; count its products, then create it again with this order's name and uid in spec.orderRef", name)
 		}
 		return "ReservationLost", fmt.Sprintf("StockReservation %s is gone; it is made again, and until it is reserved nothing is held", name)

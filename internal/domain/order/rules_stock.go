@@ -2,21 +2,21 @@ package order
 
 import (
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
 // Rules about getting stock, and about the end of an order before shipment.
 
-func cancelIsAsked(s *scene) (Decision, bool) {
-	asked := s.Order.Spec.Cancellation
-	if asked == nil || s.shipmentWon() {
+func cancelIsAsked(e *evaluation) (Decision, bool) {
+	asked := e.Order.Spec.Cancellation
+	if asked == nil || e.shipmentWon() {
 		return Decision{}, false
 	}
-	c := s.change()
+	c := e.change()
 	c.cancel(asked.Reason)
 	c.happened(v1alpha1.OrderHistoryEntry{
 		Type: v1alpha1.HistoryCancelled, Reason: string(asked.Reason), By: byWhom(asked.Requester),
@@ -27,15 +27,15 @@ func cancelIsAsked(s *scene) (Decision, bool) {
 
 // shipmentWon is whether a shipment that was asked for beside a cancellation has
 // its intent on the reservation already: that write came first.
-func (s *scene) shipmentWon() bool {
-	return s.Order.Spec.Fulfillment != nil && (s.intent() == v1alpha1.IntentCommit || s.intent() == v1alpha1.IntentRestock)
+func (e *evaluation) shipmentWon() bool {
+	return e.Order.Spec.Fulfillment != nil && (e.intent() == v1alpha1.IntentCommit || e.intent() == v1alpha1.IntentRestock)
 }
 
-func stockIsReserved(s *scene) (Decision, bool) {
-	if s.reservation() != v1alpha1.ReservationReserved && s.reservation() != v1alpha1.ReservationCommitted {
+func stockIsReserved(e *evaluation) (Decision, bool) {
+	if e.reservationPhase() != v1alpha1.ReservationReserved && e.reservationPhase() != v1alpha1.ReservationCommitted {
 		return Decision{}, false
 	}
-	c := s.change()
+	c := e.change()
 	c.to(v1alpha1.OrderConfirmed)
 	c.status.ConfirmedAt = c.now()
 	c.condition(v1alpha1.OrderConditionConfirmed, metav1.ConditionTrue, "Reserved", "every line is reserved")
@@ -43,13 +43,13 @@ func stockIsReserved(s *scene) (Decision, bool) {
 	return c.decide(), true
 }
 
-func stockIsShort(s *scene) (Decision, bool) {
-	if s.reservation() != v1alpha1.ReservationRejected {
+func stockIsShort(e *evaluation) (Decision, bool) {
+	if e.reservationPhase() != v1alpha1.ReservationRejected {
 		return Decision{}, false
 	}
-	shortages := s.mine.Status.Shortages
-	why := shortageText(shortages)
-	c := s.change()
+	shortages := e.ownReservation.Status.Shortages
+	why := journal.DescribeShortages(shortages)
+	c := e.change()
 	c.cancel(v1alpha1.CancelInsufficientStock)
 	c.status.Shortages = append([]v1alpha1.StockShortage(nil), shortages...)
 	c.condition(v1alpha1.OrderConditionConfirmed, metav1.ConditionFalse, "InsufficientStock", why)
@@ -59,36 +59,12 @@ func stockIsShort(s *scene) (Decision, bool) {
 	return c.decide(), true
 }
 
-// shortageText says in one line which products were short.
-func shortageText(shortages []v1alpha1.StockShortage) string {
-	const shown = 8
-	if len(shortages) == 0 {
-		return "stock is short"
-	}
-	var parts []string
-	for i, short := range shortages {
-		if i == shown {
-			parts = append(parts, fmt.Sprintf("and %d more", len(shortages)-shown))
-			break
-		}
-		switch short.Reason {
-		case v1alpha1.ShortageUnknownProduct:
-			parts = append(parts, fmt.Sprintf("%s does not exist", short.ProductID))
-		case v1alpha1.ShortageOversold:
-			parts = append(parts, fmt.Sprintf("%s is oversold: %d asked, %d available", short.ProductID, short.Requested, short.Available))
-		default:
-			parts = append(parts, fmt.Sprintf("%s is short: %d asked, %d available", short.ProductID, short.Requested, short.Available))
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
-func pendingTooLong(s *scene) (Decision, bool) {
-	if s.Now.Before(s.pendingDeadline()) {
+func pendingTooLong(e *evaluation) (Decision, bool) {
+	if e.Now.Before(e.pendingDeadline()) {
 		return Decision{}, false
 	}
-	why := fmt.Sprintf("no stock was reserved within %s", s.policy.PendingTimeout)
-	c := s.change()
+	why := fmt.Sprintf("no stock was reserved within %s", e.policy.PendingTimeout)
+	c := e.change()
 	c.cancel(v1alpha1.CancelSLATimeout)
 	c.condition(v1alpha1.OrderConditionConfirmed, metav1.ConditionFalse, "SLATimeout", why)
 	c.happened(v1alpha1.OrderHistoryEntry{
@@ -97,17 +73,17 @@ func pendingTooLong(s *scene) (Decision, bool) {
 	return c.decide(), true
 }
 
-func reservationIsMissing(s *scene) (Decision, bool) {
-	if s.Reservation != nil {
+func reservationIsMissing(e *evaluation) (Decision, bool) {
+	if e.Reservation != nil {
 		return Decision{}, false
 	}
-	if _, err := Total(s.Order.Spec.Items, s.currency); err != nil {
+	if _, err := Total(e.Order.Spec.Items, e.currency); err != nil {
 		return Decision{}, false // stallHasChanged tells
 	}
 	return Decision{
 		Act:          CreateReservation,
-		Reservation:  newReservation(s.Order),
-		RequeueAfter: s.nextLook(&s.Order.Status),
+		Reservation:  newReservation(e.Order),
+		RequeueAfter: e.requeueAfter(&e.Order.Status),
 	}, true
 }
 
@@ -115,53 +91,53 @@ func reservationIsMissing(s *scene) (Decision, bool) {
 // a deleted Pod is made again. Not once shipment was asked for: nobody can say
 // then whether the one that is gone had taken its stock off the shelf, and
 // another would take it twice.
-func lostReservationIsMissing(s *scene) (Decision, bool) {
-	if s.Reservation != nil || s.Order.Spec.Fulfillment != nil || !s.stalled() {
+func lostReservationIsMissing(e *evaluation) (Decision, bool) {
+	if e.Reservation != nil || e.Order.Spec.Fulfillment != nil || !e.stalled() {
 		return Decision{}, false
 	}
-	return Decision{Act: CreateReservation, Reservation: newReservation(s.Order)}, true
+	return Decision{Act: CreateReservation, Reservation: newReservation(e.Order)}, true
 }
 
-func cancelledHoldsStock(s *scene) (Decision, bool) {
-	if s.mine == nil || s.mine.DeletionTimestamp != nil {
+func cancelledHoldsStock(e *evaluation) (Decision, bool) {
+	if e.ownReservation == nil || e.ownReservation.DeletionTimestamp != nil {
 		return Decision{}, false
 	}
-	switch s.intent() {
+	switch e.intent() {
 	case v1alpha1.IntentHold:
-		if s.reservation() == v1alpha1.ReservationPending || s.reservation() == v1alpha1.ReservationReserved {
-			return s.setIntent(v1alpha1.IntentRelease, nil), true
+		if e.reservationPhase() == v1alpha1.ReservationPending || e.reservationPhase() == v1alpha1.ReservationReserved {
+			return e.setIntent(v1alpha1.IntentRelease, nil), true
 		}
 	case v1alpha1.IntentCommit: // by hand: the order never shipped
-		return s.setIntent(v1alpha1.IntentRestock, nil), true
+		return e.setIntent(v1alpha1.IntentRestock, nil), true
 	}
 	return Decision{}, false
 }
 
-func (s *scene) setIntent(intent v1alpha1.ReservationIntent, restock *[]v1alpha1.StockLine) Decision {
+func (e *evaluation) setIntent(intent v1alpha1.ReservationIntent, restock *[]v1alpha1.StockLine) Decision {
 	return Decision{
 		Act:          UpdateReservation,
-		Reservation:  withIntent(s.mine, intent, restock),
-		RequeueAfter: s.nextLook(&s.Order.Status),
+		Reservation:  withIntent(e.ownReservation, intent, restock),
+		RequeueAfter: e.requeueAfter(&e.Order.Status),
 	}
 }
 
 // Rules about shipment.
 
-func shipmentIsAsked(s *scene) (Decision, bool) {
-	if s.Order.Spec.Fulfillment == nil || s.reservation() != v1alpha1.ReservationReserved || s.intent() != v1alpha1.IntentHold {
+func shipmentIsAsked(e *evaluation) (Decision, bool) {
+	if e.Order.Spec.Fulfillment == nil || e.reservationPhase() != v1alpha1.ReservationReserved || e.intent() != v1alpha1.IntentHold {
 		return Decision{}, false
 	}
-	return s.setIntent(v1alpha1.IntentCommit, nil), true
+	return e.setIntent(v1alpha1.IntentCommit, nil), true
 }
 
-func stockIsTaken(s *scene) (Decision, bool) {
-	asked := s.Order.Spec.Fulfillment
-	taken := s.reservation() == v1alpha1.ReservationCommitted || s.reservation() == v1alpha1.ReservationRestocked
+func stockIsTaken(e *evaluation) (Decision, bool) {
+	asked := e.Order.Spec.Fulfillment
+	taken := e.reservationPhase() == v1alpha1.ReservationCommitted || e.reservationPhase() == v1alpha1.ReservationRestocked
 	if asked == nil || !taken {
 		return Decision{}, false
 	}
 	message := shipmentText(asked)
-	c := s.change()
+	c := e.change()
 	c.to(v1alpha1.OrderFulfilled)
 	c.status.FulfilledAt = c.now()
 	c.condition(v1alpha1.OrderConditionFulfilled, metav1.ConditionTrue, "Shipped", message)

@@ -23,7 +23,7 @@ func (d Drift) String() string {
 }
 
 // Audit compares the ledger with consistent lists of items and reservations
-// that were made while nothing was open in the journal. Objects the ledger has
+// that were made while nothing was pending in the journal. Objects the ledger has
 // not met yet, and ones that are gone from the lists but not yet from the
 // ledger, are no drift: their events are on the way.
 func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) []Drift {
@@ -47,9 +47,9 @@ func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.Stock
 			note("StockReservation", r.Name, "status.phase", string(l.Phase(r.UID)), string(phase))
 		}
 	}
-	for uid, c := range l.claims {
-		if _, ok := listed[uid]; !ok && c.phase == v1alpha1.ReservationReserved {
-			for _, a := range c.allocations {
+	for uid, known := range l.reservations {
+		if _, ok := listed[uid]; !ok && known.phase == v1alpha1.ReservationReserved {
+			for _, a := range known.allocations {
 				reserved[types.UID(a.ItemUID)] += a.Quantity
 			}
 		}
@@ -69,7 +69,7 @@ func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.Stock
 // ForgetAbsent drops what is not in consistent lists made after everything the
 // ledger knows was seen: it is gone. Usually an event said so already; it does
 // not when the object came and went in a gap of the watch, between the list of
-// a take-over and that of an informer. Where the event is only late, what comes
+// the load and that of an informer. Where the event is only late, what comes
 // before it is passed over: it would make a new reservation of one that was
 // decided long ago. It returns the products whose stock that freed.
 func (l *Ledger) ForgetAbsent(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) (freed []string) {
@@ -80,7 +80,7 @@ func (l *Ledger) ForgetAbsent(items []v1alpha1.StockItem, reservations []v1alpha
 	for i := range reservations {
 		listed[reservations[i].UID] = struct{}{}
 	}
-	for uid := range l.claims {
+	for uid := range l.reservations {
 		if _, ok := listed[uid]; !ok {
 			freed = append(freed, l.ForgetReservation(uid)...)
 			l.absent[uid] = struct{}{}

@@ -13,9 +13,9 @@ import (
 // book is the simple reference the ledger is held against: it adds everything
 // up anew for each question, keeps no sums, knows no journal, and never forgets.
 type book struct {
-	shelves map[types.UID]*shelf
-	claims  map[types.UID]*bookClaim
-	settled map[types.UID]string // reason by document
+	shelves      map[types.UID]*shelf
+	reservations map[types.UID]*bookReservation
+	settled      map[types.UID]string // reason by document
 }
 
 type shelf struct {
@@ -33,14 +33,14 @@ type movement struct {
 	document string // its name, unless the server made it up
 }
 
-type bookClaim struct {
+type bookReservation struct {
 	phases []v1alpha1.StockReservationPhase
 	lines  []v1alpha1.JournalLine
 	gone   bool
 }
 
 func newBook() *book {
-	return &book{shelves: map[types.UID]*shelf{}, claims: map[types.UID]*bookClaim{}, settled: map[types.UID]string{}}
+	return &book{shelves: map[types.UID]*shelf{}, reservations: map[types.UID]*bookReservation{}, settled: map[types.UID]string{}}
 }
 
 func (b *book) stocks(o *v1alpha1.StockItem) {
@@ -64,7 +64,7 @@ func (s *shelf) lastMoved() (last time.Time) {
 }
 
 func (b *book) phase(uid types.UID) v1alpha1.StockReservationPhase {
-	c := b.claims[uid]
+	c := b.reservations[uid]
 	if c == nil {
 		return v1alpha1.ReservationPending
 	}
@@ -72,7 +72,7 @@ func (b *book) phase(uid types.UID) v1alpha1.StockReservationPhase {
 }
 
 func (b *book) reserved(s *shelf) (n int64) {
-	for uid, c := range b.claims {
+	for uid, c := range b.reservations {
 		if b.phase(uid) != v1alpha1.ReservationReserved || c.gone {
 			continue
 		}
@@ -131,9 +131,9 @@ func (b *book) decideReservation(r *v1alpha1.StockReservation, now time.Time) (k
 		kind, lines = b.reserve(r)
 		return b.book(r, kind, lines, now)
 	case phase == v1alpha1.ReservationReserved && takes:
-		return b.book(r, v1alpha1.EntryCommit, b.claims[r.UID].lines, now)
+		return b.book(r, v1alpha1.EntryCommit, b.reservations[r.UID].lines, now)
 	case phase == v1alpha1.ReservationReserved && (expired || r.Spec.Intent == v1alpha1.IntentRelease):
-		return b.book(r, v1alpha1.EntryRelease, b.claims[r.UID].lines, now)
+		return b.book(r, v1alpha1.EntryRelease, b.reservations[r.UID].lines, now)
 	case phase == v1alpha1.ReservationCommitted && r.Spec.Intent == v1alpha1.IntentRestock:
 		return b.book(r, v1alpha1.EntryRestock, b.returns(r), now)
 	}
@@ -142,7 +142,7 @@ func (b *book) decideReservation(r *v1alpha1.StockReservation, now time.Time) (k
 
 // returns are the lines that come back.
 func (b *book) returns(r *v1alpha1.StockReservation) (lines []v1alpha1.JournalLine) {
-	for _, l := range b.claims[r.UID].lines {
+	for _, l := range b.reservations[r.UID].lines {
 		if r.Spec.Restock != nil {
 			i := slices.IndexFunc(*r.Spec.Restock, func(w v1alpha1.StockLine) bool { return w.ProductID == l.ProductID })
 			if i < 0 {
@@ -157,10 +157,10 @@ func (b *book) returns(r *v1alpha1.StockReservation) (lines []v1alpha1.JournalLi
 
 func (b *book) book(r *v1alpha1.StockReservation, kind v1alpha1.JournalEntryKind, lines []v1alpha1.JournalLine, now time.Time) (v1alpha1.JournalEntryKind, []v1alpha1.JournalLine) {
 	lines = slices.Clone(lines)
-	c := b.claims[r.UID]
+	c := b.reservations[r.UID]
 	if c == nil {
-		c = &bookClaim{}
-		b.claims[r.UID] = c
+		c = &bookReservation{}
+		b.reservations[r.UID] = c
 	}
 	c.phases = append(c.phases, map[v1alpha1.JournalEntryKind]v1alpha1.StockReservationPhase{
 		v1alpha1.EntryGrant: v1alpha1.ReservationReserved, v1alpha1.EntryReject: v1alpha1.ReservationRejected, v1alpha1.EntryRelease: v1alpha1.ReservationReleased,

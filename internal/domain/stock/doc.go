@@ -9,10 +9,13 @@
 // transaction over several objects; it has one fence, the resourceVersion of
 // one object, and the journal is where that fence is used.
 //
-// Take over. A new leader (T1) reads the journal live and swaps in epoch + 1,
-// keeping its entries; (T2) carries out every entry again, from live objects;
-// (T3) only then lists items, reservations and documents, consistently, and
-// makes a [Ledger] of them.
+// Acquire. A process becomes the leader of a namespace in three steps:
+//
+//   - Fence: it reads the journal live and swaps in epoch + 1, keeping the entries. From
+//     then on every swap of an earlier leader fails.
+//   - Replay: it carries out every entry again, from live objects.
+//   - Load: only then it lists items, reservations and documents, consistently, and makes
+//     a [Ledger] of them.
 //
 // Decide. One goroutine, in order of arrival: [Ledger.DecideReservation] and
 // [Ledger.DecideDocument] turn what somebody wants into a journal entry, and
@@ -22,16 +25,16 @@
 //
 // Journal. The batch is written by one compare-and-swap of the journal:
 // entries whose effects were not yet all seen durable, then the new ones
-// ([Journal.Next]). Whoever loses the swap forgets everything and takes over
+// ([journal.Next]). Whoever loses the swap forgets everything and acquires the journal
 // again. When the answer of a swap is unclear the journal is read: only if it
-// is to the letter what was written ([Same]) does the leader go on.
+// is to the letter what was written ([journal.Same]) does the leader go on.
 //
-// Apply. Each effect is a PUT with resourceVersion and uid, worked out from the
-// object itself by [ApplyToReservation], [ApplyToItem] and [ApplyToDocument].
-// They can be repeated by anybody at any time: what is done is seen to be done.
-// An entry is dropped only by a swap after this leader saw all its effects.
-// Effects are written while later batches are decided; [Turns] says which have to
-// wait for which.
+// Carry out. Each effect is a PUT with resourceVersion and uid, worked out from the
+// object itself by [journal.ApplyToReservation], [journal.ApplyToItem] and
+// [journal.ApplyToDocument]. They can be repeated by anybody at any time: what is done is
+// seen to be done. An entry is dropped only by a swap after this leader saw all its
+// effects. Effects are written while later batches are decided; [journal.WriteOrder] says
+// which have to wait for which.
 //
 // # Invariants
 //
@@ -53,5 +56,11 @@
 // An object that is gone, or has another uid, needs nothing more; the item side
 // of its journaled Commit, Restock or Adjust is still carried out, which is why
 // entries carry their lines. An item made again under its old name has another
-// uid: claims on the old one never debit it.
+// uid: reservations of the old one never debit it.
+//
+// # What is checked
+//
+// The tests of this package explore the protocol, breadth first, over the functions that
+// the controller calls: the decisions of [Ledger], [MayBeDue], and journal's Keep, Next,
+// Same, Overlay, WriteOrder and Apply functions (modelcheck_*_test.go).
 package stock

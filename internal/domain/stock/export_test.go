@@ -18,7 +18,7 @@ import (
 func (l *Ledger) Clone() *Ledger {
 	c := &Ledger{
 		seq: l.seq, items: make(map[types.UID]*item, len(l.items)), products: make(map[string]*item, len(l.products)),
-		claims: make(map[types.UID]*claim, len(l.claims)), documents: maps.Clone(l.documents),
+		reservations: make(map[types.UID]*reservation, len(l.reservations)), documents: maps.Clone(l.documents),
 		absent: maps.Clone(l.absent),
 	}
 	for uid, it := range l.items {
@@ -28,9 +28,9 @@ func (l *Ledger) Clone() *Ledger {
 	for name, it := range l.products {
 		c.products[name] = c.items[it.uid]
 	}
-	for uid, cl := range l.claims {
+	for uid, cl := range l.reservations {
 		copied := *cl
-		c.claims[uid] = &copied
+		c.reservations[uid] = &copied
 	}
 	return c
 }
@@ -44,8 +44,8 @@ func (l *Ledger) Memory() string {
 		fmt.Fprintf(&b, "; item %s %s %d/%d/%d %v %d %t %t", uid, it.product, it.onHand, it.reserved, it.safety,
 			it.applied, it.lastMovement.Unix(), it.deleting, l.products[it.product] == it)
 	}
-	for _, uid := range slices.Sorted(maps.Keys(l.claims)) {
-		fmt.Fprintf(&b, "; claim %s %s %v", uid, l.claims[uid].phase, l.claims[uid].allocations)
+	for _, uid := range slices.Sorted(maps.Keys(l.reservations)) {
+		fmt.Fprintf(&b, "; reservation %s %s %v", uid, l.reservations[uid].phase, l.reservations[uid].allocations)
 	}
 	for _, uid := range slices.Sorted(maps.Keys(l.documents)) {
 		fmt.Fprintf(&b, "; document %s %t", uid, l.documents[uid])
@@ -56,6 +56,14 @@ func (l *Ledger) Memory() string {
 	return b.String()
 }
 
+// Known reports whether the reservation was in the list the ledger was made
+// from, or was decided since.
+func (l *Ledger) Known(uid types.UID) bool { _, ok := l.reservations[uid]; return ok }
+
+// KnownDocument reports whether the document was in the list the ledger was
+// made from, or was decided since.
+func (l *Ledger) KnownDocument(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
+
 // ForgetAbsences loses what a list showed to be gone, as a ledger would that
 // only forgets.
 func (l *Ledger) ForgetAbsences() { clear(l.absent) }
@@ -63,10 +71,10 @@ func (l *Ledger) ForgetAbsences() { clear(l.absent) }
 // Renumber sets the number of the last decision.
 func (l *Ledger) Renumber(seq int64) { l.seq = seq }
 
-// Believe overwrites the phase of a claim, as a ledger would that read it from
+// Believe overwrites the phase of a reservation, as a ledger would that read it from
 // an object again. What is held stays held.
 func (l *Ledger) Believe(uid types.UID, phase v1alpha1.StockReservationPhase) {
-	if c := l.claims[uid]; c != nil {
+	if c := l.reservations[uid]; c != nil {
 		c.phase = phase
 	}
 }

@@ -119,7 +119,7 @@ func (h *history) writeLate(t *rapid.T) {
 	h.writeObjects(t, rapid.SampledFrom(h.late).Draw(t, "who"), rapid.IntRange(1, 4).Draw(t, "objects"))
 }
 
-// takeOver is T1 to T3 by a new leader, with some of the redo repeated.
+// takeOver is how a new leader acquires the journal (fence, replay, load), with some of the replay repeated.
 func (h *history) takeOver(t *rapid.T) {
 	if h.ledger != nil {
 		held := make([]*v1alpha1.JournalEntry, 0, len(h.open))
@@ -184,7 +184,7 @@ func (h *history) settle(t *rapid.T) {
 			phases = append(phases, e.Phase)
 		}
 		var want []v1alpha1.StockReservationPhase
-		if c := h.book.claims[r.UID]; c != nil {
+		if c := h.book.reservations[r.UID]; c != nil {
 			want = c.phases
 		}
 		if diff := cmp.Diff(want, phases); diff != "" {

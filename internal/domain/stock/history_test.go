@@ -15,6 +15,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // Random histories of one namespace: clients, one leader after another, late
@@ -72,7 +73,7 @@ var products = []string{"anvil", "bell", "candle"}
 
 func newHistory(t *rapid.T) *history {
 	h := &history{
-		now: noon, items: map[string]*v1alpha1.StockItem{}, reservations: map[string]*v1alpha1.StockReservation{},
+		now: stocktest.Noon(), items: map[string]*v1alpha1.StockItem{}, reservations: map[string]*v1alpha1.StockReservation{},
 		documents: map[string]*v1alpha1.StockAdjustment{}, written: map[types.UID][]int64{}, book: newBook(),
 	}
 	for _, p := range products {
@@ -84,8 +85,8 @@ func newHistory(t *rapid.T) *history {
 func (h *history) number() int { h.made++; return h.made }
 
 func (h *history) makeItem(t *rapid.T, product string) *v1alpha1.StockItem {
-	o := &anItem(product, rapid.Int64Range(0, 12).Draw(t, "opening")).uid(types.UID(fmt.Sprint("item-", h.number()))).
-		safety(rapid.SampledFrom([]int64{0, 0, 2}).Draw(t, "safety")).StockItem
+	o := &stocktest.AnItem(product, rapid.Int64Range(0, 12).Draw(t, "opening")).WithUID(types.UID(fmt.Sprint("item-", h.number()))).
+		Safety(rapid.SampledFrom([]int64{0, 0, 2}).Draw(t, "safety")).StockItem
 	h.items[product] = o
 	return o
 }
@@ -94,14 +95,14 @@ func (h *history) place(t *rapid.T) {
 	var lines []v1alpha1.StockLine
 	for _, p := range append(products, "nothing") {
 		if n := rapid.Int64Range(-4, 5).Draw(t, p); n > 0 && (p != "nothing" || n == 5) {
-			lines = append(lines, units(p, n))
+			lines = append(lines, stocktest.Units(p, n))
 		}
 	}
 	if len(lines) == 0 {
 		t.Skip("an order for nothing")
 	}
 	n := h.number()
-	b := aReservation(fmt.Sprint("r", n), lines...)
+	b := stocktest.AReservation(fmt.Sprint("r", n), lines...)
 	if rapid.Bool().Draw(t, "basket") {
 		expires := metav1.NewTime(h.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute))
 		b.Spec.ExpiresAt = &expires
@@ -121,7 +122,7 @@ func (h *history) want(t *rapid.T) {
 		part := []v1alpha1.StockLine{}
 		for _, l := range r.Spec.Lines {
 			if n := rapid.Int64Range(0, l.Quantity).Draw(t, l.ProductID); n > 0 {
-				part = append(part, units(l.ProductID, n))
+				part = append(part, stocktest.Units(l.ProductID, n))
 			}
 		}
 		r.Spec.Restock = &part
@@ -135,21 +136,21 @@ func (h *history) writeDocument(t *rapid.T) {
 	if h.documents[name] != nil {
 		t.Skip("there is one of that name")
 	}
-	var b *documentBuilder
+	var b *stocktest.Document
 	switch rapid.IntRange(0, 2).Draw(t, "kind") {
 	case 0:
-		b = received(name, product, rapid.Int64Range(1, 6).Draw(t, "quantity"))
+		b = stocktest.Received(name, product, rapid.Int64Range(1, 6).Draw(t, "quantity"))
 	case 1:
-		b = adjusted(name, product, rapid.Int64Range(-9, 3).Draw(t, "quantity"))
+		b = stocktest.Adjusted(name, product, rapid.Int64Range(-9, 3).Draw(t, "quantity"))
 	default:
 		minutes := rapid.IntRange(-30, 7).Draw(t, "countedAt")
-		b = counted(name, product, rapid.Int64Range(0, 12).Draw(t, "quantity"), h.now.Sub(noon)+time.Duration(minutes)*time.Minute)
+		b = stocktest.Counted(name, product, rapid.Int64Range(0, 12).Draw(t, "quantity"), h.now.Sub(stocktest.Noon())+time.Duration(minutes)*time.Minute)
 		if rapid.IntRange(0, 3).Draw(t, "expects") == 0 {
-			b.expecting(rapid.Int64Range(0, 12).Draw(t, "expectedOnHand"))
+			b.Expecting(rapid.Int64Range(0, 12).Draw(t, "expectedOnHand"))
 		}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "generated") == 0 {
-		b.generated()
+		b.Generated()
 	}
 	b.UID = types.UID(fmt.Sprint("document-", h.number()))
 	h.documents[name] = &b.StockAdjustment
@@ -166,7 +167,7 @@ func (h *history) deleteSomething(t *rapid.T) {
 	delete(h.reservations, r.Name)
 	h.unseen = append(h.unseen, func() {
 		h.ledger.ForgetReservation(r.UID)
-		if c := h.book.claims[r.UID]; c != nil {
+		if c := h.book.reservations[r.UID]; c != nil {
 			c.gone = true
 		}
 	})
@@ -242,7 +243,7 @@ func (h *history) decide(t *rapid.T) {
 		return
 	}
 	kept := journal.Keep(h.open)
-	h.journal = *ptr(journal.Next(h.journal, kept, decided)).DeepCopy()
+	h.journal = *new(journal.Next(h.journal, kept, decided)).DeepCopy()
 	h.open = kept
 	for i, e := range decided {
 		h.open = append(h.open, journal.NewPending(e))

@@ -13,14 +13,14 @@ import (
 
 // Ledger is one leader's memory of one namespace: what is on hand, what is
 // promised, and what was decided about every reservation and document. It is
-// made from the lists of T3 and changed only by its own decisions and by
+// made from the lists of the load and changed only by its own decisions and by
 // deletions. It is not safe for concurrent use.
 type Ledger struct {
-	seq       int64
-	items     map[types.UID]*item
-	products  map[string]*item
-	claims    map[types.UID]*claim
-	documents map[types.UID]bool // true once settled
+	seq          int64
+	items        map[types.UID]*item
+	products     map[string]*item
+	reservations map[types.UID]*reservation
+	documents    map[types.UID]bool // true once settled
 	// absent are objects a list showed to be gone before an informer did. What
 	// the informer may still show of them is old, and nothing is due for it.
 	absent map[types.UID]struct{}
@@ -37,25 +37,26 @@ type item struct {
 	deleting     bool
 }
 
-func (i *item) available() int64 { return i.onHand - i.reserved - i.safety }
+func (i *item) available() int64 { return Available(i.onHand, i.reserved, i.safety) }
 
-type claim struct {
+// reservation is what was decided about one.
+type reservation struct {
 	phase       v1alpha1.StockReservationPhase
 	allocations []v1alpha1.StockAllocation
 }
 
-// NewLedger makes the memory of a leader that took the journal over at seq,
+// NewLedger makes the memory of a leader that acquired the journal at seq,
 // after every entry still in it was carried out. The lists must be consistent
 // reads made after that. Numbering goes on behind every number found in them,
 // so that a journal somebody deleted can't make new decisions look carried out.
 func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) *Ledger {
 	l := &Ledger{
-		seq:       seq,
-		items:     make(map[types.UID]*item, len(items)),
-		products:  make(map[string]*item, len(items)),
-		claims:    make(map[types.UID]*claim, len(reservations)),
-		documents: make(map[types.UID]bool, len(documents)),
-		absent:    map[types.UID]struct{}{},
+		seq:          seq,
+		items:        make(map[types.UID]*item, len(items)),
+		products:     make(map[string]*item, len(items)),
+		reservations: make(map[types.UID]*reservation, len(reservations)),
+		documents:    make(map[types.UID]bool, len(documents)),
+		absent:       map[types.UID]struct{}{},
 	}
 	for i := range items {
 		l.ObserveItem(&items[i])
@@ -66,18 +67,18 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 		if n := len(r.Status.History); n > 0 {
 			l.seq = max(l.seq, r.Status.History[n-1].Seq)
 		}
-		c := &claim{phase: r.Status.Phase, allocations: r.Status.Allocations}
-		if c.phase == "" {
-			c.phase = v1alpha1.ReservationPending
+		known := &reservation{phase: r.Status.Phase, allocations: r.Status.Allocations}
+		if known.phase == "" {
+			known.phase = v1alpha1.ReservationPending
 		}
-		l.claims[r.UID] = c
-		if c.phase == v1alpha1.ReservationReserved {
-			l.hold(c, +1)
+		l.reservations[r.UID] = known
+		if known.phase == v1alpha1.ReservationReserved {
+			l.hold(known, +1)
 		}
 	}
 	for i := range documents {
 		d := &documents[i]
-		l.documents[d.UID] = d.Status.Phase == v1alpha1.AdjustmentApplied || d.Status.Phase == v1alpha1.AdjustmentRefused
+		l.documents[d.UID] = journal.Settled(d)
 		l.seq = max(l.seq, d.Status.JournalSeq)
 	}
 	return l
@@ -107,7 +108,7 @@ func (l *Ledger) ObserveItem(o *v1alpha1.StockItem) (isNew bool) {
 	return !known
 }
 
-// ForgetItem drops an item that is gone. Claims on it stay and bind nothing.
+// ForgetItem drops an item that is gone. What is reserved of it stays and binds nothing.
 func (l *Ledger) ForgetItem(uid types.UID) {
 	delete(l.absent, uid)
 	it, ok := l.items[uid]
@@ -124,16 +125,16 @@ func (l *Ledger) ForgetItem(uid types.UID) {
 // whose stock that freed.
 func (l *Ledger) ForgetReservation(uid types.UID) (freed []string) {
 	delete(l.absent, uid)
-	c, ok := l.claims[uid]
+	known, ok := l.reservations[uid]
 	if !ok {
 		return nil
 	}
-	delete(l.claims, uid)
-	if c.phase != v1alpha1.ReservationReserved {
+	delete(l.reservations, uid)
+	if known.phase != v1alpha1.ReservationReserved {
 		return nil
 	}
-	l.hold(c, -1)
-	for _, a := range c.allocations {
+	l.hold(known, -1)
+	for _, a := range known.allocations {
 		freed = append(freed, a.ProductID)
 	}
 	return freed
@@ -146,15 +147,11 @@ func (l *Ledger) isAbsent(uid types.UID) bool { _, ok := l.absent[uid]; return o
 
 // Phase of a reservation as decided; Pending when nothing was decided yet.
 func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
-	if c, ok := l.claims[uid]; ok {
-		return c.phase
+	if known, ok := l.reservations[uid]; ok {
+		return known.phase
 	}
 	return v1alpha1.ReservationPending
 }
-
-// Known reports whether the reservation was in the list the ledger was made
-// from, or was decided since.
-func (l *Ledger) Known(uid types.UID) bool { _, ok := l.claims[uid]; return ok }
 
 // HasProduct reports whether there is an item of that name.
 func (l *Ledger) HasProduct(name string) bool { return l.products[name] != nil }
@@ -164,13 +161,6 @@ func (l *Ledger) InStock(name string) bool {
 	it := l.products[name]
 	return it != nil && it.available() > 0
 }
-
-// KnownItem reports whether the item is in the ledger.
-func (l *Ledger) KnownItem(uid types.UID) bool { _, ok := l.items[uid]; return ok }
-
-// KnownDocument reports whether the document was in the list the ledger was
-// made from, or was decided since.
-func (l *Ledger) KnownDocument(uid types.UID) bool { _, ok := l.documents[uid]; return ok }
 
 // Settled reports whether the document was decided.
 func (l *Ledger) Settled(uid types.UID) bool { return l.documents[uid] }
@@ -191,30 +181,19 @@ func (l *Ledger) Level(uid types.UID) (level Level, ok bool) {
 
 // DecideReservation decides what is due for a reservation at now, remembers it
 // and returns its journal entry; nil when nothing is due.
-//
-// An expired reservation is released, unless its Commit was seen first.
 func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
 	if l.isAbsent(r.UID) {
 		return nil
 	}
-	release, reason := wantsRelease(r, now)
-	switch l.Phase(r.UID) {
-	case v1alpha1.ReservationPending:
-		if release {
-			return l.release(r, reason, now)
-		}
+	switch kind, reason := due(l.Phase(r.UID), r, isExpired(r, now)); kind {
+	case v1alpha1.EntryGrant:
 		return l.grantOrReject(r, now)
-	case v1alpha1.ReservationReserved:
-		switch {
-		case r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock:
-			return l.commit(r, now)
-		case release:
-			return l.release(r, reason, now)
-		}
-	case v1alpha1.ReservationCommitted:
-		if r.Spec.Intent == v1alpha1.IntentRestock {
-			return l.restock(r, now)
-		}
+	case v1alpha1.EntryRelease:
+		return l.release(r, reason, now)
+	case v1alpha1.EntryCommit:
+		return l.commit(r, now)
+	case v1alpha1.EntryRestock:
+		return l.restock(r, now)
 	}
 	return nil
 }
@@ -222,27 +201,8 @@ func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) 
 // IsShortOf reports whether a reservation that was just decided is still short
 // of where its intent wants it, so that it is to be decided again.
 func (l *Ledger) IsShortOf(r *v1alpha1.StockReservation) bool {
-	switch l.Phase(r.UID) {
-	case v1alpha1.ReservationReserved:
-		return r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock
-	case v1alpha1.ReservationCommitted:
-		return r.Spec.Intent == v1alpha1.IntentRestock
-	}
-	return false
-}
-
-func wantsRelease(r *v1alpha1.StockReservation, now time.Time) (release bool, reason string) {
-	switch {
-	case r.Spec.Intent == v1alpha1.IntentRelease:
-		return true, journal.ReasonRequested
-	case r.Spec.Intent != v1alpha1.IntentHold && r.Spec.Intent != "":
-		return false, ""
-	case r.DeletionTimestamp != nil:
-		return true, journal.ReasonDeleted
-	case r.Spec.ExpiresAt != nil && !now.Before(r.Spec.ExpiresAt.Time):
-		return true, journal.ReasonExpired
-	}
-	return false, ""
+	kind, _ := due(l.Phase(r.UID), r, false)
+	return kind != ""
 }
 
 // grantOrReject reserves every line or none. A line fits when the units asked
@@ -259,15 +219,15 @@ func (l *Ledger) grantOrReject(r *v1alpha1.StockReservation, now time.Time) *v1a
 		e := l.entry(v1alpha1.EntryReject, r, now)
 		e.Reason = string(v1alpha1.CancelInsufficientStock)
 		e.Lines = lines
-		l.claims[r.UID] = &claim{phase: v1alpha1.ReservationRejected}
+		l.reservations[r.UID] = &reservation{phase: v1alpha1.ReservationRejected}
 		return e
 	}
-	c := &claim{phase: v1alpha1.ReservationReserved, allocations: make([]v1alpha1.StockAllocation, 0, len(lines))}
+	known := &reservation{phase: v1alpha1.ReservationReserved, allocations: make([]v1alpha1.StockAllocation, 0, len(lines))}
 	for i := range lines {
-		c.allocations = append(c.allocations, v1alpha1.StockAllocation{ProductID: lines[i].ProductID, ItemUID: lines[i].ItemUID, Quantity: lines[i].Quantity})
+		known.allocations = append(known.allocations, v1alpha1.StockAllocation{ProductID: lines[i].ProductID, ItemUID: lines[i].ItemUID, Quantity: lines[i].Quantity})
 	}
-	l.hold(c, +1)
-	l.claims[r.UID] = c
+	l.hold(known, +1)
+	l.reservations[r.UID] = known
 	e := l.entry(v1alpha1.EntryGrant, r, now)
 	e.Lines = lines
 	l.remaining(e)
@@ -291,36 +251,36 @@ func (l *Ledger) line(want v1alpha1.StockLine) v1alpha1.JournalLine {
 }
 
 func (l *Ledger) release(r *v1alpha1.StockReservation, reason string, now time.Time) *v1alpha1.JournalEntry {
-	c := l.claims[r.UID]
+	known := l.reservations[r.UID]
 	e := l.entry(v1alpha1.EntryRelease, r, now)
 	e.Reason = reason
-	if c != nil {
-		e.Lines = held(c.allocations)
-		l.hold(c, -1)
+	if known != nil {
+		e.Lines = held(known.allocations)
+		l.hold(known, -1)
 	}
 	l.remaining(e)
-	l.claims[r.UID] = &claim{phase: v1alpha1.ReservationReleased}
+	l.reservations[r.UID] = &reservation{phase: v1alpha1.ReservationReleased}
 	return e
 }
 
 func (l *Ledger) commit(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	c := l.claims[r.UID]
+	known := l.reservations[r.UID]
 	e := l.entry(v1alpha1.EntryCommit, r, now)
-	e.Lines = held(c.allocations)
-	l.hold(c, -1)
+	e.Lines = held(known.allocations)
+	l.hold(known, -1)
 	l.move(e, -1)
 	l.remaining(e)
-	c.phase = v1alpha1.ReservationCommitted
+	known.phase = v1alpha1.ReservationCommitted
 	return e
 }
 
 func (l *Ledger) restock(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	c := l.claims[r.UID]
+	known := l.reservations[r.UID]
 	e := l.entry(v1alpha1.EntryRestock, r, now)
-	e.Lines = restocked(c.allocations, r.Spec.Restock)
+	e.Lines = restocked(known.allocations, r.Spec.Restock)
 	l.move(e, +1)
 	l.remaining(e)
-	c.phase = v1alpha1.ReservationRestocked
+	known.phase = v1alpha1.ReservationRestocked
 	return e
 }
 
@@ -359,9 +319,9 @@ func (l *Ledger) entry(kind v1alpha1.JournalEntryKind, o metav1.Object, now time
 	}
 }
 
-// hold adds (+1) or takes back (-1) what a claim reserves.
-func (l *Ledger) hold(c *claim, sign int64) {
-	for _, a := range c.allocations {
+// hold adds (+1) or takes back (-1) what a reservation holds.
+func (l *Ledger) hold(known *reservation, sign int64) {
+	for _, a := range known.allocations {
 		if it := l.items[types.UID(a.ItemUID)]; it != nil {
 			it.reserved += sign * a.Quantity
 		}

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // The model checker (modelcheck_*_test.go) explores, breadth first, every
@@ -56,9 +57,9 @@ type world struct {
 	lost bool
 	// unclear: the answer to a swap may be lost, the swap applied or not.
 	unclear bool
-	// turns: one process writes each effect in its turn (stock.Turns), as the
+	// ordered: one process writes effects in the order of journal.WriteOrder, as the
 	// controller does; else in any order.
-	turns bool
+	ordered bool
 	// audits: a leader with nothing open may audit, and forget what is gone.
 	audits bool
 	// refuses are objects whose writes the API server refuses until it is healed.
@@ -105,7 +106,7 @@ type documentSlot struct {
 
 // Time: everything is decided at noon. A reservation that expires does so at
 // expiry, and a process whose clock says that is an hour ahead.
-var expiry = noon.Add(time.Hour)
+var expiry = stocktest.Noon().Add(time.Hour)
 
 // A slot's uid says which slot it is.
 func slotUID(kind objectKind, slot int) types.UID {
@@ -125,12 +126,12 @@ func slotOf(uid string) (kind objectKind, slot int) {
 
 func (w *world) newItem(slot int) *v1alpha1.StockItem {
 	c := w.items[slot]
-	return &anItem(c.name, c.onHand).uid(slotUID(kindItem, slot)).safety(c.safety).StockItem
+	return &stocktest.AnItem(c.name, c.onHand).WithUID(slotUID(kindItem, slot)).Safety(c.safety).StockItem
 }
 
 func (w *world) newReservation(slot int) *v1alpha1.StockReservation {
 	c := w.reservations[slot]
-	b := aReservation(c.name, c.lines...)
+	b := stocktest.AReservation(c.name, c.lines...)
 	b.UID = slotUID(kindReservation, slot)
 	if c.expires {
 		t := metav1.NewTime(expiry)
@@ -141,13 +142,13 @@ func (w *world) newReservation(slot int) *v1alpha1.StockReservation {
 
 func (w *world) newDocument(slot int) *v1alpha1.StockAdjustment {
 	c := w.documents[slot]
-	b := aDocument(c.name, c.product, c.kind, c.quantity)
+	b := stocktest.ADocument(c.name, c.product, c.kind, c.quantity)
 	b.UID = slotUID(kindDocument, slot)
 	if c.kind == v1alpha1.AdjustmentCounted {
-		b.Spec.CountedAt = at(c.counted)
+		b.Spec.CountedAt = stocktest.At(c.counted)
 	}
 	if c.generated {
-		b.generated()
+		b.Generated()
 	}
 	return &b.StockAdjustment
 }

@@ -119,15 +119,15 @@ func (c *checker) decidedDocument(s *state, slot int, e *v1alpha1.JournalEntry, 
 	g.settled[slot] = 1
 	c.moveTruth(s, e)
 	_, item := slotOf(e.Lines[0].ItemUID)
-	claimed := c.claimed(s, item, false)
+	held := c.reservedOf(s, item, false)
 	if d.kind == v1alpha1.AdjustmentCounted {
 		strict(int64(g.onHand[item]) == d.quantity, countNotBelieved)
-		if c.claimed(s, item, true) > int64(g.onHand[item]) {
+		if c.reservedOf(s, item, true) > int64(g.onHand[item]) {
 			g.sold |= 1 << item
 		}
 		return
 	}
-	strict(d.quantity > 0 || int64(g.onHand[item]) >= claimed, tookReserved)
+	strict(d.quantity > 0 || int64(g.onHand[item]) >= held, tookReserved)
 }
 
 func (c *checker) moveTruth(s *state, e *v1alpha1.JournalEntry) {
@@ -154,9 +154,9 @@ func (c *checker) asked(s *state, slot int, kind v1alpha1.JournalEntryKind) bool
 	return true
 }
 
-// claimed is the sum of the lines of an item's reservations that the journal
+// reservedOf is the sum of the lines of an item's reservations that the journal
 // holds Reserved, with those that were deleted or without.
-func (c *checker) claimed(s *state, item int, deleted bool) (sum int64) {
+func (c *checker) reservedOf(s *state, item int, deleted bool) (sum int64) {
 	for slot, r := range c.world.reservations {
 		if s.ghost.path[slot] != reserved || s.ghost.from[slot]&(1<<item) == 0 || !deleted && !s.exists(kindReservation, slot) {
 			continue
@@ -174,7 +174,7 @@ func (c *checker) claimed(s *state, item int, deleted bool) (sum int64) {
 func (c *checker) fits(s *state, e *v1alpha1.JournalEntry) bool {
 	for _, l := range e.Lines {
 		_, item := slotOf(l.ItemUID)
-		if s.exists(kindItem, item) && c.claimed(s, item, false)+l.Quantity+c.world.items[item].safety > int64(s.ghost.onHand[item]) {
+		if s.exists(kindItem, item) && c.reservedOf(s, item, false)+l.Quantity+c.world.items[item].safety > int64(s.ghost.onHand[item]) {
 			return false
 		}
 	}
@@ -189,7 +189,7 @@ func (c *checker) isShort(s *state, e *v1alpha1.JournalEntry) bool {
 			return true
 		}
 		_, item := slotOf(l.ItemUID)
-		if c.claimed(s, item, true)+l.Quantity+c.world.items[item].safety > int64(s.ghost.onHand[item]) {
+		if c.reservedOf(s, item, true)+l.Quantity+c.world.items[item].safety > int64(s.ghost.onHand[item]) {
 			return true
 		}
 	}
@@ -232,7 +232,7 @@ func (c *checker) checkItem(s *state, i int, version ref) {
 	if onHand < 0 && s.ghost.sold&(1<<i) == 0 {
 		c.breaks(belowZero)
 	}
-	if c.world.turns && s.ghost.sold&(1<<i) == 0 && c.seenReserved(s, i) > onHand {
+	if c.world.ordered && s.ghost.sold&(1<<i) == 0 && c.seenReserved(s, i) > onHand {
 		c.breaks(readerSeesLess)
 	}
 	if !c.rules.harmOnly && onHand+c.pending(ref(s.journal), version) != int64(s.ghost.onHand[i]) {
@@ -337,13 +337,13 @@ func (c *checker) remembersTruth(s *state, p *process) bool {
 		if !known {
 			continue
 		}
-		claimed := c.claimed(s, i, true)
+		held := c.reservedOf(s, i, true)
 		for slot, r := range c.world.reservations {
 			if !knows(kindReservation, slot) && s.ghost.path[slot] == reserved && s.ghost.from[slot]&(1<<i) != 0 {
-				claimed -= quantityOf(r.lines, c.world.items[i].name)
+				held -= quantityOf(r.lines, c.world.items[i].name)
 			}
 		}
-		if level.OnHand != int64(s.ghost.onHand[i]) || level.Reserved != claimed {
+		if level.OnHand != int64(s.ghost.onHand[i]) || level.Reserved != held {
 			return false
 		}
 	}

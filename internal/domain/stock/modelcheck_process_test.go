@@ -53,12 +53,12 @@ func (c *checker) process(s *state, n int, next emit) {
 	}
 }
 
-// takeOver is T1: a live GET of the journal and a swap of its epoch.
+// takeOver is the fence: a live GET of the journal and a swap of its epoch.
 func (c *checker) takeOver(s *state, n int, next emit) {
 	t := *s
 	p := &t.processes[n]
 	p.doing, p.current = redoing, true
-	p.seq, p.open = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.openAll(ref(s.journal))
+	p.seq, p.open = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.allPending(ref(s.journal))
 	replaceOthers(&t, n)
 	next(t, action{verb: takesOver, who: n})
 }
@@ -71,7 +71,7 @@ func replaceOthers(s *state, n int) {
 	}
 }
 
-// redone reports whether T2 is over: all that is left undone is what the API
+// redone reports whether the replay is over: all that is left undone is what the API
 // server refuses.
 func (c *checker) redone(s *state, p *process) bool {
 	if c.rules.noRedo {
@@ -111,7 +111,7 @@ func (c *checker) afterRedo(s *state, n int, next emit) {
 	next(t, action{verb: serves, who: n})
 }
 
-// list is T3: the kinds are listed one after the other, in any order.
+// list is the load: the kinds are listed one after the other, in any order.
 func (c *checker) list(s *state, n int, next emit) {
 	const all = 1<<kinds - 1
 	if s.processes[n].listed == all { // only when lists come first
@@ -177,7 +177,7 @@ type listed struct {
 
 type listedLedger struct{ ledger, open ref }
 
-// serve makes the ledger from the lists of T3, with what the API server refuses
+// serve makes the ledger from the lists of the load, with what the API server refuses
 // to have written carried out on them.
 func (c *checker) serve(s *state, n int) {
 	p := &s.processes[n]
@@ -198,28 +198,12 @@ func (c *checker) serve(s *state, n int) {
 		}
 		kept := c.keep(p.open)
 		if !c.rules.noOverlay && !c.rules.noRedo {
-			overlay(c.tables.opens.at(kept), items, reservations, documents)
+			journal.Overlay(c.tables.opens.at(kept), items, reservations, documents)
 		}
 		l := stock.NewLedger(int64(p.seq), items, reservations, documents)
 		return listedLedger{c.tables.ledger(l), kept}
 	})
 	*p = process{doing: serving, current: p.current, seq: p.seq, gone: p.gone, ledger: made.ledger, open: made.open}
-}
-
-func overlay(open []*journal.Pending, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) {
-	var entries []*v1alpha1.JournalEntry
-	for _, o := range open {
-		entries = append(entries, o.Entry)
-		for i := range reservations {
-			journal.ApplyToReservation(o.Entry, &reservations[i])
-		}
-		for i := range documents {
-			journal.ApplyToDocument(o.Entry, &documents[i])
-		}
-	}
-	for i := range items {
-		journal.ApplyToItem(entries, &items[i])
-	}
 }
 
 // carryOut emits the writes that may go out now.
@@ -229,7 +213,7 @@ func (c *checker) carryOut(s *state, n int, next emit) {
 		c.carryOutBlindly(s, n, next)
 		return
 	}
-	for _, e := range c.inTurn(p.open, c.allRefused(s)) {
+	for _, e := range c.writable(p.open, c.allRefused(s)) {
 		if c.refused(s, e) {
 			continue
 		}
@@ -283,7 +267,7 @@ func (c *checker) carryOutBlindly(s *state, n int, next emit) {
 	}
 }
 
-// notice emits what an informer may show next: an object that is gone, or an item made since T3.
+// notice emits what an informer may show next: an object that is gone, or an item made since the load.
 func (c *checker) notice(s *state, n int, next emit) {
 	p := &s.processes[n]
 	for kind := range kinds {
@@ -302,12 +286,17 @@ func (c *checker) notice(s *state, n int, next emit) {
 				q.gone |= uint16(object(kind, slot))
 				q.ledger = c.remember(p.ledger, kind, 0, true, slot)
 				next(t, action{verb: noticesGone, who: n, kind: kind, slot: slot})
-			case kind == kindItem && v >= firstRow && !c.tables.ledgers.at(p.ledger).KnownItem(slotUID(kind, slot)):
+			case kind == kindItem && v >= firstRow && !c.knowsItem(p.ledger, slot):
 				q.ledger = c.remember(p.ledger, kind, v, false, slot)
 				next(t, action{verb: noticesItem, who: n, kind: kind, slot: slot})
 			}
 		}
 	}
+}
+
+func (c *checker) knowsItem(ledger ref, slot int) bool {
+	_, known := c.tables.ledgers.at(ledger).Level(slotUID(kindItem, slot))
+	return known
 }
 
 type auditing struct {
@@ -358,7 +347,7 @@ func (c *checker) objects(s *state) (items []v1alpha1.StockItem, reservations []
 }
 
 // offered emits every decision a process may take with a ledger. A deleted
-// object may still be seen until its deletion was; one that was gone before T3
+// object may still be seen until its deletion was; one that was gone before the load
 // may not, whatever an informer shows.
 func (c *checker) offered(s *state, p *process, l ref, fresh bool, each func(choice)) {
 	for kind := kindReservation; kind < kinds; kind++ {

@@ -7,6 +7,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // rules is the protocol: the functions of package stock, and what the driver
@@ -19,20 +20,20 @@ type rules struct {
 	same               func(a, b *v1alpha1.StockJournalStatus) bool
 	journaled          func(v1alpha1.JournalEntryKind) bool
 
-	listsFirst       bool                  // T3 comes before T1
-	noRedo           bool                  // T2 is left out
+	listsFirst       bool                  // the load comes before the fence
+	noRedo           bool                  // the replay is left out
 	noOverlay        bool                  // what is refused is not carried out on the lists
 	dropEarly        bool                  // a swap drops what is not seen durable
 	keepMemory       bool                  // a lost swap is tried again with the same memory
 	blindPut         bool                  // a write does not check that the object is still as it was read
-	noTurns          bool                  // effects of one process go out in any order
-	turnOfFirst      bool                  // of each object only the first open entry is waited for
+	anyTime          bool                  // effects of one process go out in any order
+	onlyFirstWaits   bool                  // of each object only the first open entry is waited for
 	grantsAtOnce     bool                  // a grant waits for nothing
 	itemsAtOnce      bool                  // an item waits for nothing
 	itemsForgotten   bool                  // nothing waits for an item
 	anyOrder         func(objectKind) bool // effects of one object go out in any order
 	believePhases    bool                  // phases come from the informer
-	oldInformer      bool                  // the informer may be older than the T3 lists
+	oldInformer      bool                  // the informer may be older than the lists of the load
 	onlyForgets      bool                  // an audit forgets what is gone, and not that it is
 	dropWithObject   bool                  // an entry is done once its reservation or document is gone
 	keepsReservation bool                  // a deleted reservation goes on holding stock
@@ -102,18 +103,21 @@ func (c *checker) choices(o offer) []choice {
 		if o.kind == kindDocument {
 			d := c.tables.documents.at(o.version)
 			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry {
-				e, _ := c.rules.decideDocument(l, d, noon)
+				e, _ := c.rules.decideDocument(l, d, stocktest.Noon())
 				return e
 			})
 			return out
 		}
 		r := c.tables.reservations.at(o.version)
 		if o.fresh {
-			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, noon) })
+			if !stock.MayBeDue(r) { // then nobody offers it
+				return out
+			}
+			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, stocktest.Noon()) })
 			return out
 		}
 		for _, view := range views(r) {
-			for _, now := range [...]time.Time{noon, expiry} {
+			for _, now := range [...]time.Time{stocktest.Noon(), expiry} {
 				add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, view, now) })
 				if c.rules.believePhases {
 					for _, phase := range earlierPhases(l.Phase(r.UID)) {
@@ -194,19 +198,19 @@ func (c *checker) effects(open ref) []effect {
 	})
 }
 
-type turning struct {
+type ordering struct {
 	open    ref
 	refused objectSet
 }
 
-// inTurn are the effects that may be written now, as journal.WriteOrder has it, when
+// writable are the effects that may be written now, as journal.WriteOrder has it, when
 // some objects can't be written.
-func (c *checker) inTurn(open ref, refused objectSet) []effect {
-	if !c.world.turns || c.rules.noTurns {
+func (c *checker) writable(open ref, refused objectSet) []effect {
+	if !c.world.ordered || c.rules.anyTime {
 		return c.effects(open)
 	}
-	return c.memoTurns.get(turning{open, refused}, func() (out []effect) {
-		turns := journal.NewWriteOrder(c.waitedFor(open), func(uid string) bool {
+	return c.memoWritable.get(ordering{open, refused}, func() (out []effect) {
+		order := journal.NewWriteOrder(c.waitedFor(open), func(uid string) bool {
 			kind, slot := slotOf(uid)
 			return refused&object(kind, slot) != 0 || c.rules.itemsForgotten && kind == kindItem
 		})
@@ -214,11 +218,11 @@ func (c *checker) inTurn(open ref, refused objectSet) []effect {
 			about := slices.DeleteFunc(slices.Clone(c.tables.opens.at(open)), func(o *journal.Pending) bool { return !e.concerns(o) })
 			switch {
 			case e.kind != kindItem:
-				if !c.rules.grantsAtOnce && !turns.Object(about) {
+				if !c.rules.grantsAtOnce && !order.Object(about) {
 					continue
 				}
 			case !c.rules.itemsAtOnce:
-				n := turns.Item(slotUID(e.kind, e.slot), about)
+				n := order.Item(slotUID(e.kind, e.slot), about)
 				if n == 0 {
 					continue
 				}
@@ -235,7 +239,7 @@ func (c *checker) inTurn(open ref, refused objectSet) []effect {
 // waitedFor are the open entries that others wait for.
 func (c *checker) waitedFor(open ref) []*journal.Pending {
 	all := c.tables.opens.at(open)
-	if !c.rules.turnOfFirst {
+	if !c.rules.onlyFirstWaits {
 		return all
 	}
 	var firsts []*journal.Pending

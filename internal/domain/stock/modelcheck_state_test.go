@@ -38,8 +38,8 @@ type activity uint8
 
 const (
 	idle    activity = iota // not running, or about to take over
-	redoing                 // T2
-	listing                 // T3
+	redoing                 // replay
+	listing                 // load
 	serving                 // deciding, journaling, applying
 	unsure                  // a swap's answer was lost; about to read the journal
 	late                    // replaced, and only able to finish writes it began
@@ -51,7 +51,7 @@ type process struct {
 	// current: the resourceVersion of the journal it holds is still the newest.
 	// When it is not, another process took over since, in a higher epoch.
 	current bool
-	listed  uint8  // which lists of T3 it made, by kind
+	listed  uint8  // which lists of the load it made, by kind
 	seq     uint8  // the journal's seq as it last read or wrote it
 	gone    uint16 // objects it knows to be gone: an objectSet
 	lists   [kinds]uint16

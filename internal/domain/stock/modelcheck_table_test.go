@@ -7,6 +7,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // ref names a value in a table. Equal values have equal refs, so states can be
@@ -102,7 +103,7 @@ func (t *tables) document(o *v1alpha1.StockAdjustment) ref {
 
 func (t *tables) entry(e *v1alpha1.JournalEntry) ref {
 	c := e.DeepCopy()
-	c.At = *at(0)
+	c.At = *stocktest.At(0)
 	if !journal.IsDocument(c.Kind) {
 		c.Reason = ""
 	}

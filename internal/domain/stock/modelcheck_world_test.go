@@ -21,30 +21,30 @@ type checker struct {
 	settled   *store
 	alonePart int
 
-	memoChoices   memo[offer, []choice]
-	memoEffects   memo[ref, []effect]
-	memoTurns     memo[turning, []effect]
-	memoApply     memo[applying, applied]
-	memoMark      memo[marking, ref]
-	memoKeep      memo[ref, ref]
-	memoSeen      memo[seen, ref]
-	memoSwap      memo[swapping, swapped]
-	memoOpenAll   memo[ref, ref]
-	memoNewLedger memo[listed, listedLedger]
-	memoAudit     memo[auditing, ref]
-	memoWants     memo[wanting, ref]
-	memoBare      memo[ref, ref]
-	memoPending   memo[pendingKey, int64]
-	memoPath      memo[pathKey, path]
-	renumbered    memo[renumbering, ref]
+	memoChoices    memo[offer, []choice]
+	memoEffects    memo[ref, []effect]
+	memoWritable   memo[ordering, []effect]
+	memoApply      memo[applying, applied]
+	memoMark       memo[marking, ref]
+	memoKeep       memo[ref, ref]
+	memoSeen       memo[seen, ref]
+	memoSwap       memo[swapping, swapped]
+	memoAllPending memo[ref, ref]
+	memoNewLedger  memo[listed, listedLedger]
+	memoAudit      memo[auditing, ref]
+	memoWants      memo[wanting, ref]
+	memoBare       memo[ref, ref]
+	memoPending    memo[pendingKey, int64]
+	memoPath       memo[pathKey, path]
+	renumbered     memo[renumbering, ref]
 }
 
 func newChecker(w world, r rules) *checker {
 	return &checker{
 		world: &w, rules: r, tables: newTables(), settled: newStore(), alonePart: -1,
-		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoTurns: memo[turning, []effect]{}, memoApply: memo[applying, applied]{},
+		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoWritable: memo[ordering, []effect]{}, memoApply: memo[applying, applied]{},
 		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
-		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
+		memoAllPending: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
 		memoPending: memo[pendingKey, int64]{}, memoPath: memo[pathKey, path]{}, renumbered: memo[renumbering, ref]{},
 	}
 }
@@ -113,7 +113,7 @@ func (c *checker) tell(a action) string {
 		return "the API server accepts writes of everything again"
 	}
 	does := map[verb]string{
-		crashes: "crashes", takesOver: "T1: takes the journal over", lists: fmt.Sprintf("T3: lists kind %d", a.kind), serves: "serves",
+		crashes: "crashes", takesOver: "fences: takes the journal over", lists: fmt.Sprintf("loads: lists kind %d", a.kind), serves: "serves",
 		writes: "writes " + what, writesLost: "writes " + what + ", the answer is lost", findsDone: "finds nothing left to do on " + what,
 		reads: "reads " + what, noticesGone: "sees that " + what + " is gone", noticesItem: "sees the new item " + what,
 		swaps: "swaps the journal: " + entries, swapsUnclear: "swaps the journal, the answer is lost: " + entries,
@@ -325,8 +325,8 @@ func (c *checker) journalHolds(s *state, n int) v1alpha1.StockJournalStatus {
 }
 
 // openAll is what a process that takes over finds in the journal.
-func (c *checker) openAll(of ref) ref {
-	return c.memoOpenAll.get(of, func() ref {
+func (c *checker) allPending(of ref) ref {
+	return c.memoAllPending.get(of, func() ref {
 		return c.tables.open(journal.AllPending(c.tables.journals.at(of).Entries))
 	})
 }

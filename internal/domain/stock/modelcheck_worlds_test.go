@@ -4,11 +4,12 @@ import (
 	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 func unit(products ...string) (lines []v1alpha1.StockLine) {
 	for _, p := range products {
-		lines = append(lines, units(p, 1))
+		lines = append(lines, stocktest.Units(p, 1))
 	}
 	return lines
 }
@@ -42,7 +43,7 @@ func protocolWorlds() map[string]world {
 		},
 		"two reservations of two items, one returned in part": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 2}}, reservations: []reservationSlot{
-				{name: "r", lines: unit("a", "b"), commit: true, restock: true, returns: ptr(unit("b"))}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
+				{name: "r", lines: unit("a", "b"), commit: true, restock: true, returns: new(unit("b"))}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
 			}, processes: 2, batch: 1,
 		},
 		"a correction down and goods received": {
@@ -127,15 +128,15 @@ func protocolWorlds() map[string]world {
 			}, documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},
 			processes: 2, batch: 1, refuses: object(kindItem, 1) | object(kindDocument, 0),
 		},
-		"in turns, somebody adds up what they see": {
+		"in write order, somebody adds up what they see": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
 				{name: "r", lines: unit("a", "b"), commit: true, release: true, restock: true}, {name: "s", lines: unit("a"), commit: true},
-			}, processes: 2, batch: 2, lost: true, unclear: true, turns: true,
+			}, processes: 2, batch: 2, lost: true, unclear: true, ordered: true,
 		},
-		"in turns with documents, somebody adds up what they see": {
+		"in write order with documents, somebody adds up what they see": {
 			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, release: true}, {name: "s", lines: unit("a"), commit: true}},
 			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1}, {name: "e", product: "a", kind: receives, quantity: 1}},
-			processes: 2, batch: 2, turns: true,
+			processes: 2, batch: 2, ordered: true,
 		},
 	}
 }
@@ -164,5 +165,5 @@ func soakWorlds() map[string]world {
 }
 
 func units2(product string) []v1alpha1.StockLine {
-	return []v1alpha1.StockLine{units(product, 2)}
+	return []v1alpha1.StockLine{stocktest.Units(product, 2)}
 }

@@ -10,6 +10,11 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
+// Available is how many units of an item can still be reserved: what is on hand, less what
+// is reserved already, less what is kept back as safety stock. It is below zero when the
+// safety stock or a count cuts into what is reserved.
+func Available(onHand, reserved, safety int64) int64 { return onHand - reserved - safety }
+
 // Project writes on an item what people want to see: what is reserved and
 // available of it, and its conditions. It reports whether that changed anything
 // but asOf. It never changes what is on hand: that moves by decisions only, and
@@ -17,7 +22,7 @@ import (
 func Project(o *v1alpha1.StockItem, reserved int64, now metav1.Time) (changed bool) {
 	s := &o.Status
 	onHand := journal.OnHand(o)
-	available := onHand - reserved - o.Spec.SafetyStock
+	available := Available(onHand, reserved, o.Spec.SafetyStock)
 	changed = s.OnHand == nil || s.Reserved != reserved || s.Available != available || s.ObservedGeneration != o.Generation
 	s.OnHand, s.Reserved, s.Available, s.ObservedGeneration = &onHand, reserved, available, o.Generation
 

@@ -1,0 +1,59 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/approval"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+)
+
+type get = func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error
+
+func TestNeedsReconcile(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	asked := &v1alpha1.Order{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "ord-1", UID: "1", Generation: 1},
+		Spec:       v1alpha1.OrderSpec{Items: []v1alpha1.OrderItem{{ProductID: "prod-001", Quantity: 1, UnitPrice: "1.00"}}},
+	}
+	for name, tc := range map[string]struct {
+		stored []client.Object
+		get    get
+		want   bool
+	}{
+		"an order nobody looked at yet":                        {stored: []client.Object{asked}, want: true},
+		"an order that is gone and has left nothing":           {want: false},
+		"an order that can't be read is the controller's":      {get: failing, want: true},
+		"an order that is too much for us is the controller's": {get: panicking, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.stored...).
+				WithInterceptorFuncs(interceptor.Funcs{Get: tc.get}).Build()
+			r := &reconciler{client: c, live: c, clock: clock.RealClock{}, rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(clock.RealClock{}, expectedWithin)}
+			if got := r.needsReconcilePredicate().Update(event.UpdateEvent{ObjectOld: asked, ObjectNew: asked}); got != tc.want {
+				t.Errorf("needs a reconcile: %t", got)
+			}
+		})
+	}
+}
+
+func failing(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return errors.New("the cache is not there")
+}
+
+func panicking(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+	panic("a case nobody thought of")
+}

@@ -1,0 +1,107 @@
+package publish
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/controllers/stock/internal/effects"
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
+	"github.com/orderplane/orderplane/internal/domain/stock"
+)
+
+// projections are the effects that refresh what people see of the items whose turn it is.
+func (p *Publisher) projections(ctx context.Context) []*effects.Effect {
+	var out []*effects.Effect
+	for _, product := range p.Schedule.due(p.Clock.Now()) {
+		if !p.memory.HasProduct(product) {
+			p.Schedule.forget(product)
+			continue
+		}
+		seen, err := p.Store.CachedItem(ctx, client.ObjectKey{Namespace: p.Namespace, Name: product})
+		if err != nil {
+			continue // not in the cache yet, or gone: its event will say
+		}
+		level, ok := p.memory.Level(seen.UID)
+		if !ok || p.Schedule.isStale(product, seen.ResourceVersion) || p.Pool.Of(string(seen.UID)) != nil {
+			continue
+		}
+		if seen.DeletionTimestamp != nil && !p.mayGo(ctx, seen, level) {
+			continue
+		}
+		out = append(out, p.projection(seen, level))
+	}
+	return out
+}
+
+// mayGo makes sure that the finalizer of an item that is being deleted may go. The ledger
+// must know that nothing more is to be granted of it; the event may still be on the way.
+// And only the leader knows that nothing is reserved.
+func (p *Publisher) mayGo(ctx context.Context, o *v1alpha1.StockItem, level stock.Level) bool {
+	if !p.memory.IsStale(o) {
+		p.memory.ObserveItem(o)
+	}
+	if level.Reserved == 0 {
+		p.Leader.Suspect()
+	}
+	return p.Leader.VerifyLeadership(ctx) == nil // else the next swap finds out
+}
+
+func (p *Publisher) projection(seen *v1alpha1.StockItem, level stock.Level) *effects.Effect {
+	product := seen.Name
+	var written string
+	mark, at := p.Schedule.Mark(product), p.Clock.Now()
+	return &effects.Effect{
+		Kind: "StockItem", Target: "projection/" + product, Backoff: p.Schedule.backoff(product),
+		Object: p.identity(product, seen.UID),
+		Write: func(ctx context.Context) (err error) {
+			written, err = project(ctx, p.Store, seen, level, at)
+			return err
+		},
+		Done: func() {
+			p.Schedule.Wrote(product, written)
+			p.Schedule.Clean(product, mark)
+		},
+	}
+}
+
+// project keeps an item's finalizer and its projection, and returns the
+// resourceVersion of what it wrote last, empty when it wrote nothing. A
+// conflict means that the item was not the newest; the next round finds it so.
+func project(ctx context.Context, s *store.Store, o *v1alpha1.StockItem, level stock.Level, now time.Time) (written string, err error) {
+	if KeepFinalizer(o, level) {
+		if err := s.UpdateItem(ctx, o); err != nil {
+			return "", client.IgnoreNotFound(err)
+		}
+		written = o.ResourceVersion
+	}
+	if o.DeletionTimestamp != nil && len(o.Finalizers) == 0 {
+		return written, nil
+	}
+	if !stock.Project(o, level.Reserved, metav1.NewTime(now)) {
+		return written, nil
+	}
+	if err := s.UpdateItemStatus(ctx, o); err != nil {
+		return written, client.IgnoreNotFound(err)
+	}
+	return o.ResourceVersion, nil
+}
+
+// isOutOfDate reports whether an item, as it stands, is to be written.
+func isOutOfDate(o *v1alpha1.StockItem, level stock.Level, now time.Time) bool {
+	c := o.DeepCopy()
+	return KeepFinalizer(c, level) || stock.Project(c, level.Reserved, metav1.NewTime(now))
+}
+
+// KeepFinalizer has an item stay while anything is reserved of it, and go once
+// nothing is. It reports whether it changed the item.
+func KeepFinalizer(o *v1alpha1.StockItem, level stock.Level) (changed bool) {
+	if o.DeletionTimestamp == nil {
+		return controllerutil.AddFinalizer(o, v1alpha1.StockItemFinalizer)
+	}
+	return level.Reserved == 0 && controllerutil.RemoveFinalizer(o, v1alpha1.StockItemFinalizer)
+}

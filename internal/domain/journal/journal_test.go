@@ -1,0 +1,243 @@
+package journal_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
+)
+
+func TestPendingIsDurableOnceEveryEffectWasSeen(t *testing.T) {
+	two := []v1alpha1.JournalLine{stocktest.Line("widget", 1, 0), stocktest.Line("gadget", 1, 0)}
+	for name, c := range map[string]struct {
+		e     *v1alpha1.JournalEntry
+		items []types.UID
+	}{
+		"a grant touches only the reservation":         {stocktest.Entry(1, v1alpha1.EntryGrant, "r", "", two...), nil},
+		"a refusal touches only the reservation":       {stocktest.Entry(1, v1alpha1.EntryReject, "r", "", two...), nil},
+		"a release touches only the reservation":       {stocktest.Entry(1, v1alpha1.EntryRelease, "r", "", two...), nil},
+		"a commit touches the reservation and items":   {stocktest.Entry(1, v1alpha1.EntryCommit, "r", "", two...), []types.UID{"widget-uid", "gadget-uid"}},
+		"a restock touches the reservation and items":  {stocktest.Entry(1, v1alpha1.EntryRestock, "r", "", two...), []types.UID{"widget-uid", "gadget-uid"}},
+		"a restock of nothing touches the reservation": {stocktest.Entry(1, v1alpha1.EntryRestock, "r", ""), nil},
+		"a document touches itself and the item":       {stocktest.Entry(1, v1alpha1.EntryAdjust, "d", "Applied", two[0]), []types.UID{"widget-uid"}},
+		"a refused document touches only itself":       {stocktest.Entry(1, v1alpha1.EntryAdjustReject, "d", "BelowZero", two[0]), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := journal.NewPending(c.e)
+			if diff := cmp.Diff(c.items, o.Items()); diff != "" {
+				t.Errorf("items (-want +got):\n%s", diff)
+			}
+			for _, uid := range c.items {
+				if o.Durable() || !o.NeedsItem(uid) {
+					t.Errorf("before %s: durable %t, needs it %t", uid, o.Durable(), o.NeedsItem(uid))
+				}
+				o.ItemDone(uid)
+				if o.NeedsItem(uid) {
+					t.Errorf("still needs %s", uid)
+				}
+			}
+			if o.Durable() {
+				t.Error("durable before the object was seen")
+			}
+			if o.Object = true; !o.Durable() || len(journal.Keep([]*journal.Pending{o})) != 0 {
+				t.Error("not durable, or kept, after everything was seen")
+			}
+		})
+	}
+}
+
+func TestNext(t *testing.T) {
+	t.Parallel()
+	current := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{
+		*stocktest.Entry(8, v1alpha1.EntryGrant, "done", ""), *stocktest.Entry(9, v1alpha1.EntryGrant, "open", "")}}
+	open := journal.AllPending(current.Entries)
+	open[0].Object = true
+	kept := journal.Keep(open)
+	decided := []*v1alpha1.JournalEntry{stocktest.Entry(10, v1alpha1.EntryGrant, "new", ""), stocktest.Entry(11, v1alpha1.EntryGrant, "newer", "")}
+
+	got := journal.Next(current, kept, decided)
+	want := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 11, Entries: []v1alpha1.JournalEntry{
+		*stocktest.Entry(9, v1alpha1.EntryGrant, "open", ""), *decided[0], *decided[1]}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("with new decisions (-want +got):\n%s", diff)
+	}
+	got = journal.Next(current, kept, nil)
+	want = v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{*stocktest.Entry(9, v1alpha1.EntryGrant, "open", "")}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("only dropping (-want +got):\n%s", diff)
+	}
+	if len(current.Entries) != 2 || current.Seq != 9 || len(open) != 2 {
+		t.Error("what was read from the journal changed")
+	}
+}
+
+// What a leader holds of a journal does not change with the object it was read from.
+func TestAllPendingCopies(t *testing.T) {
+	t.Parallel()
+	entries := []v1alpha1.JournalEntry{*stocktest.Entry(1, v1alpha1.EntryCommit, "r", "", stocktest.Line("widget", 1, 0))}
+	open := journal.AllPending(entries)
+	entries[0].Lines[0].Quantity = 9
+	if open[0].Entry.Lines[0].Quantity != 1 {
+		t.Error("the entry is shared")
+	}
+}
+
+func TestSame(t *testing.T) {
+	base := func() v1alpha1.StockJournalStatus {
+		return v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{
+			*stocktest.Entry(9, v1alpha1.EntryAdjust, "d", "Applied", stocktest.Leaving(stocktest.Line("widget", 1, 4), 5))}}
+	}
+	for name, c := range map[string]struct {
+		change func(*v1alpha1.StockJournalStatus)
+		want   bool
+	}{
+		"itself": {func(*v1alpha1.StockJournalStatus) {}, true},
+		"itself in another zone": {func(s *v1alpha1.StockJournalStatus) {
+			s.Entries[0].At.Time = stocktest.Noon().In(time.FixedZone("", 7200))
+		}, true},
+		"another epoch":             {func(s *v1alpha1.StockJournalStatus) { s.Epoch++ }, false},
+		"another holder":            {func(s *v1alpha1.StockJournalStatus) { s.Holder = "b" }, false},
+		"another seq":               {func(s *v1alpha1.StockJournalStatus) { s.Seq++ }, false},
+		"an entry dropped":          {func(s *v1alpha1.StockJournalStatus) { s.Entries = nil }, false},
+		"an entry of another seq":   {func(s *v1alpha1.StockJournalStatus) { s.Entries[0].Seq++ }, false},
+		"an entry of another uid":   {func(s *v1alpha1.StockJournalStatus) { s.Entries[0].UID = "x" }, false},
+		"an entry of another kind":  {func(s *v1alpha1.StockJournalStatus) { s.Entries[0].Kind = v1alpha1.EntryAdjustReject }, false},
+		"an entry of other lines":   {func(s *v1alpha1.StockJournalStatus) { s.Entries[0].Lines[0].Quantity++ }, false},
+		"an entry with another end": {func(s *v1alpha1.StockJournalStatus) { *s.Entries[0].Lines[0].OnHand++ }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b := base(), base()
+			c.change(&b)
+			if got := journal.Same(&a, &b); got != c.want {
+				t.Errorf("same %t, want %t", got, c.want)
+			}
+		})
+	}
+	t.Run("an empty journal written and read back", func(t *testing.T) {
+		t.Parallel()
+		written := journal.Next(v1alpha1.StockJournalStatus{Epoch: 1}, nil, nil)
+		if !journal.Same(&v1alpha1.StockJournalStatus{Epoch: 1}, &written) {
+			t.Error("not the same")
+		}
+	})
+}
+
+// largest is an entry as large as the schema lets it be.
+func largest(kind v1alpha1.JournalEntryKind, lines int) *v1alpha1.JournalEntry {
+	const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+	e := &v1alpha1.JournalEntry{
+		Seq: math.MaxInt64, Kind: kind, Name: strings.Repeat("n", 253), UID: uuid, At: *stocktest.At(0), Reason: strings.Repeat("r", 64),
+	}
+	for i := range lines {
+		l := v1alpha1.JournalLine{ProductID: fmt.Sprintf("%063d", i), ItemUID: uuid, Quantity: -2 * journal.MaxOnHand, Remaining: -2 * journal.MaxOnHand}
+		if kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject {
+			l.OnHand = new(-2 * journal.MaxOnHand)
+		}
+		if kind == v1alpha1.EntryReject {
+			l.Shortage = v1alpha1.ShortageInsufficientStock
+		}
+		e.Lines = append(e.Lines, l)
+	}
+	if kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject {
+		e.CountedAt, e.Generated = stocktest.At(0), true
+	}
+	return e
+}
+
+func TestSizeIsAnUpperBound(t *testing.T) {
+	for _, c := range []struct {
+		kind  v1alpha1.JournalEntryKind
+		lines int
+	}{
+		{v1alpha1.EntryGrant, 100}, {v1alpha1.EntryReject, 100}, {v1alpha1.EntryRelease, 100}, {v1alpha1.EntryCommit, 100},
+		{v1alpha1.EntryRestock, 100}, {v1alpha1.EntryGrant, 1}, {v1alpha1.EntryRestock, 0}, {v1alpha1.EntryAdjust, 1}, {v1alpha1.EntryAdjustReject, 1},
+	} {
+		e := largest(c.kind, c.lines)
+		raw, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := journal.Size(e); got < len(raw)+len(",") {
+			t.Errorf("Size of a %s with %d lines is %d, its JSON has %d bytes", c.kind, c.lines, got, len(raw))
+		}
+	}
+}
+
+func TestJournalStaysUnder64KiB(t *testing.T) {
+	sizes := map[string]func(i int) *v1alpha1.JournalEntry{
+		"the largest decisions": func(int) *v1alpha1.JournalEntry { return largest(v1alpha1.EntryReject, 100) },
+		"small ones, then the largest": func(i int) *v1alpha1.JournalEntry {
+			if i < 40 {
+				return largest(v1alpha1.EntryGrant, 1)
+			}
+			return largest(v1alpha1.EntryReject, 100)
+		},
+		"the usual ones": func(i int) *v1alpha1.JournalEntry {
+			return stocktest.Entry(int64(i), v1alpha1.EntryGrant, fmt.Sprintf("ord-%020d", i), "", stocktest.Line("prod-001", 2, 5), stocktest.Line("prod-002", 1, 9))
+		},
+	}
+	for name, next := range sizes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var kept []*journal.Pending
+			for batch := range 20 {
+				var decided []*v1alpha1.JournalEntry
+				room := journal.NewRoom(kept, 64)
+				for i := 0; !room.Full(); i++ {
+					e := next(len(kept) + i)
+					room.Take(e)
+					decided = append(decided, e)
+				}
+				if batch == 0 && len(decided) == 0 {
+					t.Fatal("nothing fits in an empty journal")
+				}
+				status := journal.Next(v1alpha1.StockJournalStatus{Epoch: math.MaxInt64, Holder: strings.Repeat("h", 253), Seq: math.MaxInt64}, kept, decided)
+				raw, err := json.Marshal(v1alpha1.StockJournal{Status: status})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(raw) > 64<<10 {
+					t.Fatalf("%d entries make %d bytes", len(status.Entries), len(raw))
+				}
+				for _, e := range decided {
+					kept = append(kept, journal.NewPending(e)) // nothing gets done
+				}
+			}
+		})
+	}
+}
+
+func TestRoomCountsNewDecisions(t *testing.T) {
+	t.Parallel()
+	small := stocktest.Entry(1, v1alpha1.EntryGrant, "r", "")
+	room := journal.NewRoom([]*journal.Pending{journal.NewPending(small), journal.NewPending(small)}, 2)
+	for taken := range 2 {
+		if room.Full() {
+			t.Fatalf("full after %d new decisions of 2", taken)
+		}
+		room.Take(small)
+	}
+	if !room.Full() {
+		t.Error("not full with two new decisions of two")
+	}
+}
+
+// The schema's limit on the number of entries is never met: bytes run out first.
+func TestBytesRunOutBeforeTheSchemasLimitOfEntries(t *testing.T) {
+	t.Parallel()
+	const schemaLimit = 512
+	if smallest := journal.Size(stocktest.Entry(1, v1alpha1.EntryRestock, "r", "")); journal.MaxBytes/smallest > schemaLimit {
+		t.Errorf("%d entries of %d bytes fit", journal.MaxBytes/smallest, smallest)
+	}
+}

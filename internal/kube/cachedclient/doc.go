@@ -34,9 +34,10 @@
 //   - A write whose answer is lost is not expected. It costs one refused write.
 //   - A write that changes nothing has no event. Its expectation ends by time.
 //   - A list that ends early is an error, and never a shorter list. The reflector lists again.
-//   - A watch that ends, or that brings what is no event, is begun again by the reflector after the
-//     last event that it was given. No event is lost, and none is given twice.
-//   - An object that can't be decoded is an error of its list or its watch.
+//   - A watch that is cut ends without an error, also in the middle of an event. The reflector begins
+//     another one after the last event that it was given. No event is lost, and none is given twice.
+//   - An object that can't be decoded is an error of its list or its watch. The reflector backs off and
+//     lists again.
 //
 // The figures that this rests on are in docs/design/0006-reading.md.
 package cachedclient

@@ -114,7 +114,7 @@ verify: controlplane ## Prove generated files fresh, the tree formatted, linted 
 
 ##@ Measure
 
-# Etcd writes to disk as in production. BENCH_FLAGS="--no-fsync --turns=2" and the
+# Etcd writes to disk as in production. BENCH_FLAGS="--no-fsync --rounds=2" and the
 # like go to test/performance/bench; see its --help.
 BENCH_FLAGS ?=
 

@@ -199,7 +199,7 @@ var _ = Describe("While the webhooks are away", func() {
 		By("setting an intent fails")
 		asked := o.DeepCopy()
 		asked.Spec.Cancellation = &v1alpha1.Cancellation{Reason: v1alpha1.CancelCustomerRequest}
-		Expect(env.Client.Update(ctx, asked)).NotTo(Succeed())
+		Expect(env.Client.Update(ctx, asked)).To(MatchError(ContainSubstring("orders.orderplane.dev")))
 
 		By("what sets no intent goes on")
 		o.Labels = map[string]string{"shelf": "7"}

@@ -1,17 +1,14 @@
 package webhooks
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
 
 	webhookconfig "github.com/orderplane/orderplane/config/webhook"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 // Manifests returns what the API server must know to call the webhooks and to
@@ -19,17 +16,9 @@ import (
 // their bindings. With a url the API server calls there instead of the Service,
 // as where the roles are processes of one machine.
 func Manifests(url string) ([]*unstructured.Unstructured, error) {
-	var all []*unstructured.Unstructured
-	for _, file := range []string{"webhooks.yaml", "policies.yaml"} {
-		data, err := webhookconfig.Files.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		objects, err := parse(data)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		all = append(all, objects...)
+	all, err := manifests.Files(webhookconfig.Files, "webhooks.yaml", "policies.yaml")
+	if err != nil {
+		return nil, err
 	}
 	if url == "" {
 		return all, nil
@@ -40,22 +29,6 @@ func Manifests(url string) ([]*unstructured.Unstructured, error) {
 		}
 	}
 	return all, nil
-}
-
-func parse(data []byte) ([]*unstructured.Unstructured, error) {
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
-	var objects []*unstructured.Unstructured
-	for {
-		o := &unstructured.Unstructured{}
-		if err := decoder.Decode(&o.Object); errors.Is(err, io.EOF) {
-			return objects, nil
-		} else if err != nil {
-			return nil, err
-		}
-		if len(o.Object) > 0 {
-			objects = append(objects, o)
-		}
-	}
 }
 
 // callAt replaces the Service in a webhook configuration by a url.

@@ -19,7 +19,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/devcluster"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 	"github.com/orderplane/orderplane/webhooks"
 )
@@ -94,7 +93,7 @@ func (forSuite) Cleanup(func()) {}
 
 func (h *hooks) start(ctx context.Context) {
 	GinkgoHelper()
-	m := env.StartManager(forSuite{GinkgoTB()}, testenv.ManagerOptions{}, func(mgr ctrl.Manager, _ cachedclient.Wrote) error {
+	m := env.StartManager(forSuite{GinkgoTB()}, testenv.ManagerOptions{}, func(mgr ctrl.Manager) error {
 		return webhooks.SetupWithManager(mgr, webhooks.Options{
 			Namespace: systemNamespace, Host: "127.0.0.1", Port: h.port, Names: []string{"127.0.0.1"}, Clock: h.clock,
 		})

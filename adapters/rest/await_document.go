@@ -13,8 +13,8 @@ import (
 )
 
 // awaitDocument waits until a stock document is decided, and returns it then; nil
-// when the time is up first. It watches the one document: adjustments are rare,
-// and a cache of all documents there ever were would not be.
+// when the time is up first. It watches the one document: a cache would hold all
+// documents there ever were, for the few that the gateway makes.
 func (c *cluster) awaitDocument(ctx context.Context, document *v1alpha1.StockAdjustment, wait time.Duration) *v1alpha1.StockAdjustment {
 	if journal.Settled(document) {
 		return document

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	kube "k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/adapters/rest"
@@ -49,7 +50,8 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
-	g := &gateway{t: t, namespace: newNamespace(t), issuer: token.Issuer{Key: key}}
+	namespace, access := newNamespace(t)
+	g := &gateway{t: t, namespace: namespace, issuer: token.Issuer{Key: key}}
 	cfg := rest.DefaultConfig()
 	cfg.Namespace = g.namespace
 	cfg.Token.PublicKey = publicPEM(key)
@@ -57,8 +59,6 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	for _, f := range change {
 		f(&cfg)
 	}
-	access, err := env.ControlPlane.AddUser("gateway-" + g.namespace)
-	must(t, err)
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: access, Log: testr.New(t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 	})
@@ -87,13 +87,12 @@ func (g *gateway) serve(server *rest.Server) {
 	})
 }
 
-// newNamespace makes a namespace in which the user gateway-<namespace> may do what
-// the installation lets the gateway do.
-func newNamespace(t *testing.T) string {
+// newNamespace makes a namespace, and the access of a user gateway-<namespace> who may
+// do there what the installation lets the gateway do.
+func newNamespace(t *testing.T) (namespace string, access *kube.Config) {
 	t.Helper()
-	namespace := env.Namespace(t)
-	env.Grant(t, "gateway-"+namespace, namespace, "orderplane-gateway")
-	return namespace
+	namespace = env.Namespace(t)
+	return namespace, env.Access(t, "gateway-"+namespace, namespace, "orderplane-gateway")
 }
 
 // mayReadClasses lets the gateway read order classes, which the others need not.

@@ -244,14 +244,13 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 
 func TestRequestsInFlightAreAnsweredAtShutdown(t *testing.T) {
 	t.Parallel()
-	g := &gateway{t: t, namespace: newNamespace(t)}
+	namespace, access := newNamespace(t)
+	g := &gateway{t: t, namespace: namespace}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
 	g.issuer.Key = key
 	cfg := rest.DefaultConfig()
 	cfg.Namespace, cfg.Token.PublicKey, cfg.CommandWait = g.namespace, publicPEM(key), time.Second
-	access, err := env.ControlPlane.AddUser("gateway-" + g.namespace)
-	must(t, err)
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: access, Log: logr.Discard(), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 	})

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -187,6 +188,31 @@ func TestOnlyAnOutageCountsForTheBreaker(t *testing.T) {
 		if got := isOutage(tc.err); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// A dependency that fails half of the time is left alone: its callers are told at once.
+func TestAnOpenBreakerCallsNobody(t *testing.T) {
+	b := newBreaker("x", time.Second)
+	called := 0
+	call := func(answer error) error {
+		return b.call(t.Context(), func(context.Context) error {
+			called++
+			return answer
+		})
+	}
+	for i := range breakerWindow {
+		var answer error
+		if i%2 == 1 {
+			answer = errors.New("refused")
+		}
+		if err := call(answer); !errors.Is(err, answer) {
+			t.Errorf("call %d: %v, want %v", i, err, answer)
+		}
+	}
+	var open *breakerOpenError
+	if err := call(nil); !errors.As(err, &open) || open.retryAfter <= 0 || called != breakerWindow {
+		t.Errorf("after %d calls, half of which failed: %v, %d calls in all", breakerWindow, err, called)
 	}
 }
 

@@ -73,7 +73,7 @@ func newGatewayCommand() *cobra.Command {
 func runGateway(ctx context.Context, o *gatewayOptions) error {
 	log := o.component.logger()
 	defer holdHeapFloor()()
-	if err := cachedclient.ByList(); err != nil {
+	if err := cachedclient.DisableWatchList(); err != nil {
 		return err
 	}
 	cfg, err := clusterConfig("gateway")

@@ -123,7 +123,7 @@ func newManagerCommand() *cobra.Command {
 func runManager(ctx context.Context, o *managerOptions) error {
 	log := o.component.logger()
 	defer holdHeapFloor()()
-	if err := cachedclient.ByList(); err != nil {
+	if err := cachedclient.DisableWatchList(); err != nil {
 		return err
 	}
 	cfg, err := clusterConfig("manager")
@@ -134,15 +134,15 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
-	reads, err := cachedclient.NewSource(cfg, scheme, o.namespaces...)
+	source, err := cachedclient.NewSource(cfg, scheme, o.namespaces...)
 	if err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}
-	mgr, err := newManager(cfg, scheme, reads.CacheOptions(), o)
+	mgr, err := newManager(cfg, scheme, source.CacheOptions(), o)
 	if err != nil {
 		return err
 	}
-	if err := addControllers(ctx, mgr, reads.Wrote, o); err != nil {
+	if err := addControllers(ctx, mgr, o); err != nil {
 		return err
 	}
 	if err := serveHealth(ctx, mgr, cfg, o); err != nil {
@@ -155,11 +155,11 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	return nil
 }
 
-func addControllers(ctx context.Context, mgr ctrl.Manager, wrote cachedclient.Wrote, o *managerOptions) error {
-	if err := order.SetupWithManager(mgr, order.Options{Wrote: wrote}); err != nil {
+func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) error {
+	if err := order.SetupWithManager(mgr, order.Options{}); err != nil {
 		return err
 	}
-	if err := stock.SetupWithManager(mgr, stock.Options{Wrote: wrote}); err != nil {
+	if err := stock.SetupWithManager(mgr, stock.Options{}); err != nil {
 		return err
 	}
 	err := webhooks.SetupWithManager(mgr, webhooks.Options{

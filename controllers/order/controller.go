@@ -33,9 +33,6 @@ type Options struct {
 	Workers int
 	// Clock that deadlines are measured by; the real one when nil.
 	Clock clock.PassiveClock
-	// Wrote is told the answers to writes, for a cache that wants to have them before
-	// its watch brings them (cachedclient.Source.Wrote); may be nil.
-	Wrote cachedclient.Wrote
 }
 
 const defaultWorkers = 16
@@ -67,11 +64,14 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	statusWriter, err := cachedclient.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), o.Wrote)
+	statusWriter, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
 	if err != nil {
 		return fmt.Errorf("order controller: %w", err)
 	}
-	r := &reconciler{client: mgr.GetClient(), statusWriter: statusWriter, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m, rules: &approval.Rules{}, written: &written{}}
+	r := &reconciler{
+		client: mgr.GetClient(), statusWriter: statusWriter, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m,
+		rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(o.Clock, expectedWithin),
+	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
 		For(&v1alpha1.Order{}, builder.WithPredicates(r.needsReconcilePredicate())).

@@ -15,6 +15,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 type get = func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error
@@ -41,7 +42,7 @@ func TestNeedsReconcile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.stored...).
 				WithInterceptorFuncs(interceptor.Funcs{Get: tc.get}).Build()
-			r := &reconciler{client: c, live: c, clock: clock.RealClock{}, rules: &approval.Rules{}}
+			r := &reconciler{client: c, live: c, clock: clock.RealClock{}, rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(clock.RealClock{}, expectedWithin)}
 			if got := r.needsReconcilePredicate().Update(event.UpdateEvent{ObjectOld: asked, ObjectNew: asked}); got != tc.want {
 				t.Errorf("needs a reconcile: %t", got)
 			}

@@ -24,17 +24,21 @@ import (
 // this is for the one that came in between.
 const behind = 200 * time.Millisecond
 
+// expectedWithin is how long the cache may take to show a status write of ours.
+const expectedWithin = 10 * behind
+
 type reconciler struct {
 	// client reads from the cache and writes to the API server.
 	client client.Client
 	// statusWriter makes the writes that every order costs.
-	statusWriter *cachedclient.Writer
+	statusWriter *cachedclient.StatusWriter
 	// live reads from the API server.
 	live    client.Reader
 	clock   clock.PassiveClock
 	metrics *orderMetrics
 	rules   *approval.Rules
-	written *written
+	// expectations are the status writes that the cache may not show yet.
+	expectations *cachedclient.Expectations
 }
 
 // Reconcile takes at most one step with one order.
@@ -60,7 +64,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, fmt.Errorf("%s (rule %s): %w", decision.Act, decision.Rule, err)
 	}
 	if decision.Act == order.WriteStatus {
-		r.written.note(facts.Order, time.Now())
+		r.expectations.Expect(facts.Order)
 	}
 	r.announce(ctx, facts, decision)
 	return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
@@ -73,7 +77,7 @@ func (r *reconciler) evaluate(ctx context.Context, key client.ObjectKey) (order.
 	if err != nil {
 		return facts, order.Decision{}, err
 	}
-	if facts.Order != nil && r.written.isAhead(facts.Order, time.Now()) {
+	if facts.Order != nil && r.expectations.Pending(facts.Order) {
 		return facts, order.Decision{RequeueAfter: behind}, nil
 	}
 	return facts, judge(facts), nil

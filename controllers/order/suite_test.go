@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +24,11 @@ import (
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
-var env *testenv.Env
+var (
+	env *testenv.Env
+	// manager is the access of the installation's manager.
+	manager *rest.Config
+)
 
 func TestOrderController(t *testing.T) {
 	RegisterFailHandler(Fail)
@@ -35,8 +40,9 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.ByList()).To(Succeed()) // as the manager does
+	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // shop is a namespace with an order controller of its own. The stock side is
@@ -45,6 +51,8 @@ type shop struct {
 	client.Client
 	namespace string
 	stop      func()
+	// cached reads what the controller's cache has.
+	cached client.Reader
 	// calls counts what the controller asks of the API server besides its lists
 	// and watches.
 	calls *testenv.CallCounter
@@ -70,11 +78,11 @@ func newShop(ctx context.Context, c clock.PassiveClock) *shop {
 // start runs an order controller until stop.
 func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{
-		Namespace: s.namespace, Wrap: []func(http.RoundTripper) http.RoundTripper{s.calls.Wrap, s.reservations.Wrap},
-	}, func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-		return order.SetupWithManager(mgr, order.Options{Clock: c, Wrote: wrote})
+		Namespace: s.namespace, Config: manager, Wrap: []func(http.RoundTripper) http.RoundTripper{s.calls.Wrap, s.reservations.Wrap},
+	}, func(mgr ctrl.Manager) error {
+		return order.SetupWithManager(mgr, order.Options{Clock: c})
 	})
-	s.stop = func() { Expect(m.Stop()).To(Succeed()) }
+	s.stop, s.cached = func() { Expect(m.Stop()).To(Succeed()) }, m.GetClient()
 	Expect(m.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // A controller whose cache still shows the first order of a name finds, where it looks
@@ -129,7 +130,7 @@ func staleReconciler(t *testing.T, cached, live []client.Object) (r *reconciler,
 				return c.Get(ctx, key, o, opts...)
 			},
 		}),
-		clock: clock.RealClock{}, metrics: metrics, rules: &approval.Rules{}, written: &written{},
+		clock: clock.RealClock{}, metrics: metrics, rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(clock.RealClock{}, expectedWithin),
 	}, reads
 }
 

@@ -61,7 +61,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
-	status, err := cachedclient.NewWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme(), opts.Wrote)
+	status, err := cachedclient.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // Options of the stock controller. The zero value of a field means its default.
@@ -33,9 +31,6 @@ type Options struct {
 	// Clock tells what time it is, to decisions and to whatever is paced: batches, retries,
 	// projections, audits. The real one by default.
 	Clock clock.WithTicker
-	// Wrote is told the answers to writes of reservations, for a cache that wants to have
-	// them before its watch brings them (cachedclient.Source.Wrote); may be nil.
-	Wrote cachedclient.Wrote
 	// Registerer takes the metrics. controller-runtime's registry by default.
 	Registerer prometheus.Registerer
 }

@@ -29,7 +29,7 @@ import (
 
 var (
 	env *testenv.Env
-	// manager is the account of the controllers, with the role of the installation.
+	// manager is the access of the installation's manager.
 	manager *rest.Config
 )
 
@@ -43,12 +43,9 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.ByList()).To(Succeed()) // as the manager does
+	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
-	env.Grant(GinkgoTB(), "manager", "", "orderplane-manager")
-	var err error
-	manager, err = env.ControlPlane.AddUser("manager")
-	Expect(err).NotTo(HaveOccurred())
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // shop is a namespace and the stock controllers that serve it.
@@ -86,9 +83,9 @@ func (s *shop) start(holder string) *testenv.Manager {
 	GinkgoHelper()
 	return env.StartManager(GinkgoTB(), testenv.ManagerOptions{
 		Namespace: s.namespace, Config: manager, Wrap: []func(http.RoundTripper) http.RoundTripper{s.writes.Wrap, s.swaps.Wrap},
-	}, func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
+	}, func(mgr ctrl.Manager) error {
 		return stock.SetupWithManager(mgr, stock.Options{
-			Holder: holder, Wrote: wrote, Registerer: prometheus.NewRegistry(),
+			Holder: holder, Registerer: prometheus.NewRegistry(),
 			ProjectionInterval: 50 * time.Millisecond, // so that specs need not wait for projections
 		})
 	})

@@ -2,9 +2,7 @@ package devcluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"k8s.io/client-go/rest"
@@ -25,35 +23,34 @@ func newAPIServer(o Options, p *pki, etcdURL string, n int) (*APIServer, error) 
 	if n > 1 {
 		name, port = fmt.Sprintf("kube-apiserver-%d", n), 0
 	}
-	a := &APIServer{pki: p}
-	a.server = &server{
-		name:    name,
-		path:    filepath.Join(o.AssetsDir, "kube-apiserver"),
-		logFile: filepath.Join(o.LogDir, name+".log"),
-		port:    port,
-		timeout: o.StartTimeout,
-		args: func(port int) []string {
-			return append(apiServerArgs(p, etcdURL, port), o.APIServerArgs...)
-		},
-	}
 	probe, err := p.issueUser(Admin, []string{"system:masters"})
 	if err != nil {
 		return nil, err
 	}
-	a.ready = func(ctx context.Context, port int) error {
-		client, err := rest.HTTPClientFor(a.config(port, probe))
-		if err != nil {
-			return err
-		}
-		defer client.CloseIdleConnections()
-		base := fmt.Sprintf("https://127.0.0.1:%d", port)
-		if err := expectOK(ctx, client, base+"/readyz"); err != nil {
-			return err
-		}
-		// Made by a loop of the API server's own shortly after it is ready.
-		return expectOK(ctx, client, base+"/api/v1/namespaces/default")
+	a := &APIServer{pki: p, server: &server{port: port}}
+	a.Component = &Component{
+		name:    name,
+		path:    filepath.Join(o.AssetsDir, "kube-apiserver"),
+		logFile: filepath.Join(o.LogDir, name+".log"),
+		timeout: o.StartTimeout,
+		args:    func() []string { return append(apiServerArgs(p, etcdURL, a.port), o.APIServerArgs...) },
+		ready:   func(ctx context.Context) error { return a.serves(ctx, probe) },
 	}
 	return a, nil
+}
+
+func (a *APIServer) serves(ctx context.Context, probe keyPair) error {
+	cfg := a.config(probe)
+	client, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	if err := answers(ctx, client, cfg.Host+"/readyz"); err != nil {
+		return err
+	}
+	// Made by a loop of the API server's own shortly after it is ready.
+	return answers(ctx, client, cfg.Host+"/api/v1/namespaces/default")
 }
 
 func apiServerArgs(p *pki, etcdURL string, port int) []string {
@@ -89,12 +86,12 @@ func (a *APIServer) User(name string, groups ...string) (*rest.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.config(a.port, pair), nil
+	return a.config(pair), nil
 }
 
-func (a *APIServer) config(port int, user keyPair) *rest.Config {
+func (a *APIServer) config(user keyPair) *rest.Config {
 	return &rest.Config{
-		Host: fmt.Sprintf("https://127.0.0.1:%d", port),
+		Host: loopback("https", a.port),
 		QPS:  -1,
 		TLSClientConfig: rest.TLSClientConfig{
 			CAData:   a.pki.caPEM,
@@ -102,29 +99,4 @@ func (a *APIServer) config(port int, user keyPair) *rest.Config {
 			KeyData:  user.key,
 		},
 	}
-}
-
-// Process is the running process: its pid, its end, signals to it. It is nil
-// while the API server is stopped.
-func (a *APIServer) Process() *Process { return a.current() }
-
-// Signal sends the process a signal, such as SIGSTOP or SIGCONT.
-func (a *APIServer) Signal(sig os.Signal) error {
-	p := a.current()
-	if p == nil {
-		return errors.New("signal kube-apiserver: it is stopped; Restart it first")
-	}
-	return p.Signal(sig)
-}
-
-// Stop ends the API server; Restart brings it back.
-func (a *APIServer) Stop() error { return a.stop(context.Background()) }
-
-// Restart stops the API server if it runs and starts it again on the same port,
-// so that clients find it again. ctx bounds the start.
-func (a *APIServer) Restart(ctx context.Context) error {
-	if err := a.Stop(); err != nil {
-		return err
-	}
-	return a.start(ctx)
 }

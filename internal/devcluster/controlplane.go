@@ -89,20 +89,12 @@ func (cp *ControlPlane) RestartAPIServer(ctx context.Context) error {
 	return cp.servers[0].Restart(ctx)
 }
 
-// Etcd is the running etcd process; nil while it is stopped.
-func (cp *ControlPlane) Etcd() *Process { return cp.etcd.current() }
-
-// RestartEtcd stops etcd and starts it again on its port and data.
-func (cp *ControlPlane) RestartEtcd(ctx context.Context) error {
-	if err := cp.etcd.stop(ctx); err != nil {
-		return err
-	}
-	return cp.etcd.start(ctx)
-}
+// Etcd is the control plane's etcd.
+func (cp *ControlPlane) Etcd() *Component { return cp.etcd.Component }
 
 // EtcdEndpoint is the URL of etcd's client port.
 func (cp *ControlPlane) EtcdEndpoint() string {
-	return fmt.Sprintf("http://127.0.0.1:%d", cp.etcd.port)
+	return loopback("http", cp.etcd.port)
 }
 
 // Ports are the loopback ports in use: give them to Options at the next start
@@ -120,7 +112,7 @@ func (cp *ControlPlane) Stop() error {
 	for _, a := range slices.Backward(cp.servers) {
 		errs = append(errs, a.Stop())
 	}
-	errs = append(errs, cp.etcd.stop(context.Background()))
+	errs = append(errs, cp.etcd.Stop())
 	if cp.temporary {
 		errs = append(errs, os.RemoveAll(cp.opts.DataDir))
 	}

@@ -50,7 +50,7 @@ func configMap(name string) *corev1.ConfigMap {
 func TestDataAndPortsSurviveARestart(t *testing.T) {
 	opts := devcluster.Options{DataDir: t.TempDir(), UnsafeNoFsync: true}
 	first := start(t, opts)
-	if err := first.InstallCRDs(t.Context()); err != nil {
+	if err := devcluster.InstallCRDs(first.Config()); err != nil {
 		t.Fatal(err)
 	}
 	kubeconfig, err := first.Kubeconfig("default")
@@ -66,7 +66,7 @@ func TestDataAndPortsSurviveARestart(t *testing.T) {
 	}
 
 	second := start(t, opts)
-	if err := second.InstallCRDs(t.Context()); err != nil {
+	if err := devcluster.InstallCRDs(second.Config()); err != nil {
 		t.Fatalf("installing the CRDs a second time: %v", err)
 	}
 	cfg, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)

@@ -2,6 +2,7 @@ package devcluster
 
 import (
 	"fmt"
+	"os"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -27,4 +28,16 @@ func Kubeconfig(cfg *rest.Config, namespace string) ([]byte, error) {
 		return nil, fmt.Errorf("write kubeconfig: %w", err)
 	}
 	return data, nil
+}
+
+// WriteKubeconfig writes a kubeconfig file as Kubeconfig makes it, for this user alone.
+func WriteKubeconfig(file string, cfg *rest.Config, namespace string) error {
+	data, err := Kubeconfig(cfg, namespace)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		return fmt.Errorf("write kubeconfig: %w", err)
+	}
+	return nil
 }

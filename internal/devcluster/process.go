@@ -1,7 +1,6 @@
 package devcluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +58,9 @@ func (p *Process) run(started chan<- error) {
 	if err != nil {
 		return
 	}
-	p.err = p.cmd.Wait()
+	if p.err = p.cmd.Wait(); p.err == nil {
+		p.err = errors.New("exit status 0")
+	}
 	close(p.exited)
 }
 
@@ -88,17 +89,17 @@ func (p *Process) Signal(sig os.Signal) error {
 }
 
 // Stop ends the process: SIGTERM, and SIGKILL when that is not heard in ten
-// seconds or before ctx is done. It returns once the process is gone.
-func (p *Process) Stop(ctx context.Context) error {
+// seconds. It returns once the process is gone.
+func (p *Process) Stop() error {
 	if err := p.cmd.Process.Signal(terminate); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
-	grace, cancel := context.WithTimeout(ctx, stopGrace)
-	defer cancel()
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
 	select {
 	case <-p.exited:
 		return nil
-	case <-grace.Done():
+	case <-grace.C:
 	}
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.name, err)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/orderplane/orderplane/internal/devcluster"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -16,6 +17,10 @@ const (
 	tokenLifetime = 30 * 24 * time.Hour
 )
 
+func url(port int, path string) string {
+	return fmt.Sprintf("http://%s:%d%s", devcluster.Host, port, path)
+}
+
 // announce writes the env file and tells the user what runs where.
 func (s *stack) announce() error {
 	customer, ops, err := s.tokens()
@@ -23,12 +28,12 @@ func (s *stack) announce() error {
 		return err
 	}
 	p := s.opts.Ports
-	kubectl := s.cluster.cp.Kubectl()
+	kubectl := s.cp.Kubectl()
 	env := s.opts.path("env")
 	if err := writeEnvFile(env, filepath.Dir(kubectl), []export{
 		{"GATEWAY_URL", url(p.Gateway, "")},
 		{"MANAGER_URL", url(p.Manager, "")},
-		{"KUBECONFIG", s.cluster.adminKubeconfigFile()},
+		{"KUBECONFIG", s.kubeconfig()},
 		{"KUBECTL", kubectl},
 		{"ORDERS_NAMESPACE", s.opts.Namespace},
 		{"CUSTOMER_ID", sampleCustomer},
@@ -59,7 +64,7 @@ In another terminal:  . %s
 Ctrl-C stops everything; the data stays.
 `,
 		url(p.Gateway, "/api/orders"), url(p.Gateway, "/swagger-ui.html"), url(p.Manager, "/health"),
-		url(p.ManagerMetrics, "/metrics"), kubectl, s.cluster.adminKubeconfigFile(),
+		url(p.ManagerMetrics, "/metrics"), kubectl, s.kubeconfig(),
 		s.opts.path("log")+string(filepath.Separator), sampleCustomer, customer, ops, env)
 	return err
 }

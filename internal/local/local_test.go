@@ -2,35 +2,18 @@ package local
 
 import (
 	"bytes"
+	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-)
 
-func TestNextDelayDoublesAndForgets(t *testing.T) {
-	tests := map[string]struct {
-		last, ran, want time.Duration
-	}{
-		"first end":               {0, time.Second, firstDelay},
-		"soon again":              {firstDelay, time.Second, 2 * firstDelay},
-		"never above the last":    {8 * time.Second, time.Second, lastDelay},
-		"at the last":             {lastDelay, time.Second, lastDelay},
-		"forgotten after a while": {lastDelay, stableRun, firstDelay},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := nextDelay(tt.last, tt.ran); got != tt.want {
-				t.Errorf("got %s, want %s", got, tt.want)
-			}
-		})
-	}
-}
+	"github.com/orderplane/orderplane/internal/devcluster"
+)
 
 func good() Options {
 	return Options{Dir: ".local", Namespace: "default", Executable: "/bin/orderplane", Out: &bytes.Buffer{},
@@ -72,7 +55,7 @@ func TestValidateNamesTheFieldAndTheWayOut(t *testing.T) {
 }
 
 func TestABusyPortIsToldWithItsVariable(t *testing.T) {
-	l, err := net.Listen("tcp", Host+":0")
+	l, err := net.Listen("tcp", devcluster.Host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,24 +136,25 @@ func TestJWTKeysAreFoundAgain(t *testing.T) {
 	}
 }
 
-func TestEmbeddedManifestsAreOnesKubectlTakes(t *testing.T) {
-	platform, err := embedded("rbac/*.yaml", "flowcontrol/*.yaml")
+func TestTheSampleStockIsOneManifestKubectlTakes(t *testing.T) {
+	stock, err := sampleStock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(platform, "kind: Kustomization") {
-		t.Error("a kustomization is no object of the API")
+	var list struct {
+		Kind  string `json:"kind"`
+		Items []struct {
+			Kind string `json:"kind"`
+		} `json:"items"`
 	}
-	for _, want := range []string{"name: orderplane-manager", "name: orderplane-gateway", "kind: FlowSchema"} {
-		if !strings.Contains(platform, want) {
-			t.Errorf("%q is missing", want)
-		}
-	}
-	stock, err := embedded("samples/stock*.yaml")
-	if err != nil {
+	if err := json.Unmarshal(stock, &list); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(stock, "kind: Order\n") || !strings.Contains(stock, "kind: StockAdjustment") {
-		t.Error("the sample stock is items and a document, and no order")
+	kinds := map[string]int{}
+	for _, i := range list.Items {
+		kinds[i.Kind]++
+	}
+	if list.Kind != "List" || kinds["StockItem"] == 0 || kinds["StockAdjustment"] == 0 || len(kinds) != 2 {
+		t.Errorf("the sample stock is items and documents, and no order: it is a %s of %v", list.Kind, kinds)
 	}
 }

@@ -14,18 +14,15 @@ import (
 	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
-// Host is where everything listens: the stack is for whoever sits at this machine.
-const Host = "127.0.0.1"
-
 // Options say how the stack is run.
 type Options struct {
 	// Dir keeps data, keys, logs and the env file; relative to the working directory.
 	Dir string
 	// Namespace of the orders, and of the kubeconfig that is written.
 	Namespace string
-	// Executable is Orderplane's binary, for the roles.
+	// Executable is Orderplane's binary, for the components.
 	Executable string
-	// Ports of the roles; 0 takes any free one.
+	// Ports of the components; 0 takes any free one.
 	Ports Ports
 	// Admission gives the manifests by which the API server calls the manager's
 	// webhooks at an URL.
@@ -34,7 +31,7 @@ type Options struct {
 	Out io.Writer
 }
 
-// Ports are the loopback ports of the roles.
+// Ports are the loopback ports of the components.
 type Ports struct {
 	// Gateway serves the REST API.
 	Gateway int
@@ -111,7 +108,7 @@ func (p Ports) complete() (Ports, error) {
 }
 
 func portIsFree(port int) error {
-	l, err := net.Listen("tcp", net.JoinHostPort(Host, strconv.Itoa(port))) //nolint:noctx // returns at once
+	l, err := net.Listen("tcp", net.JoinHostPort(devcluster.Host, strconv.Itoa(port))) //nolint:noctx // returns at once
 	if err != nil {
 		return err
 	}

@@ -8,19 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
-// stopWithin bounds the stop of each component; what is still there then is killed.
-const stopWithin = 8 * time.Second
-
-// component is a part of the stack.
-type component interface {
-	name() string
-	// start returns when the component serves; ctx bounds that alone.
-	start(ctx context.Context) error
-	// stop returns when the component is gone. It is called even if start failed.
-	stop(ctx context.Context) error
-}
+// readyWithin is how long a component may take until it serves.
+const readyWithin = time.Minute
 
 // Run starts the stack, says how to use it, and stops it when ctx is done.
 func Run(ctx context.Context, opts Options) (err error) {
@@ -59,12 +52,13 @@ func Run(ctx context.Context, opts Options) (err error) {
 	return nil
 }
 
+// stack is everything that runs, in the order in which it was started.
 type stack struct {
 	opts       Options
 	keys       jwtKeys
-	cluster    *cluster
-	components []component
-	started    int
+	cp         *devcluster.ControlPlane
+	orderplane *devcluster.Orderplane
+	running    []*devcluster.Supervisor
 }
 
 func newStack(opts Options) (*stack, error) {
@@ -72,33 +66,57 @@ func newStack(opts Options) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stack{opts: opts, keys: keys, cluster: &cluster{opts: opts}}
-	s.components = []component{s.cluster, s.manager(), s.gateway()}
-	return s, nil
+	return &stack{opts: opts, keys: keys}, nil
 }
 
 func (s *stack) start(ctx context.Context) error {
-	for _, c := range s.components {
-		say(s.opts.Out, "starting %s", c.name())
-		s.started++
-		if err := c.start(ctx); err != nil {
+	s.say("starting control plane")
+	if err := s.startCluster(ctx); err != nil {
+		return fmt.Errorf("local stack: %w", err)
+	}
+	for _, c := range []*devcluster.Component{s.cp.Etcd(), s.cp.APIServer().Component} {
+		if err := s.keepRunning(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, component := range []func() (*devcluster.Component, error){s.manager, s.gateway} {
+		c, err := component()
+		if err != nil {
 			return fmt.Errorf("local stack: %w", err)
+		}
+		s.say("starting %s", c.Name())
+		if err := s.keepRunning(ctx, c); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+func (s *stack) keepRunning(ctx context.Context, c *devcluster.Component) error {
+	running, err := devcluster.Supervise(ctx, c, s.say)
+	if err != nil {
+		return fmt.Errorf("local stack: %w", err)
+	}
+	s.running = append(s.running, running)
+	return nil
+}
+
 func (s *stack) stop() error {
-	say(s.opts.Out, "stopping")
+	s.say("stopping")
 	var errs []error
-	for _, c := range slices.Backward(s.components[:s.started]) {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		errs = append(errs, c.stop(ctx))
-		cancel()
+	for _, r := range slices.Backward(s.running) {
+		errs = append(errs, r.Stop())
+	}
+	if s.cp != nil {
+		errs = append(errs, s.cp.Stop())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	say(s.opts.Out, "stopped; everything is kept in %s", s.opts.Dir)
+	s.say("stopped; everything is kept in %s", s.opts.Dir)
 	return nil
+}
+
+func (s *stack) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.opts.Out, "orderplane: "+format+"\n", args...)
 }

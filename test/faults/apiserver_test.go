@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -25,12 +26,20 @@ func TestAPIServerRestartsMidBatch(t *testing.T) {
 	w.start(settings{maxBatch: 16})
 	w.item("mug", 100)
 	w.item("tea", 400)
-	for n := range 60 {
-		w.reserve(fmt.Sprint("before-", n), line{"mug", 2}, line{"tea", 1})
-	}
+	var people sync.WaitGroup
+	people.Go(func() {
+		for n := range 60 {
+			w.reserve(fmt.Sprint("before-", n), line{"mug", 2}, line{"tea", 1})
+		}
+	})
+	granted := func() int { return len(w.book.grants()) }
+	w.Eventually(granted).WithPolling(time.Millisecond).Should(BeNumerically(">=", 5))
+	w.Expect(granted()).To(BeNumerically("<", 50), "of those that can be granted")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	w.Expect(w.env.ControlPlane.RestartAPIServer(ctx)).To(Succeed())
+	people.Wait()
+	w.settled()
 	for n := range 10 {
 		w.reserve(fmt.Sprint("after-", n), line{"tea", 1})
 	}
@@ -128,6 +137,7 @@ func TestWatchesExpire(t *testing.T) {
 	w.Eventually(w.reservation("new")).Should(Equal(v1alpha1.ReservationReserved))
 	w.Eventually(w.level("mug")).Should(Equal("8/6/2"))
 	w.quiet(time.Second)
+	w.Expect(gap.refused.Load()).To(BeNumerically(">=", 3), "watches that expired")
 }
 
 // A reservation is made, granted by one leader, seen by another only in the
@@ -155,6 +165,7 @@ func TestAReservationThatCameAndWentInAGap(t *testing.T) {
 	remove[v1alpha1.StockReservation](w, "passing")
 	gap.close()
 
+	w.Expect(gap.refused.Load()).To(BeNumerically(">", 0), "watches in the gap")
 	w.Eventually(w.level("mug")).WithTimeout(20 * time.Second).Should(Equal("11/0/11"))
 	w.reserve("next", line{"mug", 11})
 	w.Eventually(w.reservation("next")).Should(Equal(v1alpha1.ReservationReserved))
@@ -167,6 +178,7 @@ type gap struct {
 	only    string // part of the path it is about; all when empty
 	opened  atomic.Bool
 	expired atomic.Int32
+	refused atomic.Int32 // watches that were
 }
 
 func (g *gap) open() { g.opened.Store(true) }
@@ -181,9 +193,11 @@ func (g *gap) read(req *http.Request) (*http.Response, error) {
 		return nil, nil
 	}
 	if g.opened.Load() {
+		g.refused.Add(1)
 		return nil, errors.New("fault: no watches now")
 	}
 	if req.URL.Query().Get("sendInitialEvents") == "" && g.expired.Add(-1) >= 0 {
+		g.refused.Add(1)
 		return refuse(req, http.StatusGone, "Expired"), nil
 	}
 	return nil, nil

@@ -126,5 +126,6 @@ func TestAFailedMarkOfAWaitingDocumentIsTriedAgain(t *testing.T) {
 	w.start(settings{wire: wire})
 	w.document("early", "mug", v1alpha1.AdjustmentReceived, 5)
 	w.Eventually(w.verdict("early")).WithTimeout(10 * time.Second).Should(Equal("Pending UnknownProduct"))
+	w.Expect(lost.Load()).To(BeNumerically(">", 2), "writes, of which two were lost")
 	w.quiet(200 * time.Millisecond)
 }

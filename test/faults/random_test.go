@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -57,10 +59,11 @@ func manyLeaders(t *testing.T, seed uint64, managers, steps int) {
 	w.item("fickle", 40)
 	dice := rand.New(rand.NewPCG(seed, 1))
 	over := make(chan struct{})
+	var lost atomic.Int32
 	var pausing sync.WaitGroup
 	for n := range managers {
 		wire := newWire()
-		wire.judge = lossy(rand.New(rand.NewPCG(seed, uint64(10+n))), over)
+		wire.judge = lossy(rand.New(rand.NewPCG(seed, uint64(10+n))), over, &lost)
 		w.start(settings{wire: wire, holder: fmt.Sprint("manager-", n), maxBatch: []int{4, 64, 1}[n]})
 		pauses := rand.New(rand.NewPCG(seed, uint64(20+n)))
 		pausing.Go(func() { pauseAtRandom(wire, pauses, over) })
@@ -78,11 +81,12 @@ func manyLeaders(t *testing.T, seed uint64, managers, steps int) {
 		w.reserve("last", line{"warm", 1})
 	}
 	w.quiet(time.Second)
-	t.Logf("%d changes, journal at most %d bytes", w.book.count(), w.book.largestJournal())
+	w.Expect(lost.Load()).To(BeNumerically(">", 0), "requests and answers that were lost")
+	t.Logf("%d changes, %d requests or answers lost, journal at most %d bytes", w.book.count(), lost.Load(), w.book.largestJournal())
 }
 
-// lossy loses one write in twenty until over is closed.
-func lossy(dice *rand.Rand, over <-chan struct{}) func(write) fate {
+// lossy loses one write in twenty until over is closed, and counts them.
+func lossy(dice *rand.Rand, over <-chan struct{}, lost *atomic.Int32) func(write) fate {
 	var mu sync.Mutex
 	return func(write) fate {
 		select {
@@ -93,6 +97,7 @@ func lossy(dice *rand.Rand, over <-chan struct{}) func(write) fate {
 		mu.Lock()
 		defer mu.Unlock()
 		if dice.IntN(20) == 0 {
+			lost.Add(1)
 			return []fate{loseRequest, loseAnswer}[dice.IntN(2)]
 		}
 		return pass

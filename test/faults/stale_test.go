@@ -36,6 +36,7 @@ func TestAStaleLeaderDoesNotFight(t *testing.T) {
 	w.Eventually(w.reservation("basket")).Should(Equal(v1alpha1.ReservationReserved))
 	w.Eventually(w.level("mug")).Should(Equal("10/4/6"))
 	w.quiet(time.Second)
+	w.Expect(gap.refused.Load()).To(BeNumerically(">", 0), "watches of the stale one")
 	gap.close()
 	w.quiet(500 * time.Millisecond)
 	w.Expect(w.level("mug")()).To(Equal("10/4/6"))

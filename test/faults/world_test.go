@@ -20,7 +20,6 @@ import (
 
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -119,17 +118,17 @@ func (w *world) start(s settings) *process {
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
 	}
-	decide := func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
+	decide := func(mgr ctrl.Manager) error {
 		return stock.SetupWithManager(mgr, stock.Options{
 			Clock: s.clock, Holder: s.holder, MaxBatch: s.maxBatch, AuditInterval: s.audit,
-			ProjectionInterval: projectionInterval, Registerer: s.registry, Wrote: wrote,
+			ProjectionInterval: projectionInterval, Registerer: s.registry,
 		})
 	}
-	judge := func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
+	judge := func(mgr ctrl.Manager) error {
 		if !s.orders {
 			return nil
 		}
-		return order.SetupWithManager(mgr, order.Options{Clock: s.clock, Wrote: wrote})
+		return order.SetupWithManager(mgr, order.Options{Clock: s.clock})
 	}
 	m := w.env.StartManager(w.t, testenv.ManagerOptions{
 		Namespace: w.ns, Config: s.cfg, Wrap: []func(http.RoundTripper) http.RoundTripper{s.wire.wrap}, Plug: s.wire.Plug,

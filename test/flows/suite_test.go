@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,13 +20,14 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
 var (
 	env *testenv.Env
 	k8s client.Client
+	// manager is the access of the installation's manager.
+	manager *rest.Config
 )
 
 func TestFlows(t *testing.T) {
@@ -39,16 +41,17 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	env = testenv.Start(GinkgoTB())
 	k8s = env.Client
+	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
 
 // startManager runs both controllers for one namespace until stop is called.
 func startManager(namespace string) (stop func()) {
-	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{Namespace: namespace},
-		func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-			return order.SetupWithManager(mgr, order.Options{Wrote: wrote})
+	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{Namespace: namespace, Config: manager},
+		func(mgr ctrl.Manager) error {
+			return order.SetupWithManager(mgr, order.Options{})
 		},
-		func(mgr ctrl.Manager, wrote cachedclient.Wrote) error {
-			return stock.SetupWithManager(mgr, stock.Options{Wrote: wrote})
+		func(mgr ctrl.Manager) error {
+			return stock.SetupWithManager(mgr, stock.Options{})
 		})
 	return func() { Expect(m.Stop()).To(Succeed()) }
 }

@@ -17,8 +17,12 @@ import (
 type Options struct {
 	// Plan says what is measured.
 	Plan Plan
-	// Executable is the orderplane binary, whose roles are measured.
+	// Executable is the orderplane binary, whose components are measured.
 	Executable string
+	// Builds of it that the plan builds compares, and LiveOrders that each of them starts with; their
+	// starts are not measured when that is 0.
+	Builds     []string
+	LiveOrders int
 	// Dir receives the report, logs and profiles.
 	Dir string
 	// Fsync lets etcd write as in production.
@@ -46,12 +50,14 @@ func (o Options) Validate() error {
 	check(o.Dir != "", "dir: give a folder for the report")
 	check(o.Admission != nil, "admission: give the manifests of the webhooks")
 	check(o.Products >= 10 && o.Products <= 10000, "products: %d is not between 10 and 10000", o.Products)
-	t := o.Plan.Turns
-	check(t.Count >= 1, "turns: %d is below 1", t.Count)
+	t := o.Plan.Rounds
+	check(t.Count >= 1, "rounds: %d is below 1", t.Count)
 	check(t.InFlight >= 1 && t.InFlight <= mostInFlight, "in-flight: %d is not between 1 and %d", t.InFlight, mostInFlight)
 	check(t.Window > 0 && t.Ramp >= 0, "window %s and ramp %s: give times above 0", t.Window, t.Ramp)
 	check(o.Plan.Rate >= 0, "rate: %v is below 0", o.Plan.Rate)
 	check(o.Plan.Rate == 0 || len(o.Plan.Open) > 0, "rate: the plan %s has no arrivals of their own; use it with the plan open", o.Plan.Name)
+	check(o.Plan.Builds == (len(o.Builds) > 0), "builds: give binaries to compare with the plan builds, and with no other")
+	check(o.LiveOrders >= 0, "live-orders: %d is below 0", o.LiveOrders)
 	return errors.Join(errs...)
 }
 
@@ -64,12 +70,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := o.Plan.Turns
+	t := o.Plan.Rounds
 	report := &Report{
 		Plan: o.Plan.Name, Started: time.Now().Truncate(time.Second), Machine: describeMachine(assets),
 		Setup: Setup{
 			EtcdFsync: o.Fsync, Untracked: o.Untracked, Users: setupUsers, Admission: setupAdmission, Products: o.Products,
-			InFlight: t.InFlight, Turns: t.Count, Ramp: t.Ramp.String(), Window: t.Window.String(),
+			InFlight: t.InFlight, Rounds: t.Count, Ramp: t.Ramp.String(), Window: t.Window.String(),
 		},
 	}
 	b := &bench{opts: o, assets: assets, report: report}
@@ -101,6 +107,9 @@ func (b *bench) run(ctx context.Context) error {
 			return fmt.Errorf("open model, %s: %w", contender, err)
 		}
 	}
+	if b.opts.Plan.Builds {
+		return b.builds(ctx)
+	}
 	if len(b.opts.Plan.Growth) > 0 {
 		return b.growth(ctx, b.opts.Plan.Growth)
 	}
@@ -130,7 +139,7 @@ func (b *bench) compare(ctx context.Context, g Group, warmUp time.Duration, meas
 	if err := b.startManager(ctx, s); err != nil {
 		return err
 	}
-	c, err := newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out)
+	c, err := newComparison(ctx, s, g, b.opts.Plan.Rounds, b.opts.Out)
 	if err != nil {
 		return err
 	}
@@ -157,7 +166,7 @@ func (b *bench) startManager(ctx context.Context, s *stage) error {
 	if err := s.startManager(); err != nil {
 		return err
 	}
-	if err := s.awaitLeader(ctx); err != nil {
+	if err := s.manager.AwaitReady(ctx); err != nil {
 		return err
 	}
 	if err := s.awaitAdmission(ctx); err != nil {

@@ -19,12 +19,12 @@ func TestADisturbedRoundIsRunAgain(t *testing.T) {
 		"an error ends it":    {[]float64{0.6, -1}, 0, 2, broken},
 	} {
 		tries := 0
-		got, err := undisturbed(func() (Round, error) {
+		got, err := undisturbed(func() (Measurement, error) {
 			tries++
 			if f := tc.foreign[tries-1]; f >= 0 {
-				return Round{ForeignCores: f}, nil
+				return Measurement{ForeignCores: f}, nil
 			}
-			return Round{}, broken
+			return Measurement{}, broken
 		})
 		if !errors.Is(err, tc.err) || tries != tc.tries || err == nil && got.ForeignCores != tc.want {
 			t.Errorf("%s: %.2f after %d tries, %v; want %.2f after %d, %v", name, got.ForeignCores, tries, err, tc.want, tc.tries, tc.err)

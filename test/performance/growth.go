@@ -45,10 +45,10 @@ type GrowthResult struct {
 	// APIServer and Etcd after the load.
 	APIServer memory `json:"kubeAPIServer"`
 	Etcd      memory `json:"etcd"`
-	// Turns: empty by API, this level by API, empty raw, this level raw.
-	Turns [][]Round `json:"turns,omitempty"`
+	// Rounds, each with four measurements: empty by API, this level by API, empty raw, this level raw.
+	Rounds [][]Measurement `json:"rounds,omitempty"`
 	// ToEmpty is the median of orders a second here to those of the empty cluster
-	// of the same turn; RawToEmpty the same of the raw writes.
+	// of the same round; RawToEmpty the same of the raw writes.
 	ToEmpty    float64 `json:"ordersPerSecondToEmpty,omitempty"`
 	RawToEmpty float64 `json:"rawToEmpty,omitempty"`
 }
@@ -71,8 +71,8 @@ func growthGroup() Group {
 	return Group{Name: "growth", Contenders: contenders(on(API, Uniform, 1, 0), on(Raw, Uniform, 1, 0))}
 }
 
-// growth measures levels, each beside an empty cluster that takes turns with it:
-// the machine is the same for both.
+// growth measures levels, each beside an empty cluster that is measured in the same
+// rounds: the machine is the same for both.
 func (b *bench) growth(ctx context.Context, levels []Level) (err error) {
 	empty, err := b.cluster(ctx, "empty", Level{})
 	if err != nil {
@@ -94,28 +94,28 @@ func (b *bench) level(ctx context.Context, empty *cluster, level Level) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, full.stage.stop()) }()
-	g, t := growthGroup(), b.opts.Plan.Turns
+	g, t := growthGroup(), b.opts.Plan.Rounds
 	full.result.per(empty.result)
-	for turn := range t.Count {
-		var rounds []Round
+	for round := range t.Count {
+		var measurements []Measurement
 		for _, contender := range g.Contenders {
 			pair := []*cluster{empty, full}
-			measured := make([]Round, len(pair))
+			measured := make([]Measurement, len(pair))
 			for i := range pair {
 				for _, c := range pair { // the one that only looks on must be at rest, too
 					if err := c.stage.quiet(ctx); err != nil {
 						return err
 					}
 				}
-				at := (turn + i) % len(pair)
-				r := rounder{stage: pair[at].stage, ramp: t.Ramp, window: t.Window}
-				if measured[at], err = pair[at].round(ctx, r, contender); err != nil {
+				at := (round + i) % len(pair)
+				r := measurer{stage: pair[at].stage, ramp: t.Ramp, window: t.Window}
+				if measured[at], err = pair[at].measure(ctx, r, contender); err != nil {
 					return err
 				}
 			}
-			rounds = append(rounds, measured...)
+			measurements = append(measurements, measured...)
 		}
-		full.result.Turns = append(full.result.Turns, rounds)
+		full.result.Rounds = append(full.result.Rounds, measurements)
 	}
 	if err := full.result.finish(full.stage.pids()); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (b *bench) cluster(ctx context.Context, name string, l Level) (_ *cluster, 
 	}
 	say(b.opts.Out, "%s: first decision after %.1f s, manager's heap %d MB", name, out.result.FirstDecisionSeconds, out.result.Manager.Heap>>20)
 	g := growthGroup()
-	if out.comparison, err = newComparison(ctx, s, g, b.opts.Plan.Turns, b.opts.Out); err != nil {
+	if out.comparison, err = newComparison(ctx, s, g, b.opts.Plan.Rounds, b.opts.Out); err != nil {
 		return nil, err
 	}
 	return out, out.warmUp(ctx, g, b.opts.Plan.WarmUp)
@@ -168,7 +168,7 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 	if err != nil {
 		return err
 	}
-	names, err := placeSamples(ctx, s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 1)).within(decideWithin))
+	names, err := submitSamples(ctx, s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 1)).within(decideWithin))
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 	return s.quiet(ctx)
 }
 
-// restart places an order, starts the manager, and notes when the order was
+// restart submits an order, starts the manager, and notes when the order was
 // decided and what it took.
 func (s *stage) restart(ctx context.Context, result *GrowthResult) error {
 	watching, stop := context.WithCancel(ctx)
@@ -198,12 +198,12 @@ func (s *stage) restart(ctx context.Context, result *GrowthResult) error {
 	if err != nil {
 		return err
 	}
-	place := s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 2)).within(readyWithin)
+	submit := s.api(track, newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 2)).within(readyWithin)
 	waiting := make(chan error, 1)
-	var first placed
+	var first submission
 	go func() {
 		var err error
-		first, err = place(ctx)
+		first, err = submit(ctx)
 		waiting <- err
 	}()
 	if !pause(ctx, time.Second) { // the order is created by then, and Pending
@@ -229,18 +229,18 @@ func (s *stage) restart(ctx context.Context, result *GrowthResult) error {
 	for process, used := range after.since(before) {
 		result.StartCPU[process] = rounded(used.Seconds(), 2)
 	}
-	if err := s.awaitLeader(ctx); err != nil {
+	if err := s.manager.AwaitReady(ctx); err != nil {
 		return err
 	}
 	return s.quiet(ctx)
 }
 
 // managerMemoryOf has the manager collect its garbage and reads what is left.
-func managerMemoryOf(ctx context.Context, r *role) (managerMemory, error) {
+func managerMemoryOf(ctx context.Context, manager *component) (managerMemory, error) {
 	var page []byte
 	for range 2 { // what has a finalizer goes with the second collection
 		var err error
-		if page, err = fetch(ctx, r.profileURL("heap?gc=1&debug=1")); err != nil {
+		if page, err = manager.profile(ctx, "heap?gc=1&debug=1"); err != nil {
 			return managerMemory{}, err
 		}
 	}
@@ -248,7 +248,7 @@ func managerMemoryOf(ctx context.Context, r *role) (managerMemory, error) {
 	if err != nil {
 		return managerMemory{}, err
 	}
-	m, err := memoryOf(r.PID())
+	m, err := memoryOf(manager.Process().PID())
 	return managerMemory{RSS: m.RSS * 1024, Heap: heap}, err
 }
 
@@ -278,7 +278,7 @@ func (g *GrowthResult) per(empty GrowthResult) {
 	g.PerOrder = managerMemory{RSS: (g.Manager.RSS - empty.Manager.RSS) / n, Heap: (g.Manager.Heap - empty.Manager.Heap) / n}
 }
 
-// Places in a turn of growth.
+// The measurements of a round of growth.
 const (
 	emptyAPI = iota
 	fullAPI
@@ -287,9 +287,9 @@ const (
 )
 
 func (g *GrowthResult) finish(pids map[string]int) error {
-	turns := Result{Turns: g.Turns}
-	g.ToEmpty = rounded(median(turns.ratios(fullAPI, emptyAPI, perSecond)), 4)
-	g.RawToEmpty = rounded(median(turns.ratios(fullRaw, emptyRaw, perSecond)), 4)
+	rounds := Result{Rounds: g.Rounds}
+	g.ToEmpty = rounded(median(rounds.ratios(fullAPI, emptyAPI, perSecond)), 4)
+	g.RawToEmpty = rounded(median(rounds.ratios(fullRaw, emptyRaw, perSecond)), 4)
 	var err1, err2 error
 	g.APIServer, err1 = memoryOf(pids["kube-apiserver"])
 	g.Etcd, err2 = memoryOf(pids["etcd"])

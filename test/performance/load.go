@@ -10,7 +10,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
-// window is when a round is measured: load comes before it, so that it begins in
+// window is what a measurement is about: load comes before it, so that it begins in
 // the middle of things, and what is under way at its end is still waited for.
 type window struct {
 	begin, end time.Time
@@ -18,12 +18,12 @@ type window struct {
 
 func (w window) holds(t time.Time) bool { return !t.Before(w.begin) && t.Before(w.end) }
 
-// load is what came of a round of load.
+// load is what came of the orders of a measurement.
 type load struct {
-	orders   int // all of the round
-	inWindow []placed
+	orders   int // all of the measurement
+	inWindow []submission
 	offered  int // arrivals in the window; only in the open model
-	dropped  int // arrivals, of the whole round, that found too many before them, here or at the API server
+	dropped  int // arrivals, of the whole measurement, that found too many before them, here or at the API server
 	errs     []error
 }
 
@@ -48,7 +48,7 @@ func (l load) outcomes() map[v1alpha1.OrderPhase]int {
 	return out
 }
 
-// collector gathers what several goroutines placed.
+// collector gathers what several goroutines submitted.
 type collector struct {
 	mu     sync.Mutex
 	window window
@@ -61,7 +61,7 @@ func (c *collector) drop() {
 	c.load.dropped++
 }
 
-func (c *collector) add(p placed, err error) {
+func (c *collector) add(p submission, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *collector) add(p placed, err error) {
 	}
 }
 
-// tolerated is how many orders of a round may fail; more, and the round says nothing.
+// tolerated is how many orders of a measurement may fail; more, and the measurement says nothing.
 const tolerated = 10
 
 func (c *collector) failed() bool {
@@ -90,15 +90,15 @@ func (c *collector) result() (load, error) {
 	return c.load, nil
 }
 
-// closed keeps a number of orders in flight: whoever has one decided places the
+// closed keeps a number of orders in flight: whoever has one decided submits the
 // next. It saturates what it is pointed at without ever drowning it.
-func closed(ctx context.Context, place placer, inFlight int, w window) (load, error) {
+func closed(ctx context.Context, submit submitter, inFlight int, w window) (load, error) {
 	c := &collector{window: w}
 	var workers sync.WaitGroup
 	for range inFlight {
 		workers.Go(func() {
 			for time.Now().Before(w.end) && ctx.Err() == nil && !c.failed() {
-				c.add(place(ctx))
+				c.add(submit(ctx))
 			}
 		})
 	}
@@ -118,8 +118,8 @@ type arrivals struct {
 	seed uint64
 }
 
-// open places orders as they arrive.
-func open(ctx context.Context, place placer, a arrivals, w window) (load, error) {
+// open submits orders as they arrive.
+func open(ctx context.Context, submit submitter, a arrivals, w window) (load, error) {
 	c := &collector{window: w}
 	slots := make(chan struct{}, a.most)
 	var orders sync.WaitGroup
@@ -135,7 +135,7 @@ func open(ctx context.Context, place placer, a arrivals, w window) (load, error)
 		select {
 		case slots <- struct{}{}:
 			orders.Go(func() {
-				if p, err := place(ctx); isTooMany(err) {
+				if p, err := submit(ctx); isTooMany(err) {
 					c.drop()
 				} else {
 					c.add(p, err)

@@ -14,22 +14,22 @@ import (
 // server decides orders one after the other, each in the same time.
 type server struct {
 	each time.Duration
-	turn chan struct{}
+	free chan struct{}
 }
 
 func newServer(each time.Duration) *server {
-	s := &server{each: each, turn: make(chan struct{}, 1)}
-	s.turn <- struct{}{}
+	s := &server{each: each, free: make(chan struct{}, 1)}
+	s.free <- struct{}{}
 	return s
 }
 
-func (s *server) place(ctx context.Context) (placed, error) {
+func (s *server) submit(ctx context.Context) (submission, error) {
 	start := time.Now()
-	<-s.turn
+	<-s.free
 	pause(ctx, s.each)
-	s.turn <- struct{}{}
+	s.free <- struct{}{}
 	end := time.Now()
-	return placed{create: end.Sub(start), decided: end.Sub(start), end: end}, nil
+	return submission{create: end.Sub(start), decided: end.Sub(start), end: end}, nil
 }
 
 func windowFromNow(ramp, length time.Duration) window {
@@ -40,7 +40,7 @@ func windowFromNow(ramp, length time.Duration) window {
 func TestClosedModelSaturates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := windowFromNow(time.Second, 10*time.Second)
-		l, err := closed(t.Context(), newServer(10*time.Millisecond).place, 8, w)
+		l, err := closed(t.Context(), newServer(10*time.Millisecond).submit, 8, w)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestOpenModelDoesNotWaitForTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := windowFromNow(time.Second, 10*time.Second)
-				l, err := open(t.Context(), newServer(10*time.Millisecond).place, arrivals{rate: tc.rate, most: 100, seed: 7}, w)
+				l, err := open(t.Context(), newServer(10*time.Millisecond).submit, arrivals{rate: tc.rate, most: 100, seed: 7}, w)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -75,7 +75,7 @@ func TestOpenModelDoesNotWaitForTheServer(t *testing.T) {
 				if offered < 0.9*tc.rate || offered > 1.1*tc.rate {
 					t.Errorf("offered %.1f a second, want about %.1f", offered, tc.rate)
 				}
-				r := Round{Offered: offered, PerSecond: l.perSecond(w), Dropped: l.dropped}
+				r := Measurement{Offered: offered, PerSecond: l.perSecond(w), Dropped: l.dropped}
 				_, r.Decided = l.latencies()
 				if keptUp(r) != tc.keptUp {
 					t.Errorf("kept up: %t at %.1f of %.1f a second, p99 %.0f ms", keptUp(r), r.PerSecond, r.Offered, r.Decided.P99)
@@ -89,13 +89,13 @@ func TestWhatTheServerHasNoRoomForIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(10 * time.Millisecond)
 		room := make(chan struct{}, 20)
-		l, err := open(t.Context(), func(ctx context.Context) (placed, error) {
+		l, err := open(t.Context(), func(ctx context.Context) (submission, error) {
 			select {
 			case room <- struct{}{}:
 				defer func() { <-room }()
-				return s.place(ctx)
+				return s.submit(ctx)
 			default:
-				return placed{}, fmt.Errorf("place: %w", &refusal{status: http.StatusTooManyRequests})
+				return submission{}, fmt.Errorf("submit: %w", &refusal{status: http.StatusTooManyRequests})
 			}
 		}, arrivals{rate: 150, most: 1000, seed: 7}, windowFromNow(time.Second, 10*time.Second))
 		if err != nil {
@@ -107,14 +107,14 @@ func TestWhatTheServerHasNoRoomForIsDropped(t *testing.T) {
 	})
 }
 
-func TestARoundWithFailuresIsNoRound(t *testing.T) {
+func TestAMeasurementWithFailuresIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("refused")
 		calls := 0
-		_, err := closed(t.Context(), func(ctx context.Context) (placed, error) {
+		_, err := closed(t.Context(), func(ctx context.Context) (submission, error) {
 			calls++
 			pause(ctx, time.Millisecond)
-			return placed{}, broken
+			return submission{}, broken
 		}, 1, windowFromNow(0, time.Hour))
 		if !errors.Is(err, broken) {
 			t.Errorf("want the failure, got %v", err)

@@ -10,8 +10,8 @@ import (
 type Plan struct {
 	Name   string
 	Groups []Group
-	Turns  Turns
-	// WarmUp of each contender before the first turn.
+	Rounds Rounds
+	// WarmUp of each contender before the first round.
 	WarmUp time.Duration
 	// Open is what is measured with arrivals of their own, at Rate a second or, when that
 	// is 0, below a saturation that is searched.
@@ -19,6 +19,8 @@ type Plan struct {
 	Rate float64
 	// Growth levels, each beside an empty cluster.
 	Growth []Level
+	// Builds compares builds of the manager instead of contenders.
+	Builds bool
 	// Profile takes CPU profiles under the load of each group's contenders.
 	Profile time.Duration
 }
@@ -32,7 +34,7 @@ func on(m Mode, s Spread, lines, shortPercent int) Contender {
 	return Contender{Mode: m, Workload: Workload{Spread: s, Lines: lines, ShortPercent: shortPercent}}
 }
 
-// short is the plan for the budget: its ratios, in less than ten minutes. A round
+// short is the ratios of the budget, in less than ten minutes. A measurement
 // has one or two of the API server's collections of garbage, and which of the two is
 // chance: what counts is the median of five.
 // The gateway has a group of its own, since it costs CPU by merely watching.
@@ -43,7 +45,7 @@ func short() Plan {
 			{Name: "one-line", Contenders: contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0))},
 			{Name: "gateway", Contenders: contenders(on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0))},
 		},
-		Turns:  Turns{Count: 5, InFlight: inFlight, Ramp: time.Second, Window: 4 * time.Second},
+		Rounds: Rounds{Count: 5, InFlight: inFlight, Ramp: time.Second, Window: 4 * time.Second},
 		WarmUp: 2 * time.Second,
 	}
 }
@@ -62,7 +64,7 @@ func full() Plan {
 				on(Raw, Uniform, 1, 0), on(Gateway, Uniform, 1, 0), on(Gateway, Hot, 1, 0), on(Gateway, Uniform, 1, 30))},
 			{Name: "gateway-four-lines", Contenders: contenders(on(Raw, Uniform, 4, 0), on(Gateway, Uniform, 4, 0))},
 		},
-		Turns:  Turns{Count: 6, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		Rounds: Rounds{Count: 6, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
 		WarmUp: 10 * time.Second,
 	}
 }
@@ -73,25 +75,25 @@ func full() Plan {
 // The raw writer below its own saturation says what latencies the machine allows.
 func openPlan() Plan {
 	return Plan{
-		Name:  "open",
-		Turns: Turns{Count: 5, InFlight: inFlight, Ramp: 80 * time.Second, Window: 30 * time.Second},
-		Open:  contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
+		Name:   "open",
+		Rounds: Rounds{Count: 5, InFlight: inFlight, Ramp: 80 * time.Second, Window: 30 * time.Second},
+		Open:   contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(API, Hot, 1, 0), on(Gateway, Uniform, 1, 0)),
 	}
 }
 
 // growth is throughput, memory and start with live orders present. A collection of an API
 // server with 100,000 orders takes five CPU seconds, and there is one every eight to twelve
-// seconds: a round has several.
+// seconds: a measurement has several.
 func growthPlan() Plan {
 	return Plan{
 		Name:   "growth",
-		Turns:  Turns{Count: 3, InFlight: inFlight, Ramp: 2 * time.Second, Window: 40 * time.Second},
+		Rounds: Rounds{Count: 3, InFlight: inFlight, Ramp: 2 * time.Second, Window: 40 * time.Second},
 		WarmUp: 5 * time.Second,
 		Growth: []Level{{Orders: 10_000}, {Reservations: 50_000}, {Orders: 100_000}},
 	}
 }
 
-// profile takes CPU profiles of each role and the API server under load.
+// profile takes CPU profiles of each component and the API server under load.
 func profile() Plan {
 	return Plan{
 		Name: "profile",
@@ -100,18 +102,28 @@ func profile() Plan {
 			{Name: "four-lines", Contenders: contenders(on(API, Uniform, 4, 0), on(Raw, Uniform, 4, 0))},
 			{Name: "gateway", Contenders: contenders(on(Gateway, Uniform, 1, 0))},
 		},
-		Turns:   Turns{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},
+		Rounds:  Rounds{Count: 1, InFlight: inFlight, Ramp: time.Second, Window: 5 * time.Second},
 		WarmUp:  5 * time.Second,
 		Profile: 20 * time.Second,
 	}
 }
 
+// buildsPlan compares builds of the manager: under load, and at a start with live orders. It is
+// for before and after a change.
+func buildsPlan() Plan {
+	return Plan{
+		Name:   "builds",
+		Rounds: Rounds{Count: 3, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		Builds: true,
+	}
+}
+
 // PlanNames are the plans there are.
-func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile"} }
+func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile", "builds"} }
 
 // PlanNamed finds a plan.
 func PlanNamed(name string) (Plan, error) {
-	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile()} {
+	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile(), buildsPlan()} {
 		if p.Name == name {
 			return p, nil
 		}

@@ -21,26 +21,20 @@ func (b *bench) profile(ctx context.Context, c *comparison, g Group) error {
 	if d == 0 {
 		return nil
 	}
-	admin, err := newClient(c.stage.admin)
-	if err != nil {
-		return err
-	}
 	for _, contender := range g.Contenders {
 		profiles, ctx := errgroup.WithContext(ctx)
 		profiles.Go(func() error {
 			end := time.Now().Add(d + 2*time.Second)
-			_, err := closed(ctx, c.placers[contender.String()], c.turns.InFlight, window{begin: end, end: end})
+			_, err := closed(ctx, c.submitters[contender.String()], c.rounds.InFlight, window{begin: end, end: end})
 			return err
 		})
 		processes := map[string]func(path string) ([]byte, error){
 			"kube-apiserver": func(path string) ([]byte, error) {
-				return admin.do(ctx, http.MethodGet, "/debug/pprof/"+path, nil, nil)
+				return c.stage.admin.do(ctx, http.MethodGet, "/debug/pprof/"+path, nil, nil)
 			},
 		}
-		for process, r := range map[string]*role{"manager": c.stage.manager, "gateway": c.stage.gateway} {
-			if r != nil {
-				processes[process] = func(path string) ([]byte, error) { return fetch(ctx, r.profileURL(path)) }
-			}
+		for _, c := range c.stage.components() {
+			processes[c.Name()] = func(page string) ([]byte, error) { return c.profile(ctx, page) }
 		}
 		for process, get := range processes {
 			for kind, path := range map[string]string{"cpu": "profile", "allocs": "allocs"} {

@@ -129,33 +129,33 @@ func rawOrderStatus(o *v1alpha1.Order) *v1alpha1.Order {
 }
 
 // raw writes orders one after the other as they are in the end.
-func (s *stage) raw(templates []rawTemplates) placer {
+func (s *stage) raw(templates []rawTemplates) submitter {
 	orders := resourcePath(rawNamespace, "orders")
 	reservations := resourcePath(rawNamespace, "stockreservations")
-	return func(ctx context.Context) (placed, error) {
+	return func(ctx context.Context) (submission, error) {
 		n := s.numbers.next()
 		t := &templates[n%len(templates)]
 		f := filling{gapName: ids.Order(rawNamespace, "raw", fmt.Sprint(n))}
 		start := time.Now()
 		order, err := s.loader.write(ctx, http.MethodPost, orders, t.order.fill(f))
 		if err != nil {
-			return placed{}, err
+			return submission{}, err
 		}
 		created := time.Now()
 		f[gapOrderUID] = order.UID
 		reservation, err := s.loader.write(ctx, http.MethodPost, reservations, t.reservation.fill(f))
 		if err != nil {
-			return placed{}, err
+			return submission{}, err
 		}
 		f[gapUID], f[gapVersion] = reservation.UID, reservation.ResourceVersion
 		if _, err := s.loader.write(ctx, http.MethodPut, reservations+"/"+f[gapName]+"/status", t.reservationStatus.fill(f)); err != nil {
-			return placed{}, err
+			return submission{}, err
 		}
 		f[gapUID], f[gapVersion] = order.UID, order.ResourceVersion
 		if _, err := s.loader.write(ctx, http.MethodPut, orders+"/"+f[gapName]+"/status", t.orderStatus.fill(f)); err != nil {
-			return placed{}, err
+			return submission{}, err
 		}
 		end := time.Now()
-		return placed{name: f[gapName], create: created.Sub(start), decided: end.Sub(start), phase: t.outcome, end: end}, nil
+		return submission{name: f[gapName], create: created.Sub(start), decided: end.Sub(start), phase: t.outcome, end: end}, nil
 	}
 }

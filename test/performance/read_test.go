@@ -79,10 +79,10 @@ func TestRawWritesAreTheSystemsOwn(t *testing.T) {
 	if reserved.UID != "u" || reserved.ResourceVersion != "99" || reserved.Status.Phase != v1alpha1.ReservationReserved {
 		t.Errorf("reservation status: %+v", reserved)
 	}
-	var placedOrder, confirmed v1alpha1.Order
-	decode(t, raw.order.fill(f), &placedOrder)
-	if placedOrder.ResourceVersion != "" || placedOrder.ManagedFields != nil || placedOrder.Spec.CustomerID != "cust-001" {
-		t.Errorf("order to create: %+v", placedOrder)
+	var sent, confirmed v1alpha1.Order
+	decode(t, raw.order.fill(f), &sent)
+	if sent.ResourceVersion != "" || sent.ManagedFields != nil || sent.Spec.CustomerID != "cust-001" {
+		t.Errorf("order to create: %+v", sent)
 	}
 	decode(t, raw.orderStatus.fill(f), &confirmed)
 	if confirmed.ResourceVersion != "99" || confirmed.Status.Reservation.Name != "n" || confirmed.Status.Phase != v1alpha1.OrderConfirmed {

@@ -19,6 +19,7 @@ type Report struct {
 	// Peak memory by process over the run's groups, in KiB.
 	Peak map[string]int64 `json:"peakMemoryKiB,omitempty"`
 
+	Builds []BuildResult  `json:"builds,omitempty"`
 	Open   []OpenResult   `json:"open,omitempty"`
 	Growth []GrowthResult `json:"growth,omitempty"`
 }
@@ -31,7 +32,7 @@ type Setup struct {
 	Admission string `json:"admission"`
 	Products  int    `json:"products"`
 	InFlight  int    `json:"inFlight"`
-	Turns     int    `json:"turns"`
+	Rounds    int    `json:"rounds"`
 	Ramp      string `json:"ramp"`
 	Window    string `json:"window"`
 }

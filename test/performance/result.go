@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// Result is what came of a group: every round, and their medians.
+// Result is what came of a group: every measurement, and their medians.
 type Result struct {
 	Group    string `json:"group"`
 	InFlight int    `json:"inFlight"`
-	// Turns, each with a round of every contender in the order of the group.
-	Turns [][]Round `json:"turns"`
-	// Contenders are the medians over the turns.
+	// Rounds, each with a measurement of every contender in the order of the group.
+	Rounds [][]Measurement `json:"rounds"`
+	// Contenders are the medians over the rounds.
 	Contenders []Summary `json:"contenders"`
 	// HotToUniform is the median ratio of orders a second of the hot workload to
 	// the uniform one of the same mode and lines; 0 when the group has no such pair.
 	HotToUniform float64 `json:"hotToUniform,omitempty"`
 }
 
-// Summary of a contender: medians over its rounds.
+// Summary of a contender: medians over its measurements.
 type Summary struct {
 	Mode     Mode   `json:"mode"`
 	Workload string `json:"workload"`
@@ -38,51 +38,51 @@ type Summary struct {
 	Cores        float64 `json:"cores"`
 	ForeignCores float64 `json:"foreignCores"`
 
-	// ToRaw is the median of orders a second to those of the raw round of the same
-	// turn, CPUToRaw that of the CPU time an order.
+	// ToRaw is the median of orders a second to those of the raw measurement of the same
+	// round, CPUToRaw that of the CPU time an order.
 	ToRaw    float64 `json:"ordersPerSecondToRaw"`
 	CPUToRaw float64 `json:"cpuToRaw"`
 }
 
-// of is the values of a contender over the turns.
-func (r *Result) of(contender int, value func(Round) float64) []float64 {
-	out := make([]float64, 0, len(r.Turns))
-	for _, turn := range r.Turns {
-		out = append(out, value(turn[contender]))
+// of is the values of a contender over the rounds.
+func (r *Result) of(contender int, value func(Measurement) float64) []float64 {
+	out := make([]float64, 0, len(r.Rounds))
+	for _, round := range r.Rounds {
+		out = append(out, value(round[contender]))
 	}
 	return out
 }
 
-// ratios of two contenders, turn by turn.
-func (r *Result) ratios(a, b int, value func(Round) float64) []float64 {
-	out := make([]float64, 0, len(r.Turns))
-	for _, turn := range r.Turns {
-		if below := value(turn[b]); below > 0 {
-			out = append(out, value(turn[a])/below)
+// ratios of two contenders, round by round.
+func (r *Result) ratios(a, b int, value func(Measurement) float64) []float64 {
+	out := make([]float64, 0, len(r.Rounds))
+	for _, round := range r.Rounds {
+		if below := value(round[b]); below > 0 {
+			out = append(out, value(round[a])/below)
 		}
 	}
 	return out
 }
 
-func perSecond(r Round) float64 { return r.PerSecond }
-func cpuTotal(r Round) float64  { return r.CPUTotal }
+func perSecond(r Measurement) float64 { return r.PerSecond }
+func cpuTotal(r Measurement) float64  { return r.CPUTotal }
 
-// summarize works out the medians from the turns.
+// summarize works out the medians from the rounds.
 func (r *Result) summarize() {
 	r.Contenders = nil
-	for n, first := range r.Turns[0] {
+	for n, first := range r.Rounds[0] {
 		rates := r.of(n, perSecond)
 		s := Summary{
 			Mode: first.Mode, Workload: first.Workload,
 			PerSecond: rounded(median(rates), 1), Lowest: slices.Min(rates), Highest: slices.Max(rates),
-			Create:         r.latencies(n, func(x Round) latencies { return x.Create }),
-			Decided:        r.latencies(n, func(x Round) latencies { return x.Decided }),
-			WritesPerOrder: rounded(median(r.of(n, func(x Round) float64 { return x.WritesPerOrder })), 4),
-			Writes:         r.maps(n, 4, func(x Round) map[string]float64 { return x.Writes }),
-			CPU:            r.maps(n, 3, func(x Round) map[string]float64 { return x.CPU }),
+			Create:         r.latencies(n, func(x Measurement) latencies { return x.Create }),
+			Decided:        r.latencies(n, func(x Measurement) latencies { return x.Decided }),
+			WritesPerOrder: rounded(median(r.of(n, func(x Measurement) float64 { return x.WritesPerOrder })), 4),
+			Writes:         r.maps(n, 4, func(x Measurement) map[string]float64 { return x.Writes }),
+			CPU:            r.maps(n, 3, func(x Measurement) map[string]float64 { return x.CPU }),
 			CPUTotal:       rounded(median(r.of(n, cpuTotal)), 3),
-			Cores:          rounded(median(r.of(n, func(x Round) float64 { return x.Cores })), 2),
-			ForeignCores:   rounded(median(r.of(n, func(x Round) float64 { return x.ForeignCores })), 2),
+			Cores:          rounded(median(r.of(n, func(x Measurement) float64 { return x.Cores })), 2),
+			ForeignCores:   rounded(median(r.of(n, func(x Measurement) float64 { return x.ForeignCores })), 2),
 			ToRaw:          rounded(median(r.ratios(n, 0, perSecond)), 4),
 			CPUToRaw:       rounded(median(r.ratios(n, 0, cpuTotal)), 4),
 		}
@@ -91,9 +91,9 @@ func (r *Result) summarize() {
 	r.HotToUniform = r.hotToUniform()
 }
 
-func (r *Result) latencies(n int, of func(Round) latencies) latencies {
+func (r *Result) latencies(n int, of func(Measurement) latencies) latencies {
 	middle := func(one func(latencies) float64) float64 {
-		return rounded(median(r.of(n, func(x Round) float64 { return one(of(x)) })), 2)
+		return rounded(median(r.of(n, func(x Measurement) float64 { return one(of(x)) })), 2)
 	}
 	return latencies{
 		P50: middle(func(l latencies) float64 { return l.P50 }), P90: middle(func(l latencies) float64 { return l.P90 }),
@@ -101,12 +101,12 @@ func (r *Result) latencies(n int, of func(Round) latencies) latencies {
 	}
 }
 
-// maps are the medians of a map's values, key by key; what a round lacks is zero there.
-func (r *Result) maps(n, decimals int, of func(Round) map[string]float64) map[string]float64 {
+// maps are the medians of a map's values, key by key; what a measurement lacks is zero there.
+func (r *Result) maps(n, decimals int, of func(Measurement) map[string]float64) map[string]float64 {
 	out := map[string]float64{}
-	for _, turn := range r.Turns {
-		for key := range of(turn[n]) {
-			out[key] = rounded(median(r.of(n, func(x Round) float64 { return of(x)[key] })), decimals)
+	for _, round := range r.Rounds {
+		for key := range of(round[n]) {
+			out[key] = rounded(median(r.of(n, func(x Measurement) float64 { return of(x)[key] })), decimals)
 		}
 	}
 	return out
@@ -115,8 +115,8 @@ func (r *Result) maps(n, decimals int, of func(Round) map[string]float64) map[st
 // hotToUniform is the lowest of the medians over the pairs of the group.
 func (r *Result) hotToUniform() float64 {
 	lowest := 0.0
-	for a, hot := range r.Turns[0] {
-		for b, uniform := range r.Turns[0] {
+	for a, hot := range r.Rounds[0] {
+		for b, uniform := range r.Rounds[0] {
 			if hot.Mode == Raw || hot.Mode != uniform.Mode || !isHotOf(hot.Workload, uniform.Workload) {
 				continue
 			}

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// The machine halves its speed after the first turn: rates do, ratios do not.
-func TestRatiosAreTakenTurnByTurn(t *testing.T) {
-	turn := func(speed float64) []Round {
-		return []Round{
+// The machine halves its speed after the first round: rates do, ratios do not.
+func TestRatiosAreTakenRoundByRound(t *testing.T) {
+	round := func(speed float64) []Measurement {
+		return []Measurement{
 			{Mode: Raw, Workload: "uniform/1", PerSecond: 200 * speed, CPUTotal: 10},
 			{Mode: API, Workload: "uniform/1", PerSecond: 170 * speed, CPUTotal: 12, Writes: map[string]float64{"POST orders": 1}},
 			{Mode: API, Workload: "hot/1", PerSecond: 153 * speed, CPUTotal: 12},
 		}
 	}
-	r := Result{Turns: [][]Round{turn(1), turn(0.5), turn(0.5)}}
+	r := Result{Rounds: [][]Measurement{round(1), round(0.5), round(0.5)}}
 	r.summarize()
 	api := r.Contenders[1]
 	if api.PerSecond != 85 || api.Lowest != 85 || api.Highest != 170 {
@@ -30,7 +30,7 @@ func TestRatiosAreTakenTurnByTurn(t *testing.T) {
 }
 
 func TestHotToUniformNeedsAPairOfOneModeAndLines(t *testing.T) {
-	r := Result{Turns: [][]Round{{
+	r := Result{Rounds: [][]Measurement{{
 		{Mode: Raw, Workload: "uniform/1", PerSecond: 200},
 		{Mode: API, Workload: "uniform/4", PerSecond: 100},
 		{Mode: API, Workload: "hot/1", PerSecond: 50},
@@ -43,11 +43,11 @@ func TestHotToUniformNeedsAPairOfOneModeAndLines(t *testing.T) {
 }
 
 func TestTheMedianRoundIsThatOfTheTail(t *testing.T) {
-	tail := func(p99 float64) Round { return Round{Decided: latencies{P50: 1000 - p99, P99: p99}} }
-	if got := medianRound([]Round{tail(700), tail(400), tail(500)}); got.Decided.P99 != 500 {
+	tail := func(p99 float64) Measurement { return Measurement{Decided: latencies{P50: 1000 - p99, P99: p99}} }
+	if got := medianMeasurement([]Measurement{tail(700), tail(400), tail(500)}); got.Decided.P99 != 500 {
 		t.Errorf("the median of 700, 400 and 500 ms is %v", got.Decided.P99)
 	}
-	if got := medianRound(nil); got.Decided != (latencies{}) {
+	if got := medianMeasurement(nil); got.Decided != (latencies{}) {
 		t.Errorf("the median of nothing is %+v", got.Decided)
 	}
 }
@@ -88,15 +88,15 @@ func TestSearchFindsTheCapacity(t *testing.T) {
 
 func TestKeepingUp(t *testing.T) {
 	for name, tc := range map[string]struct {
-		round Round
-		want  bool
+		measured Measurement
+		want     bool
 	}{
-		"all of it, fast":  {Round{Offered: 100, PerSecond: 99, Decided: latencies{P99: 200}}, true},
-		"falling behind":   {Round{Offered: 100, PerSecond: 90, Decided: latencies{P99: 200}}, false},
-		"some dropped":     {Round{Offered: 100, PerSecond: 100, Dropped: 1}, false},
-		"catching up even": {Round{Offered: 100, PerSecond: 103, Decided: latencies{P99: 400}}, true},
+		"all of it, fast":  {Measurement{Offered: 100, PerSecond: 99, Decided: latencies{P99: 200}}, true},
+		"falling behind":   {Measurement{Offered: 100, PerSecond: 90, Decided: latencies{P99: 200}}, false},
+		"some dropped":     {Measurement{Offered: 100, PerSecond: 100, Dropped: 1}, false},
+		"catching up even": {Measurement{Offered: 100, PerSecond: 103, Decided: latencies{P99: 400}}, true},
 	} {
-		if got := keptUp(tc.round); got != tc.want {
+		if got := keptUp(tc.measured); got != tc.want {
 			t.Errorf("%s: got %t", name, got)
 		}
 	}

@@ -12,27 +12,28 @@ import (
 type OpenResult struct {
 	Mode     Mode   `json:"mode"`
 	Workload string `json:"workload"`
-	// Closed is a round of the closed model under the same conditions; the search begins there.
-	Closed Round `json:"closed"`
+	// Closed is a measurement of the closed model under the same conditions; the search begins there.
+	Closed Measurement `json:"closed"`
 	// Saturation is the highest rate of arrivals, orders a second, that was kept up with;
 	// 0 when it was not searched.
 	Saturation float64 `json:"saturationPerSecond,omitempty"`
 	// Tried rates, in order, and whether each was kept up with.
 	Tried []Trial `json:"tried"`
-	// Rounds at 70 % of saturation or at the plan's rate; Round is the one with the median p99 until decided.
-	Rounds []Round `json:"rounds"`
-	Round  Round   `json:"round"`
-	// Raw are rounds of the raw writer at the same rate under the same conditions, RawRound
+	// Rounds are measurements at 70 % of saturation or at the plan's rate; Median is the one with the
+	// median p99 until decided.
+	Rounds []Measurement `json:"rounds"`
+	Median Measurement   `json:"median"`
+	// Raw are measurements of the raw writer at the same rate under the same conditions, RawMedian
 	// the one with the median p99. There are none beside the raw writer itself.
-	Raw      []Round `json:"raw,omitempty"`
-	RawRound Round   `json:"rawRound,omitzero"`
+	Raw       []Measurement `json:"raw,omitempty"`
+	RawMedian Measurement   `json:"rawMedian,omitzero"`
 }
 
 // Trial is a rate that was tried.
 type Trial struct {
-	Rate   float64 `json:"rate"`
-	KeptUp bool    `json:"keptUp"`
-	Round  Round   `json:"round"`
+	Rate        float64     `json:"rate"`
+	KeptUp      bool        `json:"keptUp"`
+	Measurement Measurement `json:"measurement"`
 }
 
 // search finds the highest rate that is kept up with by halving the distance
@@ -77,7 +78,7 @@ const (
 	mostBehind        = 5 * time.Second
 )
 
-func keptUp(r Round) bool {
+func keptUp(r Measurement) bool {
 	return r.Dropped == 0 && r.PerSecond*100 >= r.Offered*(100-mostBehindPercent)
 }
 
@@ -85,11 +86,11 @@ func keptUp(r Round) bool {
 const shareOfSaturation = 70
 
 // open finds a contender's saturation, if the plan has no rate, then measures latencies
-// below it, its own and the raw writer's, turn about. Each round has a cluster of its own
+// below it, its own and the raw writer's, in rounds. Each measurement has a cluster of its own
 // and the same time of load before it: what orders are there is the same in all.
 func (b *bench) open(ctx context.Context, contender Contender) error {
 	result := OpenResult{Mode: contender.Mode, Workload: contender.Workload.Name()}
-	m := openModel{bench: b, contender: contender, turns: b.opts.Plan.Turns, name: "open-" + contender.fileName()}
+	m := openModel{bench: b, contender: contender, rounds: b.opts.Plan.Rounds, name: "open-" + contender.fileName()}
 	rate := b.opts.Plan.Rate
 	if rate == 0 {
 		if err := m.saturation(ctx, &result); err != nil {
@@ -104,11 +105,11 @@ func (b *bench) open(ctx context.Context, contender Contender) error {
 	return nil
 }
 
-// openModel is a contender's measurement under way.
+// openModel is a contender's measurements under way.
 type openModel struct {
 	bench     *bench
 	contender Contender
-	turns     Turns
+	rounds    Rounds
 	name      string
 }
 
@@ -116,7 +117,7 @@ type openModel struct {
 func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 	alone := Group{Contenders: contenders(m.contender)}
 	err := m.onItsOwn(ctx, "closed", alone, func(c *comparison) (err error) {
-		into.Closed, err = c.round(ctx, m.rounder(c), m.contender)
+		into.Closed, err = c.measure(ctx, m.measurer(c), m.contender)
 		return err
 	})
 	if err != nil {
@@ -124,14 +125,14 @@ func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 	}
 	s := newSearch(into.Closed.PerSecond)
 	for n := 0; n < mostTrials && !s.done(); n++ {
-		round, err := m.round(ctx, fmt.Sprintf("trial-%d", n+1), alone, m.contender, arrivals{
+		measured, err := m.measure(ctx, fmt.Sprintf("trial-%d", n+1), alone, m.contender, arrivals{
 			rate: s.next, most: int(s.next * mostBehind.Seconds()), seed: uint64(n)}) //nolint:gosec // small
 		if err != nil {
 			return err
 		}
-		into.Tried = append(into.Tried, Trial{Rate: rounded(s.next, 1), KeptUp: keptUp(round), Round: round})
-		say(m.bench.opts.Out, "%s at %.1f arrivals/s: kept up: %t", m.contender, s.next, keptUp(round))
-		s.learn(keptUp(round))
+		into.Tried = append(into.Tried, Trial{Rate: rounded(s.next, 1), KeptUp: keptUp(measured), Measurement: measured})
+		say(m.bench.opts.Out, "%s at %.1f arrivals/s: kept up: %t", m.contender, s.next, keptUp(measured))
+		s.learn(keptUp(measured))
 	}
 	if s.low == 0 {
 		return fmt.Errorf("%s kept up with no rate down to %.1f orders a second", m.contender, s.next)
@@ -145,34 +146,34 @@ func (m openModel) latencies(ctx context.Context, rate float64, into *OpenResult
 	type side struct {
 		contender Contender
 		group     Group
-		rounds    *[]Round
+		into      *[]Measurement
 	}
 	sides := []side{{m.contender, Group{Contenders: contenders(m.contender)}, &into.Rounds}}
 	if m.contender.Mode != Raw {
 		raw := Contender{Mode: Raw, Workload: m.contender.Workload}
 		sides = append(sides, side{raw, Group{Contenders: contenders(raw, m.contender)}, &into.Raw}) // with the gateway, if that is the contender
 	}
-	for turn := range m.turns.Count {
+	for round := range m.rounds.Count {
 		for _, c := range sides {
-			what := fmt.Sprintf("%s-%d", c.contender.Mode, turn+1)
-			round, err := m.round(ctx, what, c.group, c.contender, arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + turn)}) //nolint:gosec // small
+			what := fmt.Sprintf("%s-%d", c.contender.Mode, round+1)
+			measured, err := m.measure(ctx, what, c.group, c.contender, arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + round)}) //nolint:gosec // small
 			if err != nil {
 				return err
 			}
-			*c.rounds = append(*c.rounds, round)
+			*c.into = append(*c.into, measured)
 		}
 	}
-	into.Round, into.RawRound = medianRound(into.Rounds), medianRound(into.Raw)
+	into.Median, into.RawMedian = medianMeasurement(into.Rounds), medianMeasurement(into.Raw)
 	return nil
 }
 
-// round measures a contender of a group as orders arrive.
-func (m openModel) round(ctx context.Context, what string, g Group, contender Contender, a arrivals) (round Round, err error) {
+// measure measures a contender of a group as orders arrive.
+func (m openModel) measure(ctx context.Context, what string, g Group, contender Contender, a arrivals) (measured Measurement, err error) {
 	err = m.onItsOwn(ctx, what, g, func(c *comparison) error {
-		round, err = c.openRound(ctx, contender, m.rounder(c), a)
+		measured, err = c.measureOpen(ctx, contender, m.measurer(c), a)
 		return err
 	})
-	return round, err
+	return measured, err
 }
 
 // onItsOwn has something measured on a cluster that nothing else was measured on.
@@ -181,32 +182,32 @@ func (m openModel) onItsOwn(ctx context.Context, what string, g Group, measure f
 	return m.bench.compare(ctx, g, 0, measure)
 }
 
-func (m openModel) rounder(c *comparison) rounder {
-	return rounder{stage: c.stage, ramp: m.turns.Ramp, window: m.turns.Window}
+func (m openModel) measurer(c *comparison) measurer {
+	return measurer{stage: c.stage, ramp: m.rounds.Ramp, window: m.rounds.Window}
 }
 
-// medianRound is the round with the median p99 until decided, the zero Round of none.
-func medianRound(rounds []Round) Round {
-	if len(rounds) == 0 {
-		return Round{}
+// medianMeasurement is the measurement with the median p99 until decided, the zero Measurement of none.
+func medianMeasurement(all []Measurement) Measurement {
+	if len(all) == 0 {
+		return Measurement{}
 	}
-	byTail := slices.SortedFunc(slices.Values(rounds), func(a, b Round) int { return cmp.Compare(a.Decided.P99, b.Decided.P99) })
+	byTail := slices.SortedFunc(slices.Values(all), func(a, b Measurement) int { return cmp.Compare(a.Decided.P99, b.Decided.P99) })
 	return byTail[len(byTail)/2]
 }
 
-func (c *comparison) openRound(ctx context.Context, contender Contender, r rounder, a arrivals) (Round, error) {
+func (c *comparison) measureOpen(ctx context.Context, contender Contender, r measurer, a arrivals) (Measurement, error) {
 	if err := c.stage.quiet(ctx); err != nil {
-		return Round{}, err
+		return Measurement{}, err
 	}
-	round := Round{Mode: contender.Mode, Workload: contender.Workload.Name(), Rate: rounded(a.rate, 1)}
-	round, err := r.run(ctx, round, func(ctx context.Context, w window) (load, error) {
-		return open(ctx, c.placers[contender.String()], a, w)
+	measured := Measurement{Mode: contender.Mode, Workload: contender.Workload.Name(), Rate: rounded(a.rate, 1)}
+	measured, err := r.run(ctx, measured, func(ctx context.Context, w window) (load, error) {
+		return open(ctx, c.submitters[contender.String()], a, w)
 	})
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	say(c.out, "%s at %.1f arrivals/s: %.1f offered, %.1f decided/s, create p99 %.0f ms, decided p50 %.0f p99 %.0f ms, "+
-		"%.3f writes/order, %.1f CPU s/1000, %d dropped, %d cache checks", contender, a.rate, round.Offered, round.PerSecond,
-		round.Create.P99, round.Decided.P50, round.Decided.P99, round.WritesPerOrder, round.CPUTotal, round.Dropped, round.CacheChecks)
-	return round, nil
+		"%.3f writes/order, %.1f CPU s/1000, %d dropped, %d cache checks", contender, a.rate, measured.Offered, measured.PerSecond,
+		measured.Create.P99, measured.Decided.P50, measured.Decided.P99, measured.WritesPerOrder, measured.CPUTotal, measured.Dropped, measured.CacheChecks)
+	return measured, nil
 }

@@ -1,18 +1,14 @@
 package performance
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,11 +17,10 @@ import (
 
 	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 const (
-	// systemNamespace is where the roles' service accounts are.
-	systemNamespace = "ops-system"
 	// ordersNamespace is what the system under test works on.
 	ordersNamespace = "bench"
 	// rawNamespace is where the raw writer writes: nobody watches it.
@@ -48,18 +43,17 @@ type stageOptions struct {
 
 // stage is a control plane with Orderplane on it.
 type stage struct {
-	opts  stageOptions
-	cp    *devcluster.ControlPlane
-	admin *rest.Config
+	opts       stageOptions
+	cp         *devcluster.ControlPlane
+	orderplane *devcluster.Orderplane
 
+	admin   *client
 	loader  *client
 	watcher *client // the watch's own connection: load must not delay what is measured
-	manager *role
-	gateway *role
-	keys    *signer
-	numbers counter // of all orders ever placed here
-	// webhookPort stays the same when the manager is started again: the API server knows it.
-	webhookPort int
+	// manager and gateway are nil while they don't run.
+	manager, gateway *component
+	keys             *signer
+	numbers          counter // of all orders ever submitted here
 }
 
 func newStage(ctx context.Context, o stageOptions) (_ *stage, err error) {
@@ -70,7 +64,7 @@ func newStage(ctx context.Context, o stageOptions) (_ *stage, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
-	s := &stage{opts: o, cp: cp, admin: cp.Config()}
+	s := &stage{opts: o, cp: cp}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -83,8 +77,11 @@ func newStage(ctx context.Context, o stageOptions) (_ *stage, err error) {
 }
 
 // furnish brings a fresh control plane to where the manager can be started.
-func (s *stage) furnish(ctx context.Context) error {
-	if err := s.cp.InstallCRDs(ctx); err != nil {
+func (s *stage) furnish(ctx context.Context) (err error) {
+	if err := s.install(ctx); err != nil {
+		return err
+	}
+	if s.admin, err = newClient(s.cp.Config()); err != nil {
 		return err
 	}
 	user, err := s.cp.AddUser(loaderName)
@@ -106,13 +103,10 @@ func (s *stage) furnish(ctx context.Context) error {
 	if s.keys, err = newSigner(s.opts.dir); err != nil {
 		return err
 	}
-	if err := s.applyManifests(ctx); err != nil {
-		return err
-	}
 	return s.createItems(ctx)
 }
 
-const loaderRole = `---
+const loaderRole = `
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: orderplane-bench}
@@ -127,76 +121,29 @@ subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: User, name: ` + loaderName + `}
 `
 
-// applyManifests puts everything an installation has, as the product ships it,
-// and the loader's role.
-func (s *stage) applyManifests(ctx context.Context) error {
-	var stream strings.Builder
-	for _, ns := range []string{systemNamespace, ordersNamespace, rawNamespace} {
-		stream.WriteString("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: " + ns + "}\n")
+// install puts Orderplane on the control plane, and what the load needs besides.
+func (s *stage) install(ctx context.Context) error {
+	also, err := manifests.Parse([]byte(loaderRole))
+	if err != nil {
+		return fmt.Errorf("the loader's role: %w", err)
 	}
-	stream.WriteString(loaderRole)
-	patterns := []string{"rbac/*.yaml", "flowcontrol/*.yaml"}
+	also = append(also, devcluster.NewNamespace(rawNamespace))
 	if s.opts.untracked {
-		patterns = append(patterns, "untracked/*.yaml")
-	}
-	for _, pattern := range patterns {
-		if err := appendEmbedded(&stream, pattern); err != nil {
+		untracked, err := manifests.Files(config.Manifests, "untracked/*.yaml")
+		if err != nil {
 			return err
 		}
+		also = append(also, untracked...)
 	}
-	if err := s.appendAdmission(&stream); err != nil {
-		return err
-	}
-	kubeconfig := filepath.Join(s.opts.dir, "kubeconfig-admin")
-	if err := writeKubeconfig(kubeconfig, s.admin); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, s.cp.Kubectl(), "--kubeconfig", kubeconfig,
-		"apply", "--server-side", "--force-conflicts", "--field-manager=orderplane-bench", "-f", "-")
-	var complaint bytes.Buffer
-	cmd.Stdin, cmd.Stderr = strings.NewReader(stream.String()), &complaint
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("apply the manifests: %w: %s", err, complaint.String())
-	}
-	return nil
-}
-
-func appendEmbedded(stream *strings.Builder, pattern string) error {
-	files, err := fs.Glob(config.Manifests, pattern)
+	port, err := devcluster.FreePort()
 	if err != nil {
-		return fmt.Errorf("list the embedded manifests: %w", err)
-	}
-	for _, file := range files {
-		if filepath.Base(file) == "kustomization.yaml" {
-			continue
-		}
-		data, err := config.Manifests.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("read embedded %s: %w", file, err)
-		}
-		stream.WriteString("---\n")
-		stream.Write(data)
-	}
-	return nil
-}
-
-func (s *stage) appendAdmission(stream *strings.Builder) (err error) {
-	if s.webhookPort, err = devcluster.FreePort(); err != nil {
 		return err
 	}
-	objects, err := s.opts.admission(fmt.Sprintf("https://%s:%d", host, s.webhookPort))
-	if err != nil {
-		return fmt.Errorf("admission manifests: %w", err)
-	}
-	for _, o := range objects {
-		data, err := json.Marshal(o.Object)
-		if err != nil {
-			return fmt.Errorf("admission manifests: %w", err)
-		}
-		stream.WriteString("---\n")
-		stream.Write(append(data, '\n'))
-	}
-	return nil
+	s.orderplane, err = s.cp.InstallOrderplane(ctx, devcluster.InstallOptions{
+		Executable: s.opts.executable, Dir: s.opts.dir, Namespace: ordersNamespace,
+		WebhookPort: port, Admission: s.opts.admission, Also: also, StartTimeout: readyWithin,
+	})
+	return err
 }
 
 func (s *stage) createItems(ctx context.Context) error {
@@ -215,31 +162,22 @@ func (s *stage) createItems(ctx context.Context) error {
 	return g.Wait()
 }
 
-func writeKubeconfig(file string, cfg *rest.Config) error {
-	data, err := devcluster.Kubeconfig(cfg, ordersNamespace)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		return fmt.Errorf("write kubeconfig: %w", err)
-	}
-	return nil
+// components are Orderplane's that run.
+func (s *stage) components() []*component {
+	return slices.DeleteFunc([]*component{s.gateway, s.manager}, func(c *component) bool { return c == nil })
 }
 
 // pids of everything that runs, the load generator included.
 func (s *stage) pids() map[string]int {
 	pids := map[string]int{"bench": os.Getpid()}
-	if p := s.cp.Etcd(); p != nil {
-		pids["etcd"] = p.PID()
+	running := []*devcluster.Component{s.cp.Etcd(), s.cp.APIServer().Component}
+	for _, c := range s.components() {
+		running = append(running, c.Component)
 	}
-	if p := s.cp.APIServer().Process(); p != nil {
-		pids["kube-apiserver"] = p.PID()
-	}
-	if s.manager != nil {
-		pids["manager"] = s.manager.PID()
-	}
-	if s.gateway != nil {
-		pids["gateway"] = s.gateway.PID()
+	for _, c := range running {
+		if p := c.Process(); p != nil {
+			pids[c.Name()] = p.PID()
+		}
 	}
 	return pids
 }
@@ -268,7 +206,7 @@ func restLimit(process string) time.Duration {
 }
 
 // quiet waits until everything that runs has caught up: the lazy projections and
-// the collection of garbage that follow a round must not fall into the next one.
+// the collection of garbage that follow a measurement must not fall into the next one.
 func (s *stage) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quietLimit)
 	defer cancel()
@@ -305,10 +243,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 // stop ends everything.
 func (s *stage) stop() error {
 	var errs []error
-	for _, r := range []*role{s.gateway, s.manager} {
-		if r != nil {
-			errs = append(errs, r.stop())
-		}
+	for _, c := range s.components() {
+		errs = append(errs, c.Stop())
 	}
 	return errors.Join(append(errs, s.cp.Stop())...)
 }

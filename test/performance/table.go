@@ -24,8 +24,8 @@ func (r *Report) Print(out io.Writer) error {
 	if s.Untracked {
 		p("With config/untracked.\n")
 	}
-	p("%d products, %d orders in flight, %d turns of %s after %s of ramp; plan %s, %.0f s in all\n",
-		s.Products, s.InFlight, s.Turns, s.Window, s.Ramp, r.Plan, r.Seconds)
+	p("%d products, %d orders in flight, %d rounds of %s after %s of ramp; plan %s, %.0f s in all\n",
+		s.Products, s.InFlight, s.Rounds, s.Window, s.Ramp, r.Plan, r.Seconds)
 	for _, g := range r.Groups {
 		g.print(p)
 	}
@@ -34,6 +34,9 @@ func (r *Report) Print(out io.Writer) error {
 	}
 	if len(r.Growth) > 0 {
 		printGrowth(p, r.Growth)
+	}
+	if len(r.Builds) > 0 {
+		printBuilds(p, r.Builds)
 	}
 	if len(r.Peak) > 0 {
 		p("\npeak memory:")
@@ -57,16 +60,16 @@ func printOpen(p func(string, ...any), results []OpenResult) {
 		} else {
 			p("%s %s\t-\t-", o.Mode, o.Workload)
 		}
-		printLatencies(p, o.Round, o.Rounds)
+		printLatencies(p, o.Median, o.Rounds)
 		if len(o.Raw) > 0 {
 			p("raw, at this rate\t\t")
-			printLatencies(p, o.RawRound, o.Raw)
+			printLatencies(p, o.RawMedian, o.Raw)
 		}
 	}
 	p("* the API server compared its cache of one of our kinds with etcd meanwhile\n")
 }
 
-func printLatencies(p func(string, ...any), r Round, all []Round) {
+func printLatencies(p func(string, ...any), r Measurement, all []Measurement) {
 	tails := make([]string, 0, len(all))
 	for _, each := range all {
 		tails = append(tails, fmt.Sprintf("%.0f%s", each.Decided.P99, strings.Repeat("*", each.CacheChecks)))

@@ -157,7 +157,7 @@ func (t *tracker) settle(name string, d decided) {
 func (t *tracker) fail(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.broken = errors.Join(errors.New("a round can't go on without its watch"), err)
+	t.broken = errors.Join(errors.New("nothing can be measured without the watch of orders"), err)
 	for name, result := range t.waiting {
 		result <- decided{err: t.broken}
 		delete(t.waiting, name)

@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
 // stopsWithin is how long a manager that is asked to stop may take.
 const stopsWithin = 20 * time.Second
 
-// Setup adds something to a manager, such as a controller. It is told whom to tell
-// of own writes, for controllers that want to see them in the cache at once.
-type Setup func(mgr ctrl.Manager, wrote cachedclient.Wrote) error
+// Setup adds something to a manager, such as a controller.
+type Setup func(mgr ctrl.Manager) error
 
 // ManagerOptions of a test's manager. The zero value is the usual one.
 type ManagerOptions struct {
@@ -97,7 +97,7 @@ func (e *Env) newManager(o ManagerOptions, setups []Setup) (*Manager, error) {
 		return nil, err
 	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme: e.Scheme, Logger: o.Logger, Cache: source.CacheOptions(),
+		Scheme: e.Scheme, MapperProvider: kinds.MapperOfCluster, Logger: o.Logger, Cache: source.CacheOptions(),
 		Metrics: server.Options{BindAddress: "0"},
 		// A test binary runs several controllers of a name.
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},
@@ -107,7 +107,7 @@ func (e *Env) newManager(o ManagerOptions, setups []Setup) (*Manager, error) {
 		return nil, err
 	}
 	for _, setup := range setups {
-		if err := setup(mgr, source.Wrote); err != nil {
+		if err := setup(mgr); err != nil {
 			return nil, err
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -19,7 +18,7 @@ import (
 func working(t *testing.T, o testenv.ManagerOptions) (*testenv.Manager, client.Client) {
 	t.Helper()
 	started := make(chan struct{})
-	m := env.StartManager(t, o, func(mgr ctrl.Manager, _ cachedclient.Wrote) error {
+	m := env.StartManager(t, o, func(mgr ctrl.Manager) error {
 		return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 			if err := mgr.GetClient().List(ctx, &v1alpha1.StockItemList{}); err != nil {
 				return err

@@ -1,27 +1,37 @@
 package testenv
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"strings"
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/config"
+	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
 
 // grantedWithin is how long an API server may take to go by a new binding.
 const grantedWithin = 30 * time.Second
+
+// Access is that of a user who has cluster roles, as Grant gives them.
+func (e *Env) Access(t TB, user, namespace string, roles ...string) *rest.Config {
+	t.Helper()
+	e.Grant(t, user, namespace, roles...)
+	cfg, err := e.ControlPlane.AddUser(user)
+	if err != nil {
+		t.Fatalf("add user %s: %v", user, err)
+	}
+	return cfg
+}
 
 // Grant gives a user cluster roles, in one namespace or, when it is empty, in all,
 // and waits until the API server goes by them. The roles of config/rbac are put on
@@ -53,30 +63,20 @@ func (e *Env) installRoles(ctx context.Context) error {
 
 // ClusterRoles are those of config/rbac.
 func ClusterRoles() ([]rbacv1.ClusterRole, error) {
-	files, err := fs.Glob(config.Manifests, "rbac/*.yaml")
+	objects, err := manifests.Files(config.Manifests, "rbac/*.yaml")
 	if err != nil {
 		return nil, err
 	}
 	var roles []rbacv1.ClusterRole
-	for _, file := range files {
-		data, err := config.Manifests.ReadFile(file)
-		if err != nil {
-			return nil, err
+	for _, o := range objects {
+		if o.GetKind() != "ClusterRole" {
+			continue
 		}
-		documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
-		for {
-			var role rbacv1.ClusterRole
-			err := documents.Decode(&role)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", file, err)
-			}
-			if role.Kind == "ClusterRole" {
-				roles = append(roles, role)
-			}
+		var role rbacv1.ClusterRole
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &role); err != nil {
+			return nil, fmt.Errorf("ClusterRole %s: %w", o.GetName(), err)
 		}
+		roles = append(roles, role)
 	}
 	return roles, nil
 }

@@ -18,12 +18,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
 // startTimeout covers a control plane on a machine that is busy with other tests.
@@ -95,12 +94,9 @@ func Run(m *testing.M, use func(*Env)) int {
 func start(opts devcluster.Options) (*Env, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("register Kubernetes' kinds: %w", err)
-	}
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("register Orderplane's kinds: %w", err)
+	scheme, err := kinds.Scheme()
+	if err != nil {
+		return nil, err
 	}
 	cp, err := devcluster.Start(ctx, opts)
 	if err != nil {
@@ -115,7 +111,7 @@ func start(opts devcluster.Options) (*Env, error) {
 }
 
 func (e *Env) prepare(ctx context.Context) error {
-	if err := e.ControlPlane.InstallCRDs(ctx); err != nil {
+	if err := devcluster.InstallCRDs(e.Config); err != nil {
 		return err
 	}
 	c, err := client.New(e.Config, client.Options{Scheme: e.Scheme})

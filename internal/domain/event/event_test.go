@@ -89,21 +89,3 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
-
-// The names of topics are public; consumers subscribe by them and partition by the keys.
-func TestTopics(t *testing.T) {
-	want := map[event.Topic]event.Key{
-		"order.created":          "orderId",
-		"order.cancelled":        "orderId",
-		"order.cancel.requested": "orderId",
-		"order.return.requested": "orderId",
-		"order.returned":         "orderId",
-		"inventory.updated":      "productId",
-		"notif.sent":             "notifId",
-		"order.created.DLT":      "orderId",
-		"refund.requested":       "orderId",
-	}
-	if diff := cmp.Diff(want, event.Topics()); diff != "" {
-		t.Errorf("topics and keys (-want +got):\n%s", diff)
-	}
-}

@@ -20,38 +20,38 @@ type Pending struct {
 
 // NewPending is a decision none of whose effects were seen yet.
 func NewPending(e *v1alpha1.JournalEntry) *Pending {
-	o := &Pending{Entry: e}
+	p := &Pending{Entry: e}
 	if MovesStock(e.Kind) {
 		for _, l := range e.Lines {
 			if l.ItemUID != "" {
-				o.items = append(o.items, types.UID(l.ItemUID))
+				p.items = append(p.items, types.UID(l.ItemUID))
 			}
 		}
 	}
-	return o
+	return p
 }
 
 // NeedsItem reports whether the item was not yet seen to contain the decision.
-func (o *Pending) NeedsItem(uid types.UID) bool { return slices.Contains(o.items, uid) }
+func (p *Pending) NeedsItem(uid types.UID) bool { return slices.Contains(p.items, uid) }
 
 // Items are the items that were not yet seen to contain the decision.
-func (o *Pending) Items() []types.UID { return o.items }
+func (p *Pending) Items() []types.UID { return p.items }
 
 // ItemDone notes that the item was seen to contain the decision, or is gone.
-func (o *Pending) ItemDone(uid types.UID) {
-	o.items = slices.DeleteFunc(slices.Clone(o.items), func(u types.UID) bool { return u == uid })
+func (p *Pending) ItemDone(uid types.UID) {
+	p.items = slices.DeleteFunc(slices.Clone(p.items), func(u types.UID) bool { return u == uid })
 }
 
 // Durable reports whether every effect was seen; only then may the entry leave the journal.
-func (o *Pending) Durable() bool { return o.Object && len(o.items) == 0 }
+func (p *Pending) Durable() bool { return p.Object && len(p.items) == 0 }
 
-// AllPending is what a leader finds in a journal it took over.
+// AllPending is what a leader finds in a journal that it acquired.
 func AllPending(entries []v1alpha1.JournalEntry) []*Pending {
-	open := make([]*Pending, 0, len(entries))
+	pending := make([]*Pending, 0, len(entries))
 	for i := range entries {
-		open = append(open, NewPending(entries[i].DeepCopy()))
+		pending = append(pending, NewPending(entries[i].DeepCopy()))
 	}
-	return open
+	return pending
 }
 
 // Keep is what of the journal must stay in it: the decisions whose effects were
@@ -64,8 +64,8 @@ func Keep[E interface{ Durable() bool }](pending []E) []E {
 func Next(current v1alpha1.StockJournalStatus, kept []*Pending, decided []*v1alpha1.JournalEntry) v1alpha1.StockJournalStatus {
 	next := current
 	next.Entries = make([]v1alpha1.JournalEntry, 0, len(kept)+len(decided))
-	for _, o := range kept {
-		next.Entries = append(next.Entries, *o.Entry)
+	for _, p := range kept {
+		next.Entries = append(next.Entries, *p.Entry)
 	}
 	for _, e := range decided {
 		next.Entries = append(next.Entries, *e)
@@ -110,8 +110,8 @@ type Room struct{ bytes, entries int }
 // decisions.
 func NewRoom(kept []*Pending, maxEntries int) *Room {
 	r := &Room{bytes: MaxBytes, entries: maxEntries}
-	for _, o := range kept {
-		r.bytes -= Size(o.Entry)
+	for _, p := range kept {
+		r.bytes -= Size(p.Entry)
 	}
 	return r
 }

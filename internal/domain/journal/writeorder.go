@@ -22,24 +22,24 @@ type WriteOrder struct {
 	given, moved map[types.UID]int64
 }
 
-// NewWriteOrder looks at open decisions, in order of seq. Nobody waits for objects
+// NewWriteOrder looks at pending decisions, in order of seq. Nobody waits for objects
 // that are given up on, such as those whose writes the API server refuses.
-func NewWriteOrder(open []*Pending, givenUp func(uid string) bool) *WriteOrder {
-	t := &WriteOrder{given: map[types.UID]int64{}, moved: map[types.UID]int64{}}
-	for _, o := range open {
-		gives := o.Entry.Kind == v1alpha1.EntryRelease || o.Entry.Kind == v1alpha1.EntryCommit
-		if gives && !o.Object && !givenUp(o.Entry.UID) {
-			for i := range o.Entry.Lines {
-				first(t.given, types.UID(o.Entry.Lines[i].ItemUID), o.Entry.Seq)
+func NewWriteOrder(pending []*Pending, givenUp func(uid string) bool) *WriteOrder {
+	w := &WriteOrder{given: map[types.UID]int64{}, moved: map[types.UID]int64{}}
+	for _, p := range pending {
+		gives := p.Entry.Kind == v1alpha1.EntryRelease || p.Entry.Kind == v1alpha1.EntryCommit
+		if gives && !p.Object && !givenUp(p.Entry.UID) {
+			for i := range p.Entry.Lines {
+				first(w.given, types.UID(p.Entry.Lines[i].ItemUID), p.Entry.Seq)
 			}
 		}
-		for _, uid := range o.items {
+		for _, uid := range p.items {
 			if !givenUp(string(uid)) {
-				first(t.moved, uid, o.Entry.Seq)
+				first(w.moved, uid, p.Entry.Seq)
 			}
 		}
 	}
-	return t
+	return w
 }
 
 func first(seqs map[types.UID]int64, uid types.UID, seq int64) {
@@ -55,18 +55,18 @@ func hasBefore(seqs map[types.UID]int64, uid types.UID, seq int64) bool {
 }
 
 // Object reports whether a reservation or document may be written, for all
-// open decisions about it at once. Only a mere grant takes; one that is followed
+// pending decisions about it at once. Only a mere grant takes; one that is followed
 // by a release or the like, since an answer was lost, ends up giving.
-func (t *WriteOrder) Object(about []*Pending) bool {
-	for _, o := range about {
-		if o.Entry.Kind != v1alpha1.EntryGrant {
+func (w *WriteOrder) Object(about []*Pending) bool {
+	for _, p := range about {
+		if p.Entry.Kind != v1alpha1.EntryGrant {
 			return true
 		}
 	}
-	for _, o := range about {
-		for i := range o.Entry.Lines {
-			uid := types.UID(o.Entry.Lines[i].ItemUID)
-			if hasBefore(t.given, uid, o.Entry.Seq) || hasBefore(t.moved, uid, o.Entry.Seq) {
+	for _, p := range about {
+		for i := range p.Entry.Lines {
+			uid := types.UID(p.Entry.Lines[i].ItemUID)
+			if hasBefore(w.given, uid, p.Entry.Seq) || hasBefore(w.moved, uid, p.Entry.Seq) {
 				return false
 			}
 		}
@@ -74,12 +74,12 @@ func (t *WriteOrder) Object(about []*Pending) bool {
 	return true
 }
 
-// Item is how many of the open decisions about an item, in order of seq, it may
+// Item is how many of the pending decisions about an item, in order of seq, it may
 // take in now. An item that contains one is taken to contain all before it, so
 // that none may be passed over.
-func (t *WriteOrder) Item(uid types.UID, about []*Pending) int {
-	for n, o := range about {
-		if hasBefore(t.given, uid, o.Entry.Seq+1) {
+func (w *WriteOrder) Item(uid types.UID, about []*Pending) int {
+	for n, p := range about {
+		if hasBefore(w.given, uid, p.Entry.Seq+1) {
 			return n
 		}
 	}

@@ -23,7 +23,7 @@ func (d Drift) String() string {
 }
 
 // Audit compares the ledger with consistent lists of items and reservations
-// that were made while nothing was open in the journal. Objects the ledger has
+// that were made while nothing was pending in the journal. Objects the ledger has
 // not met yet, and ones that are gone from the lists but not yet from the
 // ledger, are no drift: their events are on the way.
 func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) []Drift {
@@ -69,7 +69,7 @@ func (l *Ledger) Audit(items []v1alpha1.StockItem, reservations []v1alpha1.Stock
 // ForgetAbsent drops what is not in consistent lists made after everything the
 // ledger knows was seen: it is gone. Usually an event said so already; it does
 // not when the object came and went in a gap of the watch, between the list of
-// a take-over and that of an informer. Where the event is only late, what comes
+// the load and that of an informer. Where the event is only late, what comes
 // before it is passed over: it would make a new reservation of one that was
 // decided long ago. It returns the products whose stock that freed.
 func (l *Ledger) ForgetAbsent(items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) (freed []string) {

@@ -45,7 +45,7 @@ type reservation struct {
 	allocations []v1alpha1.StockAllocation
 }
 
-// NewLedger makes the memory of a leader that took the journal over at seq,
+// NewLedger makes the memory of a leader that acquired the journal at seq,
 // after every entry still in it was carried out. The lists must be consistent
 // reads made after that. Numbering goes on behind every number found in them,
 // so that a journal somebody deleted can't make new decisions look carried out.

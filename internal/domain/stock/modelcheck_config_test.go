@@ -57,9 +57,9 @@ type world struct {
 	lost bool
 	// unclear: the answer to a swap may be lost, the swap applied or not.
 	unclear bool
-	// turns: one process writes each effect in its turn (stock.Turns), as the
+	// ordered: one process writes effects in the order of journal.WriteOrder, as the
 	// controller does; else in any order.
-	turns bool
+	ordered bool
 	// audits: a leader with nothing open may audit, and forget what is gone.
 	audits bool
 	// refuses are objects whose writes the API server refuses until it is healed.

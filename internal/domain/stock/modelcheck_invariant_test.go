@@ -232,7 +232,7 @@ func (c *checker) checkItem(s *state, i int, version ref) {
 	if onHand < 0 && s.ghost.sold&(1<<i) == 0 {
 		c.breaks(belowZero)
 	}
-	if c.world.turns && s.ghost.sold&(1<<i) == 0 && c.seenReserved(s, i) > onHand {
+	if c.world.ordered && s.ghost.sold&(1<<i) == 0 && c.seenReserved(s, i) > onHand {
 		c.breaks(readerSeesLess)
 	}
 	if !c.rules.harmOnly && onHand+c.pending(ref(s.journal), version) != int64(s.ghost.onHand[i]) {

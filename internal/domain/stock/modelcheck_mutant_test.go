@@ -168,34 +168,34 @@ func mutants() map[string]mutant {
 			world{items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{mortal}, processes: 2, batch: 1, audits: true}, changedTwice,
 		},
 		"effects in any order": {
-			func(r *rules) { r.noTurns = true },
+			func(r *rules) { r.anyTime = true },
 			world{
-				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, turns: true,
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, ordered: true,
 			}, readerSeesLess,
 		},
 		"grants that wait for nothing": {
 			func(r *rules) { r.grantsAtOnce = true },
 			world{
-				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{releases, holds}, processes: 1, batch: 1, turns: true,
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{releases, holds}, processes: 1, batch: 1, ordered: true,
 			}, readerSeesLess,
 		},
 		"items that wait for nothing": {
 			func(r *rules) { r.itemsAtOnce = true },
 			world{
-				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 1, batch: 1, turns: true,
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 1, batch: 1, ordered: true,
 			}, readerSeesLess,
 		},
 		"grants that don't wait for what came in": {
 			func(r *rules) { r.itemsForgotten = true },
 			world{
 				items: []itemSlot{{name: "a"}}, reservations: []reservationSlot{holds},
-				documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}}, processes: 1, batch: 2, turns: true,
+				documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}}, processes: 1, batch: 2, ordered: true,
 			}, readerSeesLess,
 		},
 		"a commit behind a grant whose answer was lost is not waited for": {
-			func(r *rules) { r.turnOfFirst = true },
+			func(r *rules) { r.onlyFirstWaits = true },
 			world{
-				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, turns: true, lost: true,
+				items: []itemSlot{{name: "a", onHand: 1}}, reservations: []reservationSlot{commits}, processes: 2, batch: 1, ordered: true, lost: true,
 			}, readerSeesLess,
 		},
 	}

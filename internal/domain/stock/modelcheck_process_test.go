@@ -58,7 +58,7 @@ func (c *checker) takeOver(s *state, n int, next emit) {
 	t := *s
 	p := &t.processes[n]
 	p.doing, p.current = redoing, true
-	p.seq, p.open = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.openAll(ref(s.journal))
+	p.seq, p.open = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.allPending(ref(s.journal))
 	replaceOthers(&t, n)
 	next(t, action{verb: takesOver, who: n})
 }
@@ -213,7 +213,7 @@ func (c *checker) carryOut(s *state, n int, next emit) {
 		c.carryOutBlindly(s, n, next)
 		return
 	}
-	for _, e := range c.inTurn(p.open, c.allRefused(s)) {
+	for _, e := range c.writable(p.open, c.allRefused(s)) {
 		if c.refused(s, e) {
 			continue
 		}

@@ -26,8 +26,8 @@ type rules struct {
 	dropEarly        bool                  // a swap drops what is not seen durable
 	keepMemory       bool                  // a lost swap is tried again with the same memory
 	blindPut         bool                  // a write does not check that the object is still as it was read
-	noTurns          bool                  // effects of one process go out in any order
-	turnOfFirst      bool                  // of each object only the first open entry is waited for
+	anyTime          bool                  // effects of one process go out in any order
+	onlyFirstWaits   bool                  // of each object only the first open entry is waited for
 	grantsAtOnce     bool                  // a grant waits for nothing
 	itemsAtOnce      bool                  // an item waits for nothing
 	itemsForgotten   bool                  // nothing waits for an item
@@ -198,19 +198,19 @@ func (c *checker) effects(open ref) []effect {
 	})
 }
 
-type turning struct {
+type ordering struct {
 	open    ref
 	refused objectSet
 }
 
-// inTurn are the effects that may be written now, as journal.WriteOrder has it, when
+// writable are the effects that may be written now, as journal.WriteOrder has it, when
 // some objects can't be written.
-func (c *checker) inTurn(open ref, refused objectSet) []effect {
-	if !c.world.turns || c.rules.noTurns {
+func (c *checker) writable(open ref, refused objectSet) []effect {
+	if !c.world.ordered || c.rules.anyTime {
 		return c.effects(open)
 	}
-	return c.memoTurns.get(turning{open, refused}, func() (out []effect) {
-		turns := journal.NewWriteOrder(c.waitedFor(open), func(uid string) bool {
+	return c.memoWritable.get(ordering{open, refused}, func() (out []effect) {
+		order := journal.NewWriteOrder(c.waitedFor(open), func(uid string) bool {
 			kind, slot := slotOf(uid)
 			return refused&object(kind, slot) != 0 || c.rules.itemsForgotten && kind == kindItem
 		})
@@ -218,11 +218,11 @@ func (c *checker) inTurn(open ref, refused objectSet) []effect {
 			about := slices.DeleteFunc(slices.Clone(c.tables.opens.at(open)), func(o *journal.Pending) bool { return !e.concerns(o) })
 			switch {
 			case e.kind != kindItem:
-				if !c.rules.grantsAtOnce && !turns.Object(about) {
+				if !c.rules.grantsAtOnce && !order.Object(about) {
 					continue
 				}
 			case !c.rules.itemsAtOnce:
-				n := turns.Item(slotUID(e.kind, e.slot), about)
+				n := order.Item(slotUID(e.kind, e.slot), about)
 				if n == 0 {
 					continue
 				}
@@ -239,7 +239,7 @@ func (c *checker) inTurn(open ref, refused objectSet) []effect {
 // waitedFor are the open entries that others wait for.
 func (c *checker) waitedFor(open ref) []*journal.Pending {
 	all := c.tables.opens.at(open)
-	if !c.rules.turnOfFirst {
+	if !c.rules.onlyFirstWaits {
 		return all
 	}
 	var firsts []*journal.Pending

@@ -94,7 +94,7 @@ func (c *checker) loseSwap(s *state, n int, failed state, a action, next emit) {
 	t := *s
 	p := &t.processes[n]
 	l := c.tables.ledgers.at(p.ledger).Clone()
-	p.seq, p.open, p.current = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.openAll(ref(s.journal)), true
+	p.seq, p.open, p.current = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.allPending(ref(s.journal)), true
 	l.Renumber(max(l.Seq(), int64(p.seq)))
 	p.ledger = c.tables.ledger(l)
 	a.verb = keepsMemory

@@ -21,30 +21,30 @@ type checker struct {
 	settled   *store
 	alonePart int
 
-	memoChoices   memo[offer, []choice]
-	memoEffects   memo[ref, []effect]
-	memoTurns     memo[turning, []effect]
-	memoApply     memo[applying, applied]
-	memoMark      memo[marking, ref]
-	memoKeep      memo[ref, ref]
-	memoSeen      memo[seen, ref]
-	memoSwap      memo[swapping, swapped]
-	memoOpenAll   memo[ref, ref]
-	memoNewLedger memo[listed, listedLedger]
-	memoAudit     memo[auditing, ref]
-	memoWants     memo[wanting, ref]
-	memoBare      memo[ref, ref]
-	memoPending   memo[pendingKey, int64]
-	memoPath      memo[pathKey, path]
-	renumbered    memo[renumbering, ref]
+	memoChoices    memo[offer, []choice]
+	memoEffects    memo[ref, []effect]
+	memoWritable   memo[ordering, []effect]
+	memoApply      memo[applying, applied]
+	memoMark       memo[marking, ref]
+	memoKeep       memo[ref, ref]
+	memoSeen       memo[seen, ref]
+	memoSwap       memo[swapping, swapped]
+	memoAllPending memo[ref, ref]
+	memoNewLedger  memo[listed, listedLedger]
+	memoAudit      memo[auditing, ref]
+	memoWants      memo[wanting, ref]
+	memoBare       memo[ref, ref]
+	memoPending    memo[pendingKey, int64]
+	memoPath       memo[pathKey, path]
+	renumbered     memo[renumbering, ref]
 }
 
 func newChecker(w world, r rules) *checker {
 	return &checker{
 		world: &w, rules: r, tables: newTables(), settled: newStore(), alonePart: -1,
-		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoTurns: memo[turning, []effect]{}, memoApply: memo[applying, applied]{},
+		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoWritable: memo[ordering, []effect]{}, memoApply: memo[applying, applied]{},
 		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
-		memoOpenAll: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
+		memoAllPending: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
 		memoPending: memo[pendingKey, int64]{}, memoPath: memo[pathKey, path]{}, renumbered: memo[renumbering, ref]{},
 	}
 }
@@ -325,8 +325,8 @@ func (c *checker) journalHolds(s *state, n int) v1alpha1.StockJournalStatus {
 }
 
 // openAll is what a process that takes over finds in the journal.
-func (c *checker) openAll(of ref) ref {
-	return c.memoOpenAll.get(of, func() ref {
+func (c *checker) allPending(of ref) ref {
+	return c.memoAllPending.get(of, func() ref {
 		return c.tables.open(journal.AllPending(c.tables.journals.at(of).Entries))
 	})
 }

@@ -128,15 +128,15 @@ func protocolWorlds() map[string]world {
 			}, documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},
 			processes: 2, batch: 1, refuses: object(kindItem, 1) | object(kindDocument, 0),
 		},
-		"in turns, somebody adds up what they see": {
+		"in write order, somebody adds up what they see": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
 				{name: "r", lines: unit("a", "b"), commit: true, release: true, restock: true}, {name: "s", lines: unit("a"), commit: true},
-			}, processes: 2, batch: 2, lost: true, unclear: true, turns: true,
+			}, processes: 2, batch: 2, lost: true, unclear: true, ordered: true,
 		},
-		"in turns with documents, somebody adds up what they see": {
+		"in write order with documents, somebody adds up what they see": {
 			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, release: true}, {name: "s", lines: unit("a"), commit: true}},
 			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1}, {name: "e", product: "a", kind: receives, quantity: 1}},
-			processes: 2, batch: 2, turns: true,
+			processes: 2, batch: 2, ordered: true,
 		},
 	}
 }

@@ -60,25 +60,3 @@ func TestTimes(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkDecode(b *testing.B) {
-	o := &v1alpha1.Order{}
-	filler().Fill(o)
-	text, err := json.Marshal(o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	how := decoding()
-	for name, decode := range map[string]func(*v1alpha1.Order) error{
-		"encoding": func(o *v1alpha1.Order) error { return json.Unmarshal(text, o) },
-		"ours":     func(o *v1alpha1.Order) error { return jsonv2.Unmarshal(text, o, how) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if err := decode(&v1alpha1.Order{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -27,7 +27,7 @@ func main() {
 
 // overrides change the plan's own times and counts where they are given.
 type overrides struct {
-	turns     performance.Turns
+	rounds    performance.Rounds
 	noFsync   bool
 	untracked bool
 	rate      float64
@@ -36,6 +36,8 @@ type overrides struct {
 	binary    string
 	budget    string
 	groups    []string
+	builds    []string
+	live      int
 }
 
 func newCommand() *cobra.Command {
@@ -54,15 +56,17 @@ func newCommand() *cobra.Command {
 			if plan, err = plan.Only(o.groups); err != nil {
 				return err
 			}
-			plan.Turns, plan.Rate = o.over(cmd, plan.Turns), o.rate
+			plan.Rounds, plan.Rate = o.over(cmd, plan.Rounds), o.rate
 			return run(cmd, performance.Options{
-				Plan: plan, Executable: o.binary, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
+				Plan: plan, Executable: o.binary, Builds: o.builds, LiveOrders: o.live, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
 				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
 			}, o.budget)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.binary, "binary", "bin/orderplane", "the orderplane binary")
+	flags.StringSliceVar(&o.builds, "builds", nil, "orderplane binaries that the plan builds compares")
+	flags.IntVar(&o.live, "live-orders", 100_000, "live orders that the plan builds starts each build with; 0 to measure no start")
 	flags.StringVar(&o.dir, "dir", "bin/bench", "folder for report.json, logs and profiles")
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")
@@ -70,19 +74,19 @@ func newCommand() *cobra.Command {
 	flags.Float64Var(&o.rate, "rate", 0, "arrivals a second in the open model, instead of 70 % of a saturation that is searched")
 	flags.IntVar(&o.products, "products", 1000, "how many products there are")
 	flags.StringSliceVar(&o.groups, "groups", nil, "groups, open contenders or levels of the plan to measure, such as one-line, api-uniform-1 or orders-10000, instead of all")
-	flags.IntVar(&o.turns.Count, "turns", 0, "turns of each group, instead of the plan's")
-	flags.IntVar(&o.turns.InFlight, "in-flight", 0, "orders in flight, instead of the plan's")
-	flags.DurationVar(&o.turns.Ramp, "ramp", 0, "load before what is measured, instead of the plan's")
-	flags.DurationVar(&o.turns.Window, "window", 0, "how long a round is measured, instead of the plan's")
+	flags.IntVar(&o.rounds.Count, "rounds", 0, "rounds of each group, instead of the plan's")
+	flags.IntVar(&o.rounds.InFlight, "in-flight", 0, "orders in flight, instead of the plan's")
+	flags.DurationVar(&o.rounds.Ramp, "ramp", 0, "load before what is measured, instead of the plan's")
+	flags.DurationVar(&o.rounds.Window, "window", 0, "how long each measurement is, instead of the plan's")
 	return cmd
 }
 
-func (o overrides) over(cmd *cobra.Command, t performance.Turns) performance.Turns {
+func (o overrides) over(cmd *cobra.Command, t performance.Rounds) performance.Rounds {
 	for name, set := range map[string]func(){
-		"turns":     func() { t.Count = o.turns.Count },
-		"in-flight": func() { t.InFlight = o.turns.InFlight },
-		"ramp":      func() { t.Ramp = o.turns.Ramp },
-		"window":    func() { t.Window = o.turns.Window },
+		"rounds":    func() { t.Count = o.rounds.Count },
+		"in-flight": func() { t.InFlight = o.rounds.InFlight },
+		"ramp":      func() { t.Ramp = o.rounds.Ramp },
+		"window":    func() { t.Window = o.rounds.Window },
 	} {
 		if cmd.Flags().Changed(name) {
 			set()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -198,25 +197,26 @@ func (d *Decider) touchLines(e *v1alpha1.JournalEntry) {
 // WakeExpired offers the reservations whose time is up at now, as they are: one whose
 // expiresAt moved meanwhile is not over. A cache that is behind the lists the memory was
 // made from is not asked.
-func (d *Decider) WakeExpired(ctx context.Context, now time.Time) error {
-	for {
-		e, ok := d.expiry.take(now)
-		if !ok {
-			return nil
-		}
-		key := client.ObjectKey{Namespace: d.namespace, Name: e.name}
-		r, err := d.store.CachedReservation(ctx, key)
-		if err != nil || r.UID != e.uid || d.memory.IsStale(r) {
-			r, err = d.store.LiveReservation(ctx, key)
-		}
-		switch {
-		case err == nil && r.UID == e.uid:
-			d.queue.putAgain(Event{Object: r})
-		case err != nil && !apierrors.IsNotFound(err):
-			d.expiry.putBack(e)
-			return fmt.Errorf("read reservation %s, whose time is up: %w", e.name, err)
+func (d *Decider) WakeExpired(ctx context.Context, now time.Time) (err error) {
+	for _, e := range d.expiry.take(now) {
+		if wakeErr := d.wake(ctx, e); wakeErr != nil {
+			d.expiry.put(e)
+			err = fmt.Errorf("read reservation %s, whose time is up: %w", e.name, wakeErr)
 		}
 	}
+	return err
+}
+
+func (d *Decider) wake(ctx context.Context, e expiry) error {
+	key := client.ObjectKey{Namespace: d.namespace, Name: e.name}
+	r, err := d.store.CachedReservation(ctx, key)
+	if err != nil || r.UID != e.uid || d.memory.IsStale(r) {
+		r, err = d.store.LiveReservation(ctx, key)
+	}
+	if err == nil && r.UID == e.uid {
+		d.queue.putAgain(Event{Object: r})
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // NextExpiry is how long after now the next reservation runs out; ok is false when none does.

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,12 +20,12 @@ import (
 type Store struct {
 	live   client.Reader
 	cached client.Client
-	status *cachedclient.Writer
+	status *cachedclient.StatusWriter
 }
 
 // New makes a store from a reader that asks the API server, a client that reads
 // from the cache, and the writer of the statuses that every order costs.
-func New(live client.Reader, cached client.Client, status *cachedclient.Writer) *Store {
+func New(live client.Reader, cached client.Client, status *cachedclient.StatusWriter) *Store {
 	return &Store{live: live, cached: cached, status: status}
 }
 
@@ -93,4 +94,88 @@ func (s *Store) UpdateItem(ctx context.Context, o *v1alpha1.StockItem) error {
 // UpdateItemStatus writes an item's status.
 func (s *Store) UpdateItemStatus(ctx context.Context, o *v1alpha1.StockItem) error {
 	return s.cached.Status().Update(ctx, o)
+}
+
+// BringReservation brings the status of a reservation to where change wants it;
+// see bring. seen is the reservation as it was last seen, nil when it was not.
+func (s *Store) BringReservation(ctx context.Context, id Identity, seen *v1alpha1.StockReservation, change func(*v1alpha1.StockReservation) bool) error {
+	return bring(ctx, s.live, target[*v1alpha1.StockReservation]{id, orBlank(seen), s.putReservation}, change)
+}
+
+// BringDocument is BringReservation of a stock document.
+func (s *Store) BringDocument(ctx context.Context, id Identity, seen *v1alpha1.StockAdjustment, change func(*v1alpha1.StockAdjustment) bool) error {
+	write := func(ctx context.Context, d *v1alpha1.StockAdjustment) error { return s.cached.Status().Update(ctx, d) }
+	return bring(ctx, s.live, target[*v1alpha1.StockAdjustment]{id, orBlank(seen), write}, change)
+}
+
+// BringItem is BringReservation of an item. It returns the resourceVersion of what it
+// wrote, empty when it wrote nothing.
+func (s *Store) BringItem(ctx context.Context, id Identity, seen *v1alpha1.StockItem, change func(*v1alpha1.StockItem) bool) (version string, err error) {
+	write := func(ctx context.Context, o *v1alpha1.StockItem) error {
+		err := s.UpdateItemStatus(ctx, o)
+		if err == nil {
+			version = o.ResourceVersion
+		}
+		return err
+	}
+	err = bring(ctx, s.live, target[*v1alpha1.StockItem]{id, orBlank(seen), write}, change)
+	return version, err
+}
+
+// putReservation writes the status of a reservation; every order costs one. What
+// the API server would not look at is not sent, and its answer not read.
+func (s *Store) putReservation(ctx context.Context, r *v1alpha1.StockReservation) error {
+	return s.status.UpdateStatus(ctx, "stockreservations", &v1alpha1.StockReservation{
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name, UID: r.UID, ResourceVersion: r.ResourceVersion},
+		Status:     r.Status,
+	})
+}
+
+func orBlank[T any](seen *T) *T {
+	if seen == nil {
+		return new(T)
+	}
+	return seen
+}
+
+// target is an object whose status is to be written.
+type target[O client.Object] struct {
+	Identity
+	seen  O
+	write func(context.Context, O) error
+}
+
+// bring brings an object's status to where change wants it: it works change out on a
+// copy of what was seen, or of the live object when that was another object or not the
+// newest, and writes it. It returns nil once the object is known to be as change wants
+// it, is gone, or is another object of the same name.
+//
+// change reports whether it changed anything; it must be safe to repeat.
+func bring[O client.Object](ctx context.Context, live client.Reader, t target[O], change func(O) bool) error {
+	o, stale := t.seen.DeepCopyObject().(O), false
+	for {
+		if stale || o.GetUID() != t.UID {
+			err := live.Get(ctx, t.Key(), o)
+			if apierrors.IsNotFound(err) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("get %s: %w", t.Identity, err)
+			}
+			if o.GetUID() != t.UID {
+				return nil
+			}
+		}
+		if !change(o) {
+			return nil
+		}
+		err := t.write(ctx, o)
+		switch {
+		case err == nil, apierrors.IsNotFound(err):
+			return nil
+		case !apierrors.IsConflict(err):
+			return fmt.Errorf("write status of %s: %w", t.Identity, err)
+		}
+		stale = true
+	}
 }

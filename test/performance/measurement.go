@@ -9,19 +9,21 @@ import (
 	"github.com/orderplane/orderplane/test/testenv/apiwrites"
 )
 
-// Round is one measurement of one mode.
-type Round struct {
+// Measurement is what a contender did, once.
+type Measurement struct {
 	Mode     Mode   `json:"mode"`
 	Workload string `json:"workload"`
+	// Build that was measured, in a comparison of builds.
+	Build string `json:"build,omitempty"`
 	// InFlight orders in the closed model; Rate of arrivals a second in the open one.
 	InFlight int     `json:"inFlight,omitempty"`
 	Rate     float64 `json:"rate,omitempty"`
 	// Offered arrivals a second in the window, in the open model.
 	Offered float64 `json:"offeredPerSecond,omitempty"`
-	// Dropped arrivals found too many orders waiting and were not placed.
+	// Dropped arrivals found too many orders waiting and were not submission.
 	Dropped int `json:"dropped,omitempty"`
 
-	// Orders of the round; more than were decided in its window.
+	// Orders there were; more than were decided in the window.
 	Orders    int     `json:"orders"`
 	PerSecond float64 `json:"ordersPerSecond"`
 	// Create is until the create was answered, Decided until the order was seen
@@ -47,7 +49,7 @@ type Round struct {
 	CacheChecks int `json:"cacheChecks,omitempty"`
 }
 
-// meter reads what a round has cost.
+// meter reads what a measurement has cost.
 type meter struct {
 	at      time.Time
 	cpu     cpuTimes
@@ -63,61 +65,61 @@ func (s *stage) meter() (meter, error) {
 	return meter{at: time.Now(), cpu: cpu, machine: machine}, err
 }
 
-// rounder runs rounds on a stage.
-type rounder struct {
+// measurer measures on a stage.
+type measurer struct {
 	stage *stage
-	// ramp comes before the window in which a round is measured.
+	// ramp is load before the window of a measurement.
 	ramp, window time.Duration
 }
 
-// run measures one round from rest to rest: writes and CPU are those of all its
+// run measures once, from rest to rest: writes and CPU are those of all its
 // orders, rates and latencies those of its window.
-func (r rounder) run(ctx context.Context, round Round, drive func(context.Context, window) (load, error)) (Round, error) {
-	writesBefore, err := apiwrites.Read(ctx, r.stage.admin)
+func (r measurer) run(ctx context.Context, measured Measurement, drive func(context.Context, window) (load, error)) (Measurement, error) {
+	writesBefore, err := apiwrites.Read(ctx, r.stage.cp.Config())
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	checksBefore, err := r.stage.cacheChecks(ctx)
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	before, err := r.stage.meter()
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	begin := time.Now().Add(r.ramp)
 	w := window{begin: begin, end: begin.Add(r.window)}
 	l, err := drive(ctx, w)
 	if err != nil {
-		return round, fmt.Errorf("%s, %s: %w", round.Mode, round.Workload, err)
+		return measured, fmt.Errorf("%s, %s: %w", measured.Mode, measured.Workload, err)
 	}
 	writes, err := r.stage.allWritten(ctx, writesBefore)
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	after, err := r.stage.meter()
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	// A comparison counts once it has ended.
 	if err := r.stage.quiet(ctx); err != nil {
-		return round, err
+		return measured, err
 	}
 	checksAfter, err := r.stage.cacheChecks(ctx)
 	if err != nil {
-		return round, err
+		return measured, err
 	}
 	if l.orders == 0 {
-		return round, fmt.Errorf("%s, %s: no order was decided", round.Mode, round.Workload)
+		return measured, fmt.Errorf("%s, %s: no order was decided", measured.Mode, measured.Workload)
 	}
-	round.Orders, round.Dropped, round.CacheChecks = l.orders, l.dropped, checksAfter-checksBefore
-	round.PerSecond = rounded(l.perSecond(w), 1)
-	round.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
-	round.Create, round.Decided = l.latencies()
-	round.Outcomes = l.outcomes()
-	round.account(writes, after.cpu.since(before.cpu))
-	round.share(after.at.Sub(before.at), after.machine-before.machine, after.cpu.since(before.cpu))
-	return round, nil
+	measured.Orders, measured.Dropped, measured.CacheChecks = l.orders, l.dropped, checksAfter-checksBefore
+	measured.PerSecond = rounded(l.perSecond(w), 1)
+	measured.Offered = rounded(float64(l.offered)/r.window.Seconds(), 1)
+	measured.Create, measured.Decided = l.latencies()
+	measured.Outcomes = l.outcomes()
+	measured.account(writes, after.cpu.since(before.cpu))
+	measured.share(after.at.Sub(before.at), after.machine-before.machine, after.cpu.since(before.cpu))
+	return measured, nil
 }
 
 // allWrittenLook is how often it is looked whether all is written, allWrittenLimit how long.
@@ -132,7 +134,7 @@ func (s *stage) allWritten(ctx context.Context, since apiwrites.Counts) (apiwrit
 	ctx, cancel := context.WithTimeout(ctx, allWrittenLimit)
 	defer cancel()
 	for {
-		now, err := apiwrites.Read(ctx, s.admin)
+		now, err := apiwrites.Read(ctx, s.cp.Config())
 		if err != nil {
 			return nil, err
 		}
@@ -152,8 +154,8 @@ func toReservations(writes apiwrites.Counts, verb, subresource string) int64 {
 	}]
 }
 
-// share says how much of the machine the round had.
-func (r *Round) share(wall, machine time.Duration, cpu cpuTimes) {
+// share says how much of the machine the measurement had.
+func (r *Measurement) share(wall, machine time.Duration, cpu cpuTimes) {
 	var ours time.Duration
 	for _, used := range cpu {
 		ours += used
@@ -162,8 +164,8 @@ func (r *Round) share(wall, machine time.Duration, cpu cpuTimes) {
 	r.ForeignCores = rounded(max(machine-ours, 0).Seconds()/wall.Seconds(), 2)
 }
 
-// account says what the orders of the round cost.
-func (r *Round) account(writes apiwrites.Counts, cpu cpuTimes) {
+// account says what the orders of the measurement cost.
+func (r *Measurement) account(writes apiwrites.Counts, cpu cpuTimes) {
 	orders := float64(r.Orders)
 	r.Writes = map[string]float64{}
 	for kind, n := range writes {

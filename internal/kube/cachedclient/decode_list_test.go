@@ -12,8 +12,8 @@ const twoItems = `{"apiVersion":"orderplane.dev/v1alpha1","items":[
 	{"metadata":{"name":"b","resourceVersion":"6"},"status":{"phase":"Pending"}}],
 	"kind":"OrderList","metadata":{"continue":"next","remainingItemCount":7,"resourceVersion":"9"}}`
 
-func TestReadList(t *testing.T) {
-	list, err := readList[v1alpha1.Order](strings.NewReader(twoItems), decoding())
+func TestDecodeList(t *testing.T) {
+	list, err := decodeList[v1alpha1.Order](strings.NewReader(twoItems), decoding())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,19 +24,24 @@ func TestReadList(t *testing.T) {
 	if a.Name != "a" || a.Spec.CustomerID != "c" || a.Kind != "" || b.ResourceVersion != "6" || b.Status.Phase != v1alpha1.OrderPending {
 		t.Errorf("%+v\n%+v", a, b)
 	}
-	if list, err = readList[v1alpha1.Order](strings.NewReader(`{"items":[],"metadata":{"resourceVersion":"9"}}`), decoding()); err != nil || len(list.Items) != 0 {
+	if list, err = decodeList[v1alpha1.Order](strings.NewReader(`{"items":[],"metadata":{"resourceVersion":"9"}}`), decoding()); err != nil || len(list.Items) != 0 {
 		t.Errorf("an empty list: %+v, %v", list, err)
 	}
 }
 
 func TestAListThatEndsEarlyIsNone(t *testing.T) {
 	for end := range len(twoItems) {
-		if list, err := readList[v1alpha1.Order](strings.NewReader(twoItems[:end]), decoding()); err == nil {
+		if list, err := decodeList[v1alpha1.Order](strings.NewReader(twoItems[:end]), decoding()); err == nil {
 			t.Fatalf("%q is read as %+v", twoItems[:end], list)
 		}
 	}
-	for _, wrong := range []string{`[]`, `7`, `{"items":{}}`, `{"items":null}`, `{"items":[{"metadata":7}]}`, `{"items":[]]`} {
-		if list, err := readList[v1alpha1.Order](strings.NewReader(wrong), decoding()); err == nil {
+	for _, wrong := range []string{`[]`, `7`, `{"items":{}}`, `{"items":null}`} {
+		if _, err := decodeList[v1alpha1.Order](strings.NewReader(wrong), decoding()); err == nil || !strings.Contains(err.Error(), "found") {
+			t.Errorf("%s: %v does not say what was found", wrong, err)
+		}
+	}
+	for _, wrong := range []string{`{"items":[{"metadata":7}]}`, `{"items":[]]`} {
+		if list, err := decodeList[v1alpha1.Order](strings.NewReader(wrong), decoding()); err == nil {
 			t.Errorf("%s is read as %+v", wrong, list)
 		}
 	}

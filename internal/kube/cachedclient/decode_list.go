@@ -1,7 +1,6 @@
 package cachedclient
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -12,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// readList decodes a list item by item, as it arrives. One that ends early is an error.
-func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
+// decodeList decodes a list item by item, as it arrives. One that ends early is an error.
+func decodeList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
 	list, d := &internalversion.List{}, jsontext.NewDecoder(r, how)
 	if err := expect(d, '{'); err != nil {
 		return nil, err
@@ -25,7 +24,7 @@ func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversi
 		}
 		switch token.String() {
 		case "items":
-			list.Items, err = readItems[T, P](d, how)
+			list.Items, err = decodeItems[T, P](d, how)
 		case "metadata":
 			err = json.UnmarshalDecode(d, &list.ListMeta, how)
 		default:
@@ -35,10 +34,10 @@ func readList[T any, P object[T]](r io.Reader, how json.Options) (*internalversi
 			return nil, err
 		}
 	}
-	return list, expect(d, '}')
+	return list, nil
 }
 
-func readItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
+func decodeItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err
 	}
@@ -61,10 +60,7 @@ func withoutKind(o runtime.Object) runtime.Object {
 
 func expect(d *jsontext.Decoder, want jsontext.Kind) error {
 	got, err := d.ReadToken()
-	switch {
-	case errors.Is(err, io.EOF):
-		return io.ErrUnexpectedEOF
-	case err == nil && got.Kind() != want:
+	if err == nil && got.Kind() != want {
 		return fmt.Errorf("%s: found %v where %v should be", d.StackPointer(), got, want)
 	}
 	return err

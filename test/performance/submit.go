@@ -13,8 +13,8 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
-// placed is one order from its create to its decision.
-type placed struct {
+// submission is one order from its create to its decision.
+type submission struct {
 	name    string
 	create  time.Duration // until the create was answered
 	decided time.Duration // until it was seen decided
@@ -22,12 +22,12 @@ type placed struct {
 	end     time.Time
 }
 
-// placer places one order and waits until it is decided, as long as ctx allows.
-type placer func(ctx context.Context) (placed, error)
+// submitter submits one order and waits until it is decided, as long as ctx allows.
+type submitter func(ctx context.Context) (submission, error)
 
-// within is the placer with a bound on each order: one that takes longer counts as lost.
-func (p placer) within(d time.Duration) placer {
-	return func(ctx context.Context) (placed, error) {
+// within is the submitter with a bound on each order: one that takes longer counts as lost.
+func (p submitter) within(d time.Duration) submitter {
+	return func(ctx context.Context) (submission, error) {
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		return p(ctx)
@@ -55,26 +55,26 @@ type counter struct{ n atomic.Int64 }
 
 func (c *counter) next() int { return int(c.n.Add(1)) }
 
-// api places orders straight at the API server that leave admission nothing to do.
-func (s *stage) api(t *tracker, d *deck) placer {
+// api submits orders straight at the API server that leave admission nothing to do.
+func (s *stage) api(t *tracker, d *deck) submitter {
 	return s.direct(t, d, func(o *v1alpha1.Order) { order.Complete(o, nil) })
 }
 
-// webhook places orders that admission has to fill in.
-func (s *stage) webhook(t *tracker, d *deck) placer {
+// webhook submits orders that admission has to fill in.
+func (s *stage) webhook(t *tracker, d *deck) submitter {
 	return s.direct(t, d, func(*v1alpha1.Order) {})
 }
 
-func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) placer {
+func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) submitter {
 	path := resourcePath(ordersNamespace, "orders")
-	return func(ctx context.Context) (placed, error) {
+	return func(ctx context.Context) (submission, error) {
 		n := s.numbers.next()
 		name := ids.Order(ordersNamespace, customerID(n), fmt.Sprint(n))
 		o := newOrder(ordersNamespace, name, customerID(n), d.next())
 		finish(o)
 		body, err := json.Marshal(o)
 		if err != nil {
-			return placed{}, fmt.Errorf("encode an order: %w", err)
+			return submission{}, fmt.Errorf("encode an order: %w", err)
 		}
 		return follow(ctx, t, name, func() error {
 			_, err := s.loader.do(ctx, http.MethodPost, path, nil, body)
@@ -83,15 +83,15 @@ func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) placer
 	}
 }
 
-// rest places orders through the gateway.
-func (s *stage) rest(t *tracker, d *deck) placer {
-	gateway := &client{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}, base: s.gateway.url("")}
-	return func(ctx context.Context) (placed, error) {
+// rest submits orders through the gateway.
+func (s *stage) rest(t *tracker, d *deck) submitter {
+	gateway := s.gateway.served
+	return func(ctx context.Context) (submission, error) {
 		n := s.numbers.next()
 		key := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
 		body, err := json.Marshal(newRequest(newOrder(ordersNamespace, "", customerID(n), d.next())))
 		if err != nil {
-			return placed{}, fmt.Errorf("encode a request: %w", err)
+			return submission{}, fmt.Errorf("encode a request: %w", err)
 		}
 		header := s.keys.header(n).Clone()
 		header.Set("Idempotency-Key", key)
@@ -103,23 +103,23 @@ func (s *stage) rest(t *tracker, d *deck) placer {
 }
 
 // follow creates an order and waits for its decision.
-func follow(ctx context.Context, t *tracker, name string, create func() error) (placed, error) {
+func follow(ctx context.Context, t *tracker, name string, create func() error) (submission, error) {
 	result := t.expect(name)
 	start := time.Now()
 	if err := create(); err != nil {
 		t.forget(name)
-		return placed{}, err
+		return submission{}, err
 	}
 	created := time.Now()
 	select {
 	case d := <-result:
 		if d.err != nil {
-			return placed{}, d.err
+			return submission{}, d.err
 		}
-		return placed{name: name, create: created.Sub(start), decided: d.at.Sub(start), phase: d.phase, end: d.at}, nil
+		return submission{name: name, create: created.Sub(start), decided: d.at.Sub(start), phase: d.phase, end: d.at}, nil
 	case <-ctx.Done():
 		t.forget(name)
-		return placed{}, fmt.Errorf("order %s was not decided within %s: %w", name, time.Since(start).Round(time.Millisecond), ctx.Err())
+		return submission{}, fmt.Errorf("order %s was not decided within %s: %w", name, time.Since(start).Round(time.Millisecond), ctx.Err())
 	}
 }
 

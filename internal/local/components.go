@@ -1,0 +1,24 @@
+package local
+
+import (
+	"fmt"
+
+	"github.com/orderplane/orderplane/internal/devcluster"
+)
+
+func (s *stack) manager() (*devcluster.Component, error) {
+	p := s.opts.Ports
+	return s.orderplane.Manager(p.Manager,
+		fmt.Sprintf("--inventory-port=%d", p.Inventory),
+		fmt.Sprintf("--metrics-bind-address=%s:%d", devcluster.Host, p.ManagerMetrics),
+		"--metrics-secure=false",
+		// A leader that was killed here is replaced in six seconds, not in fifteen.
+		"--leader-election-lease-duration=6s",
+		"--leader-election-renew-deadline=4s",
+		"--leader-election-retry-period=1s",
+	)
+}
+
+func (s *stack) gateway() (*devcluster.Component, error) {
+	return s.orderplane.Gateway(s.opts.Ports.Gateway, s.keys.publicFile)
+}

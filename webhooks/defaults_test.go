@@ -104,6 +104,16 @@ var _ = Describe("A new order", func() {
 		Expect(o.Spec.Policy.PendingTimeout.Duration).To(Equal(time.Minute))
 	})
 
+	It("keeps what was filled in also when an update leaves it out", func(ctx SpecContext) {
+		o := create(ctx, func(*v1alpha1.Order) {}, always)
+		sent := anOrder(namespace, o.Name)
+		sent.ResourceVersion, sent.Labels = o.ResourceVersion, map[string]string{"shelf": "7"}
+		Expect(env.Client.Update(ctx, sent)).To(Succeed())
+		Expect(sent.Spec).To(Equal(o.Spec))
+		Expect(sent.Finalizers).To(ConsistOf(v1alpha1.OrderFinalizer))
+		Expect(sent.Labels).To(HaveKey("shelf"))
+	})
+
 	It("is refused when its class does not exist", func(ctx SpecContext) {
 		o := anOrder(namespace, "o")
 		o.Spec.ClassName = "nowhere"

@@ -36,13 +36,54 @@ controlplane: ## Find, fetch or build etcd, kube-apiserver and kubectl.
 clean: ## Remove what was built and the local stack's data; the cache stays.
 	rm -rf bin dist .local cover.out
 
+IMG ?= orderplane:latest
+CONTAINER_TOOL ?= docker
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.PHONY: docker-build
+docker-build: ## Build the image (IMG=example.com/orderplane:tag, CONTAINER_TOOL=podman).
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+# An overlay of your own that names your image.
+KUSTOMIZATION ?= config/default
+
+.PHONY: install
+install: ## Put Orderplane into kubectl's cluster (KUSTOMIZATION=your/overlay).
+	hack/cluster.sh install $(KUSTOMIZATION)
+
+.PHONY: uninstall
+uninstall: ## Take it out again, once its orders and stock items are deleted.
+	hack/cluster.sh uninstall $(KUSTOMIZATION)
+
 ##@ Develop
+
+# The exhaustive model check of the stock protocol, by the names of its tests. It
+# has no goroutines, and takes a minute.
+MODEL_CHECK := ^TestProtocol
 
 .PHONY: test
 test: controlplane ## Run every test.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
-	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v /test/e2e) && \
+	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(hack/packages.sh all) && \
 	go test -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/...
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no API server, in seconds.
+	@go test -skip '$(MODEL_CHECK)' $$(hack/packages.sh unit)
+
+.PHONY: test-race
+test-race: controlplane ## Run the tests under the race detector, all but model check, fault matrix and e2e.
+	@cc="$$(go env CC)"; command -v "$${cc%% *}" >/dev/null || { \
+		echo "make test-race: the race detector needs a C compiler, and $$cc is not installed (on Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" CGO_ENABLED=1; \
+	go test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) -skip '$(MODEL_CHECK)' $$(hack/packages.sh race)
+
+.PHONY: cover
+cover: controlplane ## Measure what the tests cover, e2e apart; cover.out is for "go tool cover -html=cover.out".
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) -coverprofile=cover.out \
+		-coverpkg="$$(go list ./... | grep -v /test/ | paste -sd, -)" $$(hack/packages.sh all) >/dev/null
+	@go tool cover -func=cover.out | tail -1
 
 SOAK ?= 30m
 
@@ -50,6 +91,10 @@ SOAK ?= 30m
 test-soak: controlplane ## Run the long random tests of the stock controller (SOAK=30m each), seeds fixed and printed.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" ORDERPLANE_SOAK=$(SOAK); \
 	go test -p 1 -count=1 -timeout 3h -run '^TestSoak' -v ./internal/domain/stock ./test/faults
+
+.PHONY: fmt
+fmt: ## Format the code.
+	@git ls-files -z '*.go' | xargs -0 gofmt -w
 
 .PHONY: generate
 generate: ## Generate deep copies and the REST API's types.

@@ -5,6 +5,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -31,12 +32,14 @@ var _ = Describe("A decision in the stock journal", func() {
 	})
 
 	It("that the controller no longer sees, and its reservation does not show yet, is looked up", func(ctx SpecContext) {
-		s.stop()
+		s.place(ctx, s.order("o"))
+		held := s.reservation(ctx, "o")
+		Eventually(func() error {
+			return s.cached.Get(ctx, client.ObjectKeyFromObject(held), &v1alpha1.StockReservation{})
+		}).Should(Succeed())
 		release := s.reservations.Hold()
 		defer release()
-		s.start(ctx, clock.RealClock{})
-		s.place(ctx, s.order("o"))
-		s.journals(ctx, entry(v1alpha1.EntryGrant, s.reservation(ctx, "o")))
+		s.journals(ctx, entry(v1alpha1.EntryGrant, held))
 		s.becomes(ctx, "o", v1alpha1.OrderConfirmed)
 		s.decided(ctx, "o", v1alpha1.ReservationReserved)
 		s.journals(ctx)

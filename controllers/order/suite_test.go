@@ -20,7 +20,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -40,7 +39,6 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })
@@ -51,6 +49,8 @@ type shop struct {
 	client.Client
 	namespace string
 	stop      func()
+	// cached reads what the controller's cache has.
+	cached client.Reader
 	// calls counts what the controller asks of the API server besides its lists
 	// and watches.
 	calls *testenv.CallCounter
@@ -80,7 +80,7 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	}, func(mgr ctrl.Manager) error {
 		return order.SetupWithManager(mgr, order.Options{Clock: c})
 	})
-	s.stop = func() { Expect(m.Stop()).To(Succeed()) }
+	s.stop, s.cached = func() { Expect(m.Stop()).To(Succeed()) }, m.GetClient()
 	Expect(m.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
 }
 

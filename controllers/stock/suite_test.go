@@ -23,7 +23,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/stock"
-	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -43,7 +42,6 @@ var _ = BeforeSuite(func() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(300 * time.Millisecond)
-	Expect(cachedclient.DisableWatchList()).To(Succeed()) // as the manager does
 	env = testenv.Start(GinkgoTB())
 	manager = env.Access(GinkgoTB(), "manager", "", "orderplane-manager")
 })

@@ -129,6 +129,11 @@ func TestVerify(t *testing.T) {
 		return signed
 	}
 	rs := func(c jwt.MapClaims) string { return sign(jwt.SigningMethodRS256, key, c) }
+	// The last of 342 characters of a signature carries two bits; the other four are zero.
+	const base64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	misspelt := rs(good)
+	last := strings.IndexByte(base64URL, misspelt[len(misspelt)-1])
+	misspelt = misspelt[:len(misspelt)-1] + string(base64URL[last+1])
 
 	for _, tc := range []struct {
 		name    string
@@ -148,6 +153,7 @@ func TestVerify(t *testing.T) {
 		{name: "other audience", raw: rs(with(jwt.MapClaims{"aud": "shop"})), wantErr: "another audience"},
 		{name: "no subject", raw: rs(with(jwt.MapClaims{"sub": nil})), wantErr: "no subject"},
 		{name: "other key", raw: sign(jwt.SigningMethodRS256, other, good), wantErr: "signature"},
+		{name: "the same signature, spelt otherwise", raw: misspelt, wantErr: "not a JSON Web Token"},
 		{name: "RS512", raw: sign(jwt.SigningMethodRS512, key, good), wantErr: "RS256"},
 		{name: "HS256 with the public key as secret", raw: sign(jwt.SigningMethodHS256, []byte(publicPEM(t, key)), good), wantErr: "RS256"},
 		{name: "none", raw: sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good), wantErr: "RS256"},

@@ -118,7 +118,7 @@ func TestThePictureIsFresh(t *testing.T) {
 	file := filepath.Join(root, page)
 	want := readTree(t, parser.ImportsOnly).render()
 	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { //nolint:gosec // a page of the documentation, for all to read
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,7 +10,7 @@
 //   - gateway: orders created through `orderplane gateway` with a bearer token.
 //
 // The plan builds compares binaries instead, such as those before and after a change: each one's
-// manager takes its turn under the same load, and then starts with many live orders.
+// manager is measured under the same load, and then starts with many live orders.
 //
 // A machine that gets slower or faster within a run, as virtual ones do, does so
 // for all of them: a round measures each once, a ratio is taken within a round, and the

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
@@ -96,6 +97,9 @@ func start(opts devcluster.Options) (*Env, error) {
 	defer cancel()
 	scheme, err := kinds.Scheme()
 	if err != nil {
+		return nil, err
+	}
+	if err := cachedclient.DisableWatchList(); err != nil { // as the manager does
 		return nil, err
 	}
 	cp, err := devcluster.Start(ctx, opts)

@@ -16,6 +16,7 @@ type WatchGate struct {
 	open    chan struct{} // closed when nothing is held back
 	ended   chan struct{}
 	watches int
+	bodies  []io.Closer // of the watches there are
 }
 
 // NewWatchGate makes a gate for the watches of a resource.
@@ -34,6 +35,7 @@ func (g *WatchGate) Wrap(next http.RoundTripper) http.RoundTripper {
 			defer g.mu.Unlock()
 			g.watches++
 			answer.Body = &gatedBody{answer.Body, g.open, g.ended}
+			g.bodies = append(g.bodies, answer.Body)
 		}
 		return answer, err
 	})
@@ -46,6 +48,10 @@ func (g *WatchGate) Hold() (release func()) {
 	defer g.mu.Unlock()
 	close(g.ended)
 	g.ended = make(chan struct{})
+	for _, b := range g.bodies {
+		_ = b.Close() // wakes one that waits for the API server; one that has ended says so
+	}
+	g.bodies = nil
 	open := make(chan struct{})
 	g.open = open
 	return sync.OnceFunc(func() { close(open) })
@@ -66,8 +72,14 @@ type gatedBody struct {
 func (b *gatedBody) Read(p []byte) (int, error) {
 	select {
 	case <-b.open:
-		return b.ReadCloser.Read(p)
 	case <-b.ended:
 		return 0, io.EOF
+	}
+	n, err := b.ReadCloser.Read(p)
+	select {
+	case <-b.ended:
+		return 0, io.EOF // whatever it was, it came after the end
+	default:
+		return n, err
 	}
 }

@@ -141,3 +141,17 @@ func TestRefund(t *testing.T) {
 		}
 	}
 }
+
+func TestAmountsOfTwoCurrenciesHaveNoSum(t *testing.T) {
+	euro, err := money.Parse("1.00", "EUR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	yen, err := money.Parse("1", "JPY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := euro.Plus(yen); err == nil {
+		t.Errorf("the sum is %s", sum)
+	}
+}

@@ -35,4 +35,8 @@ func TestWhatIsNotTheOrdersIsLeftAlone(t *testing.T) {
 			t.Errorf("%s: rule %q, act %q; want %q, %q", name, d.Rule, d.Act, c.want.Rule, c.want.Act)
 		}
 	}
+	foreign.Spec.OrderRef.Name = "o-2"
+	if d := order.Orphan(foreign); d.Act != order.Nothing {
+		t.Errorf("a reservation that names an order of another name: %+v", d)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/orderplane/orderplane/internal/kube/health"
 )
@@ -37,4 +39,18 @@ func TestHandler(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever asks has a time-out too: a part that hangs is down.
+func TestACheckThatHangsIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := time.Now()
+		report := health.Examine(t.Context(), map[string]health.Check{"kubernetes": func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}})
+		if took := time.Since(asked); took > 2*time.Second || report.Status != health.Down {
+			t.Errorf("%s after %s", report.Status, took)
+		}
+	})
 }

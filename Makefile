@@ -82,7 +82,7 @@ test-race: controlplane ## Run the tests under the race detector, all but model 
 cover: controlplane ## Measure what the tests cover, e2e apart; cover.out is for "go tool cover -html=cover.out".
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
 	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) -coverprofile=cover.out \
-		-coverpkg="$$(go list ./... | grep -v /test/ | paste -sd, -)" $$(hack/packages.sh all) >/dev/null
+		-coverpkg="$$(go list ./... | grep -v /test/ | paste -sd, -)" $$(hack/packages.sh all) | sed 's/ of statements in .*//'
 	@go tool cover -func=cover.out | tail -1
 
 SOAK ?= 30m

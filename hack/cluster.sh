@@ -8,7 +8,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-kubectl=$(command -v kubectl || echo "$("$root/hack/controlplane/ensure.sh")/kubectl")
+if ! kubectl=$(command -v kubectl); then
+  kubectl=$("$root/hack/controlplane/ensure.sh")/kubectl
+fi
 kustomization=${2:-$root/config/default}
 
 # What has a finalizer that only the manager takes off. Without the manager it stays for ever.

@@ -31,6 +31,7 @@ const (
 // What holds by the order of the journal.
 const (
 	illegalDecision  violation = "a decision was journaled that the life cycle does not allow"
+	notOffered       violation = "what the ledger decides is not taken for due (MayBeDue)"
 	notAsked         violation = "a decision was journaled that nobody asked for"
 	grantedTooMuch   violation = "more was granted than is on hand"
 	rejectedForNone  violation = "a reservation was rejected although there was enough"

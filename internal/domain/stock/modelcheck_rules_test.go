@@ -110,10 +110,10 @@ func (c *checker) choices(o offer) []choice {
 		}
 		r := c.tables.reservations.at(o.version)
 		if o.fresh {
-			if !stock.MayBeDue(r) { // then nobody offers it
-				return out
-			}
 			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, stocktest.Noon()) })
+			if len(out) > 0 && !stock.MayBeDue(r) && !c.rules.harmOnly {
+				c.breaks(notOffered)
+			}
 			return out
 		}
 		for _, view := range views(r) {

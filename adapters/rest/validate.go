@@ -164,6 +164,8 @@ func plainText(err error) string {
 			return "has the wrong format: " + strings.TrimPrefix(parse.Error(), "value ")
 		case openapi3filter.KindUnsupportedFormat:
 			return "has a format that is not supported"
+		default:
+			return err.Error()
 		}
 	}
 	return err.Error()

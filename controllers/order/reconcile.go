@@ -187,6 +187,8 @@ func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts ord
 			if exists {
 				return order.Decision{RequeueAfter: behind}, nil
 			}
+		default:
+			return d, fmt.Errorf("rule %s asks to verify %q, which nobody can", d.Rule, d.Verify)
 		}
 	}
 	return d, nil
@@ -223,8 +225,9 @@ func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decisio
 	case order.DeleteOrder:
 		gone := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
 		return r.client.Delete(ctx, gone, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
+	default:
+		return nil
 	}
-	return nil
 }
 
 // statusOf is an order to write the status of. The API server takes nothing

@@ -83,6 +83,7 @@ func (b Budget) Check(r *Report) error {
 			case API:
 				atLeast("orders a second to raw, "+name, c.ToRaw, b.APIToRaw)
 				atMost("CPU to raw, "+name, c.CPUToRaw, b.CPUToRaw)
+			default: // the budget is about these two
 			}
 		}
 		if g.HotToUniform != 0 {

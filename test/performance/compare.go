@@ -63,7 +63,7 @@ type comparison struct {
 // raw writer, samples of what the system writes under each workload.
 func newComparison(ctx context.Context, s *stage, g Group, t Rounds, out io.Writer) (*comparison, error) {
 	c := &comparison{stage: s, rounds: t, out: out, submitters: map[string]submitter{}}
-	track, err := watchOrders(ctx, s.watcher, ordersNamespace)
+	track, err := watchOrders(ctx, s.watcher)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func newComparison(ctx context.Context, s *stage, g Group, t Rounds, out io.Writ
 		}
 	}
 	for n, contender := range g.Contenders {
-		submit, err := c.submitter(ctx, contender, uint64(n)) //nolint:gosec // small
+		submit, err := c.submitter(ctx, contender, uint64(n))
 		if err != nil {
 			return nil, err
 		}

@@ -164,7 +164,7 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 	// This watch would drown in what is written behind the API server's back.
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	track, err := watchOrders(watching, s.watcher, ordersNamespace)
+	track, err := watchOrders(watching, s.watcher)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 func (s *stage) restart(ctx context.Context, result *GrowthResult) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	track, err := watchOrders(watching, s.watcher, ordersNamespace)
+	track, err := watchOrders(watching, s.watcher)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func open(ctx context.Context, submit submitter, a arrivals, w window) (load, er
 	c := &collector{window: w}
 	slots := make(chan struct{}, a.most)
 	var orders sync.WaitGroup
-	gap := rand.New(rand.NewPCG(a.seed, 1)) //nolint:gosec // a workload is no secret
+	gap := rand.New(rand.NewPCG(a.seed, 1))
 	offered := 0
 	for due := time.Now(); due.Before(w.end) && !c.failed(); due = due.Add(time.Duration(gap.ExpFloat64() / a.rate * float64(time.Second))) {
 		if !pause(ctx, time.Until(due)) {

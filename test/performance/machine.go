@@ -71,7 +71,7 @@ func fieldOf(file, name string) string {
 
 // versionOf is the first line a program says to --version.
 func versionOf(path string) string {
-	out, err := exec.Command(path, "--version").Output() //nolint:gosec,noctx // one of our own, and it ends at once
+	out, err := exec.Command(path, "--version").Output() //nolint:noctx // one of our own, and it ends at once
 	if err != nil {
 		return ""
 	}

@@ -47,7 +47,7 @@ func TestMemoryFields(t *testing.T) {
 
 // What the raw writer sends is what an order's own objects hold, under other names.
 func TestRawWritesAreTheSystemsOwn(t *testing.T) {
-	order := newOrder(ordersNamespace, "sample", "cust-001", []v1alpha1.OrderItem{{ProductID: "prod-0001", Quantity: 2, UnitPrice: "1.50"}})
+	order := newOrder("sample", "cust-001", []v1alpha1.OrderItem{{ProductID: "prod-0001", Quantity: 2, UnitPrice: "1.50"}})
 	order.UID, order.ResourceVersion = "order-uid", "7"
 	order.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "somebody"}}
 	order.Status = v1alpha1.OrderStatus{Phase: v1alpha1.OrderConfirmed, Reservation: &v1alpha1.OrderReservation{Name: "sample"}}

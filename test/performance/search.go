@@ -126,7 +126,7 @@ func (m openModel) saturation(ctx context.Context, into *OpenResult) error {
 	s := newSearch(into.Closed.PerSecond)
 	for n := 0; n < mostTrials && !s.done(); n++ {
 		measured, err := m.measure(ctx, fmt.Sprintf("trial-%d", n+1), alone, m.contender, arrivals{
-			rate: s.next, most: int(s.next * mostBehind.Seconds()), seed: uint64(n)}) //nolint:gosec // small
+			rate: s.next, most: int(s.next * mostBehind.Seconds()), seed: uint64(n)})
 		if err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (m openModel) latencies(ctx context.Context, rate float64, into *OpenResult
 	for round := range m.rounds.Count {
 		for _, c := range sides {
 			what := fmt.Sprintf("%s-%d", c.contender.Mode, round+1)
-			measured, err := m.measure(ctx, what, c.group, c.contender, arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + round)}) //nolint:gosec // small
+			measured, err := m.measure(ctx, what, c.group, c.contender, arrivals{rate: rate, most: mostInFlight, seed: uint64(mostTrials + round)})
 			if err != nil {
 				return err
 			}

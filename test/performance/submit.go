@@ -70,7 +70,7 @@ func (s *stage) direct(t *tracker, d *deck, finish func(*v1alpha1.Order)) submit
 	return func(ctx context.Context) (submission, error) {
 		n := s.numbers.next()
 		name := ids.Order(ordersNamespace, customerID(n), fmt.Sprint(n))
-		o := newOrder(ordersNamespace, name, customerID(n), d.next())
+		o := newOrder(name, customerID(n), d.next())
 		finish(o)
 		body, err := json.Marshal(o)
 		if err != nil {
@@ -89,7 +89,7 @@ func (s *stage) rest(t *tracker, d *deck) submitter {
 	return func(ctx context.Context) (submission, error) {
 		n := s.numbers.next()
 		key := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
-		body, err := json.Marshal(newRequest(newOrder(ordersNamespace, "", customerID(n), d.next())))
+		body, err := json.Marshal(newRequest(newOrder("", customerID(n), d.next())))
 		if err != nil {
 			return submission{}, fmt.Errorf("encode a request: %w", err)
 		}

@@ -30,9 +30,9 @@ type decided struct {
 	err   error
 }
 
-// watchOrders starts a tracker of a namespace; it ends with ctx.
-func watchOrders(ctx context.Context, c *client, namespace string) (*tracker, error) {
-	path := resourcePath(namespace, "orders")
+// watchOrders starts a tracker of the orders; it ends with ctx.
+func watchOrders(ctx context.Context, c *client) (*tracker, error) {
+	path := resourcePath(ordersNamespace, "orders")
 	var list struct {
 		Metadata identity `json:"metadata"`
 	}

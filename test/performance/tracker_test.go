@@ -30,7 +30,7 @@ func TestAWatchThatEndsIsTakenUpAgain(t *testing.T) {
 	defer server.Close()
 	c := &client{http: server.Client(), base: server.URL}
 
-	track, err := watchOrders(t.Context(), c, "bench")
+	track, err := watchOrders(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

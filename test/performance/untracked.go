@@ -17,7 +17,7 @@ import (
 func (s *stage) awaitUntracked(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	probe := newOrder(ordersNamespace, "probe", customerID(0), newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 0).next())
+	probe := newOrder("probe", customerID(0), newDeck(Workload{Spread: Uniform, Lines: 1}, s.opts.products, 0).next())
 	order.Complete(probe, nil)
 	body, err := json.Marshal(probe)
 	if err != nil {

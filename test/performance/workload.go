@@ -63,7 +63,7 @@ type deck struct {
 }
 
 func newDeck(w Workload, products int, seed uint64) *deck {
-	r := rand.New(rand.NewPCG(seed, uint64(products))) //nolint:gosec // a workload is no secret
+	r := rand.New(rand.NewPCG(seed, uint64(products)))
 	return &deck{workload: w, products: products, rand: r, zipf: rand.NewZipf(r, zipfExponent, 1, uint64(products-1))}
 }
 
@@ -87,7 +87,7 @@ func (d *deck) next() []v1alpha1.OrderItem {
 func (d *deck) pick(line int) int {
 	switch {
 	case d.workload.Spread == Zipf:
-		return int(d.zipf.Uint64()) //nolint:gosec // below the number of products
+		return int(d.zipf.Uint64())
 	case d.workload.Spread == Hot && line == 0:
 		return 0
 	default:
@@ -108,10 +108,10 @@ func newItem(namespace string, n int) *v1alpha1.StockItem {
 }
 
 // newOrder is an order as people write them; admission fills in the rest.
-func newOrder(namespace, name, customer string, items []v1alpha1.OrderItem) *v1alpha1.Order {
+func newOrder(name, customer string, items []v1alpha1.OrderItem) *v1alpha1.Order {
 	return &v1alpha1.Order{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Order"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: ordersNamespace, Name: name},
 		Spec: v1alpha1.OrderSpec{
 			CustomerID: customer, Currency: "EUR", Items: items,
 			ShippingAddress: v1alpha1.Address{Street: "1 Harbour Road", City: "Hamburg", Country: "DE", Zip: "20457"},

@@ -66,6 +66,7 @@ func Document(namespace, name, product string, kind v1alpha1.AdjustmentKind, qua
 	case v1alpha1.AdjustmentCounted:
 		now := metav1.Now()
 		d.Spec.CountedAt = &now
+	default: // nothing else is required
 	}
 	return d
 }

@@ -16,8 +16,9 @@ func MovesStock(kind v1alpha1.JournalEntryKind) bool {
 	switch kind {
 	case v1alpha1.EntryCommit, v1alpha1.EntryRestock, v1alpha1.EntryAdjust:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // IsDocument reports whether an entry of this kind is about a StockAdjustment.
@@ -38,8 +39,9 @@ func target(kind v1alpha1.JournalEntryKind) v1alpha1.StockReservationPhase {
 		return v1alpha1.ReservationCommitted
 	case v1alpha1.EntryRestock:
 		return v1alpha1.ReservationRestocked
+	default:
+		return "" // it is about a document
 	}
-	return ""
 }
 
 // before reports whether a phase lies strictly before the target of a decision,
@@ -53,8 +55,9 @@ func before(phase v1alpha1.StockReservationPhase, kind v1alpha1.JournalEntryKind
 		return kind == v1alpha1.EntryRelease || kind == v1alpha1.EntryCommit || kind == v1alpha1.EntryRestock
 	case v1alpha1.ReservationCommitted:
 		return kind == v1alpha1.EntryRestock
+	default:
+		return false
 	}
-	return false
 }
 
 // ApplyToReservation carries a decision out on the reservation it is about and
@@ -84,6 +87,7 @@ func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) 
 	case v1alpha1.EntryRelease:
 		s.Allocations = nil
 		condition.Message = releaseMessage(e.Reason)
+	default: // a restock changes the phase alone
 	}
 	meta.SetStatusCondition(&s.Conditions, condition)
 	s.History = append(slices.Clone(s.History), v1alpha1.ReservationHistoryEntry{

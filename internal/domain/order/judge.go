@@ -73,8 +73,9 @@ func rulesOf(phase v1alpha1.OrderPhase) []rule {
 		return []rule{
 			{"CancelledHoldsStock", cancelledHoldsStock},
 		}
+	default:
+		return nil
 	}
-	return nil
 }
 
 func rulesAfter() []rule {

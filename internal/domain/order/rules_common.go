@@ -95,8 +95,9 @@ func (e *evaluation) isUnderWay() bool {
 		return true
 	case v1alpha1.OrderConfirmed:
 		return e.Order.Spec.Fulfillment != nil && !e.stalled()
+	default:
+		return false
 	}
-	return false
 }
 
 // stallHasChanged writes that an order can't go on without a person, or that it
@@ -163,6 +164,7 @@ func (e *evaluation) stallOfConfirmed() (reason, message string) {
 			return "ReservationLost", fmt.Sprintf("StockReservation %s is gone, and whether its stock was taken off the shelf before that is not known; count its products, then create it again with this order's name and uid in spec.orderRef", name)
 		}
 		return "ReservationLost", fmt.Sprintf("StockReservation %s is gone; it is made again, and until it is reserved nothing is held", name)
+	default:
+		return "ReservationLost", fmt.Sprintf("StockReservation %s was released by hand: nothing is held; delete it and the order reserves again, or cancel the order", name)
 	}
-	return "ReservationLost", fmt.Sprintf("StockReservation %s was released by hand: nothing is held; delete it and the order reserves again, or cancel the order", name)
 }

@@ -109,6 +109,7 @@ func cancelledHoldsStock(e *evaluation) (Decision, bool) {
 		}
 	case v1alpha1.IntentCommit: // by hand: the order never shipped
 		return e.setIntent(v1alpha1.IntentRestock, nil), true
+	default: // it is released already, or comes back
 	}
 	return Decision{}, false
 }

@@ -42,6 +42,7 @@ func due(phase v1alpha1.StockReservationPhase, r *v1alpha1.StockReservation, exp
 		if r.Spec.Intent == v1alpha1.IntentRestock {
 			return v1alpha1.EntryRestock, ""
 		}
+	default: // it is over
 	}
 	return "", ""
 }

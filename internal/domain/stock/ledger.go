@@ -194,8 +194,9 @@ func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) 
 		return l.commit(r, now)
 	case v1alpha1.EntryRestock:
 		return l.restock(r, now)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // IsShortOf reports whether a reservation that was just decided is still short

@@ -1,4 +1,4 @@
-# One image for every role; the first argument says which.
+# One image for every component; the first argument says which.
 ARG GO_VERSION=1.26
 # What the binary runs on. It needs nothing but certificates, which are copied;
 # give a distroless "static" image instead if your scanner wants a distribution.

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
@@ -94,6 +95,9 @@ func Run(m *testing.M, use func(*Env)) int {
 func start(opts devcluster.Options) (*Env, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
+	if err := cachedclient.DisableWatchList(); err != nil { // as the programs do
+		return nil, err
+	}
 	scheme, err := kinds.Scheme()
 	if err != nil {
 		return nil, err

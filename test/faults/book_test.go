@@ -34,8 +34,6 @@ type book struct {
 	unfinalized map[string]bool
 	// parked are reservations and items whose status a test has the API server refuse.
 	parked map[string]bool
-	// startsAt are items whose stock a test sets before any manager runs.
-	startsAt map[string]int64
 	// shown adds up, by item, the reservations that show phase Reserved.
 	shown map[types.UID]int64
 }
@@ -44,7 +42,7 @@ func newBook(ns string) *book {
 	return &book{
 		ns: ns, items: map[types.UID]*itemPage{}, byName: map[string]types.UID{},
 		reservations: map[types.UID]*reservationPage{}, documents: map[types.UID]*documentPage{},
-		unfinalized: map[string]bool{}, parked: map[string]bool{}, shown: map[types.UID]int64{}, startsAt: map[string]int64{},
+		unfinalized: map[string]bool{}, parked: map[string]bool{}, shown: map[types.UID]int64{},
 	}
 }
 
@@ -285,12 +283,4 @@ func (b *book) forceOff(item string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.unfinalized[item] = true
-}
-
-// startAt notes that a test writes what is on hand of an item itself, before any
-// manager runs.
-func (b *book) startAt(item string, onHand int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.startsAt[item] = onHand
 }

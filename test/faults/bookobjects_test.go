@@ -84,9 +84,6 @@ func (b *book) recordItem(c *change) {
 	}
 	i.finalized = controllerutil.ContainsFinalizer(o, v1alpha1.StockItemFinalizer)
 	s := &o.Status
-	if n, set := b.startsAt[i.name]; set && s.OnHand != nil && s.JournalSeq == 0 {
-		i.opening, i.onHand = n, n
-	}
 	i.shownOnHand = i.opening
 	if s.OnHand != nil {
 		i.shownOnHand = *s.OnHand

@@ -107,14 +107,14 @@ func start(opts devcluster.Options) (*Env, error) {
 		return nil, err
 	}
 	env := &Env{Config: cp.Config(), Scheme: scheme, ControlPlane: cp}
-	if err := env.prepare(ctx); err != nil {
+	if err := env.prepare(); err != nil {
 		_ = cp.Stop()
 		return nil, err
 	}
 	return env, nil
 }
 
-func (e *Env) prepare(ctx context.Context) error {
+func (e *Env) prepare() error {
 	if err := devcluster.InstallCRDs(e.Config); err != nil {
 		return err
 	}

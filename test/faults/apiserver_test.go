@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -137,7 +136,7 @@ func TestWatchesExpire(t *testing.T) {
 	w.Eventually(w.reservation("new")).Should(Equal(v1alpha1.ReservationReserved))
 	w.Eventually(w.level("mug")).Should(Equal("8/6/2"))
 	w.quiet(time.Second)
-	w.Expect(gap.refused.Load()).To(BeNumerically(">=", 3), "watches that expired")
+	w.Expect(gap.refused.Load()).To(BeNumerically(">", 0), "watches in the gap, or from a version that expired")
 }
 
 // A reservation is made, granted by one leader, seen by another only in the
@@ -167,6 +166,7 @@ func TestAReservationThatCameAndWentInAGap(t *testing.T) {
 	gap.close()
 
 	w.Eventually(w.level("mug")).WithTimeout(20 * time.Second).Should(Equal("11/0/11"))
+	w.Expect(gap.refused.Load()).To(BeNumerically(">", 0), "watches in the gap, or from a version that expired")
 	w.reserve("next", line{"mug", 11})
 	w.Eventually(w.reservation("next")).Should(Equal(v1alpha1.ReservationReserved))
 	w.settled()
@@ -194,7 +194,8 @@ func (g *gap) read(req *http.Request) (*http.Response, error) {
 	}
 	if g.opened.Load() {
 		g.refused.Add(1)
-		return nil, errors.New("fault: no watches now")
+		// Informers try again from where they are, as when nobody listens.
+		return nil, fmt.Errorf("fault: no watches now: %w", syscall.ECONNREFUSED)
 	}
 	if req.URL.Query().Get("sendInitialEvents") == "" && g.expired.Add(-1) >= 0 {
 		g.refused.Add(1)

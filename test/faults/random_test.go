@@ -71,12 +71,16 @@ func manyLeaders(t *testing.T, seed uint64, managers, steps int) {
 	w.Eventually(w.level("hot")).Should(Equal("60/0/60"), "before it begins, somebody has to lead")
 	stop := sync.OnceFunc(func() { close(over); pausing.Wait() })
 	t.Cleanup(stop)
+	for _, product := range []string{"hot", "warm", "fickle"} { // somebody leads
+		w.Eventually(w.level(product)).ShouldNot(HavePrefix("-"))
+	}
 	var people sync.WaitGroup
 	for n := range 4 {
 		p := &person{world: w, name: fmt.Sprint("p", n), dice: rand.New(rand.NewPCG(seed, uint64(30+n)))}
 		people.Go(func() { p.live(steps / 4) })
 	}
 	people.Wait()
+	w.Eventually(func() bool { return lost.Load() >= 5 || len(w.book.unsettled()) == 0 }).Should(BeTrue())
 	stop()
 	if dice.IntN(2) == 0 {
 		w.reserve("last", line{"warm", 1})

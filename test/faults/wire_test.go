@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/test/testenv"
@@ -130,12 +131,14 @@ func (w *wire) get(next http.RoundTripper, req *http.Request) (*http.Response, e
 	return resp, err
 }
 
-// cut ends the watches that are open, and says how many it knew of.
+// cut ends the watches that are open, as an API server does that has had enough of
+// them, and says how many it knew of.
 func (w *wire) cut() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := len(w.watches)
 	for _, b := range w.watches {
+		b.ended.Store(true)
 		_ = b.Close() // one that has ended already says so
 	}
 	w.watches = nil
@@ -147,12 +150,16 @@ func isWatch(req *http.Request) bool { return req.URL.Query().Get("watch") != ""
 // watchBody brings what a watch sends only while the process is not paused.
 type watchBody struct {
 	io.ReadCloser
-	wire *wire
+	wire  *wire
+	ended atomic.Bool
 }
 
 func (b *watchBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.wire.passPause()
+	if err != nil && b.ended.Load() {
+		err = io.EOF // whoever watches goes on where the watch ended
+	}
 	return n, err
 }
 

@@ -95,6 +95,9 @@ func Run(m *testing.M, use func(*Env)) int {
 func start(opts devcluster.Options) (*Env, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
+	if err := cachedclient.DisableWatchList(); err != nil { // as the programs do
+		return nil, err
+	}
 	scheme, err := kinds.Scheme()
 	if err != nil {
 		return nil, err

@@ -316,6 +316,25 @@ func TestACommandIsRefusedForPhasesThatDoNotComeBack(t *testing.T) {
 	}
 }
 
+// The order whose owner was checked may have been deleted and made again for somebody
+// else: the patch is of the very one.
+func TestACommandIsOfTheOrderThatWasChecked(t *testing.T) {
+	o := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{UID: "uid-1", ResourceVersion: "7"}}
+	tag := `"6"`
+	for ifMatch, want := range map[*string]string{
+		nil:  `{"metadata":{"uid":"uid-1"},"spec":{}}`,
+		&tag: `{"metadata":{"resourceVersion":"6","uid":"uid-1"},"spec":{}}`,
+	} {
+		patch, err := mergePatch(o, ifMatch, map[string]any{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := patch.Data(o); err != nil || string(got) != want {
+			t.Errorf("patch = %s, %v, want %s", got, err, want)
+		}
+	}
+}
+
 func TestAnOldRefusalIsNotMistakenForANewOne(t *testing.T) {
 	order := func(generation int64, message string) *v1alpha1.Order {
 		o := &v1alpha1.Order{}

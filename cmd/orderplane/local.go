@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/orderplane/orderplane/internal/local"
 	"github.com/orderplane/orderplane/webhooks"
@@ -20,6 +22,8 @@ func newLocalCommand() *cobra.Command {
 			"`make controlplane` in a checkout, or KUBEBUILDER_ASSETS.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// The components log; this says what it does in words of its own.
+			ctrl.SetLogger(logr.Discard())
 			executable, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this binary: %w", err)

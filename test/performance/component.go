@@ -61,6 +61,9 @@ func (s *stage) startManager() (err error) {
 
 func (s *stage) stopManager() error {
 	manager := s.manager
+	if manager == nil {
+		return nil
+	}
 	s.manager = nil
 	return manager.Stop()
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -99,10 +98,4 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("webhooks: add the readiness check: %w", err)
 	}
 	return nil
-}
-
-// URL is what to give Manifests where the API server reaches the webhooks at an
-// address and not by a Service. The host must be among Options.Names.
-func URL(host string, port int) string {
-	return "https://" + net.JoinHostPort(host, fmt.Sprint(port))
 }

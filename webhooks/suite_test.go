@@ -53,7 +53,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(env.Client.Create(ctx, ns)).To(Succeed())
 	port, err := devcluster.FreePort()
 	Expect(err).NotTo(HaveOccurred())
-	install(ctx, webhooks.URL("127.0.0.1", port))
+	install(ctx, fmt.Sprintf("https://127.0.0.1:%d", port))
 	served = &hooks{port: port}
 	served.start(ctx)
 })

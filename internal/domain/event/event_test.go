@@ -27,9 +27,11 @@ func TestStatusOf(t *testing.T) {
 			t.Errorf("%q is %s, want %s", phase, got, want)
 		}
 	}
-	for _, phase := range order.Phases() {
-		if _, has := words[phase]; !has {
-			t.Errorf("phase %s has no word here", phase)
+	for _, moves := range order.Transitions() {
+		for _, phase := range []v1alpha1.OrderPhase{moves.From, moves.To} {
+			if _, has := words[phase]; !has {
+				t.Errorf("phase %s has no word here", phase)
+			}
 		}
 	}
 }

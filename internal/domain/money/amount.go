@@ -67,15 +67,8 @@ func (a Amount) Plus(b Amount) (Amount, error) {
 	return a, nil
 }
 
-// Cmp is -1, 0 or +1 as the amount is below, equal to or above b, which must be
-// of the same currency.
-func (a Amount) Cmp(b Amount) int { return a.value().Cmp(b.value()) }
-
 // Minor returns the amount in the currency's minor units, and whether that fits.
 func (a Amount) Minor() (int64, bool) { return a.value().Int64(), a.value().IsInt64() }
-
-// Currency returns the ISO 4217 code of the amount.
-func (a Amount) Currency() string { return a.currency }
 
 // String writes the amount as a decimal with exactly the currency's decimals.
 func (a Amount) String() string {

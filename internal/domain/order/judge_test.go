@@ -71,7 +71,7 @@ func TestDeadlines(t *testing.T) {
 
 // An order that needs nothing gets nothing: no write, and no look unless there is a deadline.
 func TestAtRest(t *testing.T) {
-	for _, phase := range order.Phases() {
+	for _, phase := range allPhases() {
 		o := anOrder().in(phase).order()
 		f := order.Facts{Order: o, Reservation: usualReservation(o), Now: created().Add(2 * time.Minute)}
 		run(t, &f)

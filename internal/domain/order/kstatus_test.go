@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
 // kstatus is what Flux, kpt and others make of an order, which they know only by
@@ -127,7 +126,7 @@ func TestToolsUnderstandTheStatus(t *testing.T) {
 			t.Errorf("%s (%s): %s, want %s", m.name, s.order.Status.Phase, got, m.want)
 		}
 	}
-	for _, phase := range order.Phases() {
+	for _, phase := range allPhases() {
 		if !phases[phase] {
 			t.Errorf("no moment in phase %s", phase)
 		}

@@ -21,19 +21,6 @@ const (
 	Reject        Command = "reject"
 )
 
-// Commands returns every command.
-func Commands() []Command {
-	return []Command{Confirm, Cancel, TimeOut, RejectStock, Fulfil, RequestReturn, Approve, Reject}
-}
-
-// Phases returns every phase, in the order of a life.
-func Phases() []v1alpha1.OrderPhase {
-	return []v1alpha1.OrderPhase{
-		v1alpha1.OrderPending, v1alpha1.OrderConfirmed, v1alpha1.OrderFulfilled,
-		v1alpha1.OrderReturnRequested, v1alpha1.OrderReturned, v1alpha1.OrderCancelled,
-	}
-}
-
 // Transition is a pair of phase and command that is allowed, and where it leads.
 type Transition struct {
 	From    v1alpha1.OrderPhase

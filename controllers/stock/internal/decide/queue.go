@@ -37,11 +37,8 @@ func NewQueue() *Queue {
 func (q *Queue) Put(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	uid := e.Object.GetUID()
-	if _, waiting := q.latest[uid]; !waiting {
-		q.order = append(q.order, uid)
-	}
-	q.latest[uid] = e
+	q.add(e)
+	q.latest[e.Object.GetUID()] = e
 	select {
 	case q.arrived <- struct{}{}:
 	default:
@@ -70,6 +67,10 @@ func (q *Queue) Clear() {
 func (q *Queue) putAgain(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.add(e)
+}
+
+func (q *Queue) add(e Event) {
 	uid := e.Object.GetUID()
 	if _, waiting := q.latest[uid]; !waiting {
 		q.order = append(q.order, uid)

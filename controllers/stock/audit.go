@@ -11,6 +11,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/stock/internal/decide"
 	"github.com/orderplane/orderplane/controllers/stock/internal/pacing"
+	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
@@ -38,13 +39,13 @@ func (a *auditor) isDue() bool { return a.remaining() == 0 }
 // has the memory forget what is gone. It returns the products whose stock that freed, and
 // what the journal should say.
 func (a *auditor) audit(ctx context.Context, m *decide.Memory) (freed []string, condition metav1.Condition, err error) {
-	items, reservations, err := a.store.Held(ctx, a.namespace)
+	lists, err := a.store.Held(ctx, a.namespace)
 	if err != nil {
 		return nil, condition, fmt.Errorf("audit: %w", err)
 	}
 	a.restart(a.AuditInterval)
-	freed = m.ForgetAbsent(items.Items, reservations.Items)
-	drift := a.compare(ctx, m, items.Items, reservations.Items)
+	freed = m.ForgetAbsent(lists.Items.Items, lists.Reservations.Items)
+	drift := a.compare(ctx, m, &lists)
 	condition = metav1.Condition{
 		Type: v1alpha1.JournalConditionConsistent, Status: metav1.ConditionTrue, Reason: "AuditPassed",
 		LastTransitionTime: metav1.NewTime(a.Clock.Now()),
@@ -57,8 +58,8 @@ func (a *auditor) audit(ctx context.Context, m *decide.Memory) (freed []string, 
 }
 
 // compare finds the differences, and makes them known.
-func (a *auditor) compare(ctx context.Context, m *decide.Memory, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation) []stock.Drift {
-	drift := m.Audit(items, reservations)
+func (a *auditor) compare(ctx context.Context, m *decide.Memory, lists *store.Lists) []stock.Drift {
+	drift := m.Audit(lists.Items.Items, lists.Reservations.Items)
 	a.metrics.drift(a.namespace, len(drift))
 	for _, d := range drift {
 		logr.FromContextOrDiscard(ctx).Info("stock audit found a difference; it was not made through the journal", "difference", d.String())

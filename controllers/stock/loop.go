@@ -115,7 +115,7 @@ func (l *loop) load(ctx context.Context, lists *store.Lists) {
 	memory := l.decider.Memory()
 	l.planner.Load(memory)
 	l.publisher.Load(memory, lists.Items.Items)
-	l.auditor.compare(ctx, memory, lists.Items.Items, lists.Reservations.Items)
+	l.auditor.compare(ctx, memory, lists)
 	l.auditor.restart(min(firstAudit, l.AuditInterval))
 }
 

@@ -40,20 +40,18 @@ var errWentMeanwhile = errors.New("objects were deleted while they were listed")
 
 // Lists reads all that a namespace has of stock.
 func (s *Store) Lists(ctx context.Context, namespace string) (l Lists, err error) {
-	if l.Items, l.Reservations, err = s.Held(ctx, namespace); err != nil {
-		return l, err
+	if l, err = s.Held(ctx, namespace); err == nil {
+		l.Documents, err = list[v1alpha1.StockAdjustment](ctx, s, namespace, "StockAdjustment")
 	}
-	l.Documents, err = list[v1alpha1.StockAdjustment](ctx, s, namespace, "StockAdjustment")
 	return l, err
 }
 
-// Held reads the items of a namespace, then the reservations.
-func (s *Store) Held(ctx context.Context, namespace string) (items Snapshot[v1alpha1.StockItem], reservations Snapshot[v1alpha1.StockReservation], err error) {
-	if items, err = list[v1alpha1.StockItem](ctx, s, namespace, "StockItem"); err != nil {
-		return items, reservations, err
+// Held reads the items of a namespace, then the reservations; no documents.
+func (s *Store) Held(ctx context.Context, namespace string) (l Lists, err error) {
+	if l.Items, err = list[v1alpha1.StockItem](ctx, s, namespace, "StockItem"); err == nil {
+		l.Reservations, err = list[v1alpha1.StockReservation](ctx, s, namespace, "StockReservation")
 	}
-	reservations, err = list[v1alpha1.StockReservation](ctx, s, namespace, "StockReservation")
-	return items, reservations, err
+	return l, err
 }
 
 // object is what a pointer to a T is.

@@ -5,16 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -150,9 +154,19 @@ func TestErrorsOfTheAPIServerAreTranslated(t *testing.T) {
 		"overload":     {err: apierrors.NewTooManyRequests("slow", 7), status: 503, code: codeServiceUnavailable},
 		"etcd is away": {err: apierrors.NewInternalError(errors.New("etcdserver: leader changed")), status: 503, code: codeServiceUnavailable},
 		"time-out":     {err: apierrors.NewTimeoutError("x", 1), status: 503, code: codeServiceUnavailable},
-		"no answer":    {err: errors.New("dial tcp: refused"), status: 503, code: codeServiceUnavailable},
-		"breaker":      {err: &breakerOpenError{name: "x", retryAfter: 12 * time.Second}, status: 503, code: codeServiceUnavailable},
-		"told":         {err: fmt.Errorf("wrapped: %w", forbidden("no")), status: 403, code: codeForbidden, message: "no"},
+		"no answer":    {err: &url.Error{Op: "Get", Err: syscall.ECONNREFUSED}, status: 503, code: codeServiceUnavailable},
+		"too slow":     {err: context.DeadlineExceeded, status: 503, code: codeServiceUnavailable},
+		"too large":    {err: apierrors.NewRequestEntityTooLargeError("x"), status: 413, code: codePayloadTooLarge},
+		"too large for etcd": {
+			err: apierrors.NewInternalError(errors.New("etcdserver: request is too large")), status: 413, code: codePayloadTooLarge,
+		},
+		"quota": {
+			err: apierrors.NewForbidden(resource, "o1", errors.New("exceeded quota: orders, requested: count/orders=1")), status: 503, code: codeServiceUnavailable,
+		},
+		"answer not understood": {err: &json.SyntaxError{Offset: 7}, status: 500, code: codeInternal},
+		"client hung up":        {err: fmt.Errorf("read the order: %w", context.Canceled), status: 499, code: "CLIENT_CLOSED_REQUEST"},
+		"breaker":               {err: &breakerOpenError{name: "x", retryAfter: 12 * time.Second}, status: 503, code: codeServiceUnavailable},
+		"told":                  {err: fmt.Errorf("wrapped: %w", forbidden("no")), status: 403, code: codeForbidden, message: "no"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := problemOf(tc.err)
@@ -174,16 +188,30 @@ func TestErrorsOfTheAPIServerAreTranslated(t *testing.T) {
 
 func TestOnlyAnOutageCountsForTheBreaker(t *testing.T) {
 	resource := schema.GroupResource{Resource: "orders"}
+	asked := func(err error) error { return &url.Error{Op: "Get", URL: "https://10.0.0.1", Err: err} }
 	for name, tc := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"fine":      {nil, false},
-		"not found": {apierrors.NewNotFound(resource, "x"), false},
-		"exists":    {apierrors.NewAlreadyExists(resource, "x"), false},
-		"429":       {apierrors.NewTooManyRequests("x", 1), false},
-		"500":       {apierrors.NewInternalError(errors.New("x")), true},
-		"no answer": {errors.New("refused"), true},
+		"fine":                  {nil, false},
+		"not found":             {apierrors.NewNotFound(resource, "x"), false},
+		"exists":                {apierrors.NewAlreadyExists(resource, "x"), false},
+		"conflict":              {apierrors.NewConflict(resource, "x", errors.New("changed")), false},
+		"refused":               {apierrors.NewBadRequest("x"), false},
+		"413":                   {apierrors.NewRequestEntityTooLargeError("x"), false},
+		"too large for etcd":    {apierrors.NewInternalError(errors.New("etcdserver: request is too large")), false},
+		"too large for gRPC":    {apierrors.NewInternalError(errors.New("rpc error: code = ResourceExhausted desc = trying to send message larger than max (2097162 vs. 2097152)")), false},
+		"429":                   {apierrors.NewTooManyRequests("x", 1), false},
+		"500":                   {apierrors.NewInternalError(errors.New("x")), true},
+		"503":                   {apierrors.NewServiceUnavailable("x"), true},
+		"504":                   {apierrors.NewTimeoutError("x", 1), true},
+		"connection refused":    {asked(syscall.ECONNREFUSED), true},
+		"time-out":              {asked(context.DeadlineExceeded), true},
+		"time-out of ours":      {context.DeadlineExceeded, true},
+		"answer cut off":        {fmt.Errorf("unexpected error when reading response body: %w", io.ErrUnexpectedEOF), true},
+		"answer not understood": {&json.SyntaxError{Offset: 7}, false},
+		"kind not known":        {runtime.NewNotRegisteredErrForKind("x", schema.GroupVersionKind{Kind: "Order"}), false},
+		"client hung up":        {context.Canceled, false},
 	} {
 		if got := isOutage(tc.err); got != tc.want {
 			t.Errorf("%s: %v", name, got)
@@ -204,7 +232,7 @@ func TestAnOpenBreakerCallsNobody(t *testing.T) {
 	for i := range breakerWindow {
 		var answer error
 		if i%2 == 1 {
-			answer = errors.New("refused")
+			answer = &url.Error{Op: "Get", Err: syscall.ECONNREFUSED}
 		}
 		if err := call(answer); !errors.Is(err, answer) {
 			t.Errorf("call %d: %v, want %v", i, err, answer)

@@ -53,7 +53,11 @@ func (p *prober) probe(ctx context.Context) error {
 // serveHealth answers 200 when everything is up and 503 otherwise, with the state
 // of each dependency.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
-	kubernetes := component{Status: healthUp, Details: map[string]any{"circuitBreaker": s.cluster.breaker.state().State}}
+	states := map[string]string{}
+	for _, b := range s.cluster.breakers() {
+		states[b.name] = b.state().State
+	}
+	kubernetes := component{Status: healthUp, Details: map[string]any{"circuitBreakers": states}}
 	if err := s.prober.probe(r.Context()); err != nil {
 		kubernetes.Status = healthDown
 		kubernetes.Details["error"] = "the API server does not answer"
@@ -95,8 +99,11 @@ func (s *Server) answerHealth(w http.ResponseWriter, h health) {
 
 // serveBreakers shows the state of every breaker.
 func (s *Server) serveBreakers(w http.ResponseWriter, _ *http.Request) {
-	b := s.cluster.breaker
-	writeJSON(w, http.StatusOK, map[string]any{"circuitBreakers": map[string]breakerState{b.name: b.state()}})
+	states := map[string]breakerState{}
+	for _, b := range s.cluster.breakers() {
+		states[b.name] = b.state()
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"circuitBreakers": states})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -4,11 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The breakers, one for each dependency and direction: an API server that
+// refuses to write may still be read.
+const (
+	kubernetesRead  = "kubernetes-api-read"
+	kubernetesWrite = "kubernetes-api-write"
 )
 
 // The breaker's numbers are the REST contract's: open at 50 % failures of 10
@@ -88,15 +100,38 @@ func (b *breaker) state() breakerState {
 }
 
 // isOutage says whether an error means that the API server is in trouble, rather
-// than that it answered no. Its 429 asks for patience and is no outage: opening
-// the breaker on it would turn a short queue into 30 seconds of refusals.
+// than that it answered no, was asked nonsense, or was not understood here. Its
+// 429 asks for patience and is no outage: opening the breaker on it would turn a
+// short queue into 30 seconds of refusals.
 func isOutage(err error) bool {
-	if err == nil {
-		return false
-	}
 	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
+	if errors.As(err, &status) {
+		answer := status.Status()
+		return answer.Code >= http.StatusInternalServerError && !isTooLarge(answer)
+	}
+	return isNoAnswer(err)
+}
+
+// isNoAnswer says whether the API server could not be reached, took too long, or
+// broke off in the middle of its answer.
+func isNoAnswer(err error) bool {
+	var (
+		asked   *url.Error
+		network net.Error
+	)
+	switch {
+	case errors.Is(err, context.Canceled): // whoever asked went away
+		return false
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	}
-	return status.Status().Code >= http.StatusInternalServerError
+	return errors.As(err, &asked) || errors.As(err, &network)
+}
+
+// isTooLarge says whether a request was too large for the API server or for
+// etcd, which the API server has no status code of its own for.
+func isTooLarge(status metav1.Status) bool {
+	return status.Code == http.StatusRequestEntityTooLarge ||
+		strings.Contains(status.Message, "etcdserver: request is too large") ||
+		strings.Contains(status.Message, "trying to send message larger than max")
 }

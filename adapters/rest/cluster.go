@@ -24,14 +24,15 @@ import (
 const customerIndex = "spec.customerID"
 
 // cluster is the gateway's view of the Kubernetes API: an informer cache to read
-// from, a client behind a circuit breaker to write with, and a way to wait for an
+// from, a client behind circuit breakers to write with, and a way to wait for an
 // order to change.
 type cluster struct {
 	namespace string
 	cache     cache.Cache
 	live      client.WithWatch
-	breaker   *breaker
-	changes   *changes
+	// reading and writing guard the calls of live.
+	reading, writing *breaker
+	changes          *changes
 	// ready is set once the cache has seen all orders and items. Until then it is
 	// not asked: it would make its callers wait.
 	ready atomic.Bool
@@ -68,10 +69,14 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 		namespace: cfg.Namespace,
 		cache:     reads,
 		live:      live,
-		breaker:   newBreaker("kubernetes-api", cfg.RequestTimeout),
+		reading:   newBreaker(kubernetesRead, cfg.RequestTimeout),
+		writing:   newBreaker(kubernetesWrite, cfg.RequestTimeout),
 		changes:   newChanges(),
 	}, nil
 }
+
+// breakers are all there are.
+func (c *cluster) breakers() []*breaker { return []*breaker{c.reading, c.writing} }
 
 // start reads the cluster until ctx ends.
 func (c *cluster) start(ctx context.Context) error {
@@ -144,7 +149,7 @@ func (c *cluster) key(name string) client.ObjectKey {
 
 // create writes a new object: one call of the API server.
 func (c *cluster) create(ctx context.Context, object client.Object) error {
-	return c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Create(ctx, object) })
+	return c.writing.call(ctx, func(ctx context.Context) error { return c.live.Create(ctx, object) })
 }
 
 // read fills object from the cache, and from the API server when the cache does
@@ -174,14 +179,14 @@ func (c *cluster) readLive(ctx context.Context, name string, object client.Objec
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
 		return notFound("there is no such thing: no id looks like this")
 	}
-	return c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Get(ctx, c.key(name), object) })
+	return c.reading.call(ctx, func(ctx context.Context) error { return c.live.Get(ctx, c.key(name), object) })
 }
 
 // patch merges a JSON merge patch into the order name and returns what it is then.
 func (c *cluster) patch(ctx context.Context, name string, mergePatch client.Patch) (*v1alpha1.Order, error) {
 	patched := &v1alpha1.Order{}
 	patched.Namespace, patched.Name = c.namespace, name
-	err := c.breaker.call(ctx, func(ctx context.Context) error { return c.live.Patch(ctx, patched, mergePatch) })
+	err := c.writing.call(ctx, func(ctx context.Context) error { return c.live.Patch(ctx, patched, mergePatch) })
 	return patched, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,10 +17,10 @@ import (
 // command is an intent to write into an order's spec, and how to tell from
 // status that it was answered.
 //
-// The intent is a merge patch without a resourceVersion: the CEL rules of Order
-// compare it with what is stored at that moment, which fences it better than a
-// version from a cache could, and spares the conflicts with status writes. The
-// uid in the patch pins the order whose owner was checked.
+// The intent is a merge patch without a resourceVersion, unless If-Match asks for
+// one: the CEL rules of Order compare it with what is stored at that moment, which
+// fences it better than a version from a cache could, and spares the conflicts
+// with status writes. The uid in the patch pins the order whose owner was checked.
 type command struct {
 	// verb for messages: "cancelled".
 	verb string
@@ -45,18 +44,41 @@ type outcome struct {
 
 // run writes a command into an order and waits for its answer.
 func (h *handlers) run(ctx context.Context, order *v1alpha1.Order, ifMatch *string, c command) (outcome, error) {
+	order, err := h.ofVersion(ctx, order, ifMatch)
+	if err != nil {
+		return outcome{}, err
+	}
 	if isFinal(order.Status.Phase) || c.isLate(order.Status.Phase) {
 		return outcome{}, invalidTransition(fmt.Sprintf("an order that is %s can't be %s", statusOf(order.Status.Phase), c.verb))
 	}
-	patch, err := mergePatch(order, ifMatch, c.spec)
+	patch, err := mergePatch(order, isFenced(ifMatch), c.spec)
 	if err != nil {
 		return outcome{}, err
 	}
 	written, err := h.cluster.patch(ctx, order.Name, patch)
-	if err != nil {
-		return outcome{}, commandError(order.Name, err)
+	switch {
+	case apierrors.IsNotFound(err):
+		return outcome{}, noSuchOrder(order.Name)
+	case apierrors.IsConflict(err) && !isFenced(ifMatch):
+		return outcome{}, h.conflict(ctx, order, err)
+	case err != nil:
+		return outcome{}, err
 	}
 	return h.await(ctx, order, written, c)
+}
+
+// conflict says why a patch that names no version met another: the order was
+// deleted and made again, or is written too often for the API server to merge.
+func (h *handlers) conflict(ctx context.Context, order *v1alpha1.Order, cause error) error {
+	live, err := h.order(ctx, order.Name, h.cluster.readLive)
+	switch {
+	case err != nil:
+		return err
+	case live.UID != order.UID:
+		return noSuchOrder(order.Name)
+	default:
+		return unavailable(0, cause)
+	}
 }
 
 // await waits until status answers the command. before is the order as it was
@@ -124,23 +146,16 @@ func refusedSince(order *v1alpha1.Order, generation int64, before *metav1.Condit
 	return now.Message
 }
 
-func mergePatch(order *v1alpha1.Order, ifMatch *string, spec map[string]any) (client.Patch, error) {
+func mergePatch(order *v1alpha1.Order, fenced bool, spec map[string]any) (client.Patch, error) {
 	metadata := map[string]any{"uid": order.UID}
-	if ifMatch != nil && *ifMatch != "*" {
-		metadata["resourceVersion"] = strings.Trim(strings.TrimPrefix(*ifMatch, "W/"), `"`)
+	if fenced {
+		metadata["resourceVersion"] = order.ResourceVersion
 	}
 	body, err := json.Marshal(map[string]any{"metadata": metadata, "spec": spec})
 	if err != nil {
 		return nil, fmt.Errorf("write the patch of order %s: %w", order.Name, err)
 	}
 	return client.RawPatch(types.MergePatchType, body), nil
-}
-
-func commandError(name string, err error) error {
-	if apierrors.IsNotFound(err) {
-		return noSuchOrder(name)
-	}
-	return err
 }
 
 // onBehalfOf is who the gateway acts for, as the intent keeps it.

@@ -150,10 +150,15 @@ func TestDocumentationAndActuator(t *testing.T) {
 		t.Errorf("liveness = %d", a.status)
 	}
 	breakers := g.do(request{path: "/actuator/circuitbreakers"})
-	if breakers.text("circuitBreakers.kubernetes-api.state") != "CLOSED" {
-		t.Errorf("breakers = %s", breakers.raw)
+	for _, name := range []string{"kubernetes-api-read", "kubernetes-api-write"} {
+		if breakers.text("circuitBreakers."+name+".state") != "CLOSED" {
+			t.Errorf("breaker %s: %s", name, breakers.raw)
+		}
 	}
 	metrics := g.do(request{path: "/actuator/metrics"})
+	if !strings.Contains(metrics.raw, `orderplane_gateway_circuit_breaker_open{breaker="kubernetes-api-write"} 0`) {
+		t.Errorf("no metric of the breakers: %s", metrics.raw)
+	}
 	if !strings.Contains(metrics.raw, `orderplane_gateway_request_duration_seconds_count{code="200",method="GET",route="GET /v3/api-docs"} 1`) {
 		t.Errorf("metrics = %s", metrics.raw)
 	}
@@ -198,8 +203,9 @@ func TestAnAPIServerThatIsAwayOpensTheBreaker(t *testing.T) {
 			t.Errorf("the answer tells about the inside: %s", a.raw)
 		}
 	}
-	if got := g.do(request{path: "/actuator/circuitbreakers"}).text("circuitBreakers.kubernetes-api.state"); got != "OPEN" {
-		t.Errorf("the breaker is %s", got)
+	breakers := g.do(request{path: "/actuator/circuitbreakers"})
+	if breakers.text("circuitBreakers.kubernetes-api-write.state") != "OPEN" || breakers.text("circuitBreakers.kubernetes-api-read.state") != "CLOSED" {
+		t.Errorf("after creates that nobody answered: %s", breakers.raw)
 	}
 	if a := g.do(request{path: "/actuator/health"}); a.status != http.StatusServiceUnavailable || a.text("components.kubernetes.status") != "DOWN" {
 		t.Errorf("health = %d %s", a.status, a.raw)

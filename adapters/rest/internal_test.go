@@ -348,12 +348,11 @@ func TestACommandIsRefusedForPhasesThatDoNotComeBack(t *testing.T) {
 // else: the patch is of the very one.
 func TestACommandIsOfTheOrderThatWasChecked(t *testing.T) {
 	o := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{UID: "uid-1", ResourceVersion: "7"}}
-	tag := `"6"`
-	for ifMatch, want := range map[*string]string{
-		nil:  `{"metadata":{"uid":"uid-1"},"spec":{}}`,
-		&tag: `{"metadata":{"resourceVersion":"6","uid":"uid-1"},"spec":{}}`,
+	for fenced, want := range map[bool]string{
+		false: `{"metadata":{"uid":"uid-1"},"spec":{}}`,
+		true:  `{"metadata":{"resourceVersion":"7","uid":"uid-1"},"spec":{}}`,
 	} {
-		patch, err := mergePatch(o, ifMatch, map[string]any{})
+		patch, err := mergePatch(o, fenced, map[string]any{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 }
 
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+func newMetrics(registry prometheus.Registerer, breakers []*breaker) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "orderplane_gateway_request_duration_seconds",
@@ -28,12 +28,30 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Help: "Requests being served now.",
 		}),
 	}
-	for _, collector := range []prometheus.Collector{m.requests, m.inFlight} {
+	collectors := []prometheus.Collector{m.requests, m.inFlight}
+	for _, b := range breakers {
+		collectors = append(collectors, openGauge(b))
+	}
+	for _, collector := range collectors {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the gateway's metrics: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// openGauge shows whether a breaker refuses calls.
+func openGauge(b *breaker) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "orderplane_gateway_circuit_breaker_open",
+		Help:        "1 while a circuit breaker of the gateway refuses calls.",
+		ConstLabels: prometheus.Labels{"breaker": b.name},
+	}, func() float64 {
+		if b.circuit.IsOpen() {
+			return 1
+		}
+		return 0
+	})
 }
 
 func (m *metrics) observe(route string, r *http.Request, status int, took time.Duration) {

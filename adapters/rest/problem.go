@@ -27,6 +27,7 @@ const (
 	codePayloadTooLarge    = "PAYLOAD_TOO_LARGE"
 	codeUnsupportedMedia   = "UNSUPPORTED_MEDIA_TYPE"
 	codePreconditionFailed = "PRECONDITION_FAILED"
+	codeClientClosed       = "CLIENT_CLOSED_REQUEST"
 	codeInternal           = "INTERNAL_ERROR"
 )
 
@@ -60,6 +61,21 @@ func forbidden(message string) *problem {
 
 func invalidTransition(message string) *problem {
 	return &problem{status: http.StatusConflict, code: codeInvalidTransition, message: message}
+}
+
+func preconditionFailed(cause error) *problem {
+	return &problem{
+		status: http.StatusPreconditionFailed, code: codePreconditionFailed,
+		message: "If-Match: the order has changed since; read it again", cause: cause,
+	}
+}
+
+// statusClientClosed is what the metrics show for a client that did not wait for
+// its answer. Nobody gets it.
+const statusClientClosed = 499
+
+func clientClosedRequest(cause error) *problem {
+	return &problem{status: statusClientClosed, code: codeClientClosed, message: "the client did not wait for the answer", cause: cause}
 }
 
 func invalidRequest(fields ...wire.FieldError) *problem {

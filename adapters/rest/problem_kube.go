@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"regexp"
@@ -25,15 +26,25 @@ func problemOf(err error) *problem {
 		return unavailable(open.retryAfter, err)
 	}
 	status := apierrors.APIStatus(nil)
-	if !errors.As(err, &status) {
-		// No answer from the API server: it is away, or took too long.
+	switch {
+	case errors.As(err, &status):
+		return problemOfStatus(status.Status(), err)
+	case isNoAnswer(err):
 		return unavailable(time.Second, err)
+	case errors.Is(err, context.Canceled):
+		return clientClosedRequest(err)
+	default: // this side did not understand what it got
+		return internalError(err)
 	}
-	return problemOfStatus(status.Status(), err)
 }
 
 func problemOfStatus(status metav1.Status, err error) *problem {
 	switch {
+	case isTooLarge(status):
+		return &problem{
+			status: http.StatusRequestEntityTooLarge, code: codePayloadTooLarge,
+			message: "this is too much for one object of the cluster; send less", cause: err,
+		}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return problemOfInvalid(status)
 	case apierrors.IsNotFound(err):
@@ -41,10 +52,9 @@ func problemOfStatus(status metav1.Status, err error) *problem {
 	case apierrors.IsForbidden(err) && deniedByPolicy(status.Message):
 		return forbidden(denialText(status.Message))
 	case apierrors.IsConflict(err):
-		return &problem{
-			status: http.StatusPreconditionFailed, code: codePreconditionFailed,
-			message: "the order has changed since; read it again", cause: err,
-		}
+		return preconditionFailed(err)
+	case apierrors.IsForbidden(err) && strings.Contains(status.Message, "exceeded quota"):
+		return unavailable(time.Second, err)
 	case isTemporary(status):
 		return unavailable(retryAfter(status), err)
 	default:

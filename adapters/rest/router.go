@@ -65,6 +65,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	rec.Header().Set("X-Trace-Id", c.traceID)
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	joinLines(r.Header, "If-Match")
 	handler, route := s.router.mux.Handler(r)
 	s.metrics.inFlight.Inc()
 	defer func() {

@@ -96,7 +96,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.prober, err = newProber(deps); err != nil {
 		return nil, err
 	}
-	if s.metrics, err = newMetrics(deps.Metrics); err != nil {
+	if s.metrics, err = newMetrics(deps.Metrics, s.cluster.breakers()); err != nil {
 		return nil, err
 	}
 	if s.router, err = s.newRouter(doc, deps.Metrics); err != nil {

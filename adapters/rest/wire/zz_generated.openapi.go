@@ -817,31 +817,31 @@ type CreateOrderParams struct {
 
 // CancelOrderParams defines parameters for CancelOrder.
 type CancelOrderParams struct {
-	// IfMatch The ETag of an earlier answer; 412 when the order has changed since.
+	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // FulfillOrderParams defines parameters for FulfillOrder.
 type FulfillOrderParams struct {
-	// IfMatch The ETag of an earlier answer; 412 when the order has changed since.
+	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RequestReturnParams defines parameters for RequestReturn.
 type RequestReturnParams struct {
-	// IfMatch The ETag of an earlier answer; 412 when the order has changed since.
+	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ApproveReturnParams defines parameters for ApproveReturn.
 type ApproveReturnParams struct {
-	// IfMatch The ETag of an earlier answer; 412 when the order has changed since.
+	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // RejectReturnParams defines parameters for RejectReturn.
 type RejectReturnParams struct {
-	// IfMatch The ETag of an earlier answer; 412 when the order has changed since.
+	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 

@@ -1,0 +1,52 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// If-Match is compared here and goes no further: the API server answers a version
+// that is no number with 500, which is no failure of it. What fences the write is
+// the version of the order that was compared.
+
+// anyVersion is the If-Match that every order matches.
+const anyVersion = "*"
+
+// entityTag is one of the tags of an If-Match, whose grammar the OpenAPI document has.
+var entityTag = regexp.MustCompile(`(W/)?"[^"]*"`)
+
+// matches compares strongly (RFC 9110, 13.1.1): a weak tag matches nothing.
+func matches(ifMatch *string, order *v1alpha1.Order) bool {
+	return !isFenced(ifMatch) || slices.Contains(entityTag.FindAllString(*ifMatch, -1), *etag(order))
+}
+
+// isFenced says whether a command is for one version of an order only.
+func isFenced(ifMatch *string) bool { return ifMatch != nil && *ifMatch != anyVersion }
+
+// ofVersion returns the order if it is of a version that If-Match names. The
+// cache may be behind the client, so the API server has the last word.
+func (h *handlers) ofVersion(ctx context.Context, order *v1alpha1.Order, ifMatch *string) (*v1alpha1.Order, error) {
+	if matches(ifMatch, order) {
+		return order, nil
+	}
+	order, err := h.order(ctx, order.Name, h.cluster.readLive)
+	if err != nil {
+		return nil, err
+	}
+	if !matches(ifMatch, order) {
+		return nil, preconditionFailed(nil)
+	}
+	return order, nil
+}
+
+// joinLines makes one line of a header that is a list (RFC 9110, 5.3).
+func joinLines(header http.Header, name string) {
+	if lines := header.Values(name); len(lines) > 1 {
+		header.Set(name, strings.Join(lines, ", "))
+	}
+}

@@ -24,7 +24,7 @@ import (
 	"github.com/orderplane/orderplane/internal/token"
 )
 
-func newKey(t *testing.T) *rsa.PrivateKey {
+func newKey(t testing.TB) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -33,7 +33,7 @@ func newKey(t *testing.T) *rsa.PrivateKey {
 	return key
 }
 
-func pkix(t *testing.T, key *rsa.PrivateKey) []byte {
+func pkix(t testing.TB, key *rsa.PrivateKey) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
@@ -42,7 +42,8 @@ func pkix(t *testing.T, key *rsa.PrivateKey) []byte {
 	return der
 }
 
-func publicPEM(t *testing.T, key *rsa.PrivateKey) string {
+func publicPEM(t testing.TB, key *rsa.PrivateKey) string {
+	t.Helper()
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pkix(t, key)}))
 }
 

@@ -47,6 +47,9 @@ type Config struct {
 	Issuer string
 	// Audience that tokens must name, when not empty.
 	Audience string
+	// RolesClaim is the dotted path of the claim that has the roles; the usual
+	// claims when empty.
+	RolesClaim string
 	// Leeway is how far clocks may differ, at most MaxLeeway.
 	Leeway time.Duration
 }

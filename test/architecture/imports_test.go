@@ -30,7 +30,8 @@ var rooms = []room{
 	{folder: "internal/domain/order", may: []string{"api", "internal/domain"}, never: []string{"internal/domain/stock"}},
 	{folder: "internal/domain/journal", may: []string{"api", "internal/domain"}, never: []string{"internal/domain/stock", "internal/domain/order"}},
 	{folder: "internal/kube", may: []string{"api"}},
-	{folder: "internal/token"},
+	{folder: "internal/strictjson"},
+	{folder: "internal/token", may: []string{"internal/domain/ids", "internal/strictjson"}},
 	{folder: "internal/devcluster", may: []string{"config", "internal"}},
 	{folder: "internal/local", may: []string{"config", "internal"}},
 
@@ -49,7 +50,7 @@ var rooms = []room{
 	{folder: "controllers/stock/internal/*"},
 
 	{folder: "webhooks", may: []string{"api", "config", "internal/domain", "internal/kube"}},
-	{folder: "adapters/*", may: []string{"api", "internal/domain", "internal/kube", "internal/token"}},
+	{folder: "adapters/*", may: []string{"api", "internal/domain", "internal/kube", "internal/strictjson", "internal/token"}},
 
 	{folder: "cmd", may: []string{"adapters", "api", "config", "controllers", "internal", "webhooks"}},
 	{folder: "test", may: []string{"adapters", "api", "config", "controllers", "internal", "webhooks"}},
@@ -140,6 +141,8 @@ func TestRoomsRefuse(t *testing.T) {
 		{"internal/domain/stock", "internal/domain/stock/stocktest"},
 		{"internal/kube/cachedclient", "internal/domain/order"},
 		{"internal/token", "api/v1alpha1"},
+		{"internal/token", "internal/domain/order"},
+		{"internal/strictjson", "internal/domain/ids"},
 		{"internal/local", "controllers/order"},
 		{"controllers/order", "controllers/stock"},
 		{"controllers/order", "internal/domain/stock"},

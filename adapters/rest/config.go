@@ -21,7 +21,7 @@ type Config struct {
 	// Namespace the orders and the stock are in (ORDERS_NAMESPACE).
 	Namespace string
 	// Token says which bearer tokens are good (JWT_PUBLIC_KEY, JWT_JWKS_URL,
-	// JWT_ISSUER, JWT_AUDIENCE, JWT_LEEWAY).
+	// JWT_ISSUER, JWT_AUDIENCE, JWT_ROLES_CLAIM, JWT_LEEWAY).
 	Token token.Config
 	// RateLimitPerMinute is how many requests a client may send a minute; 0 is no
 	// limit (RATE_LIMIT_PER_MINUTE).

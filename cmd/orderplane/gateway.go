@@ -31,6 +31,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Token.JWKSURL, "jwt-jwks-url", "", "where a JSON Web Key Set that verifies tokens is fetched, instead of a key")
 	flags.StringVar(&c.Token.Issuer, "jwt-issuer", "", "issuer that tokens must name, if any")
 	flags.StringVar(&c.Token.Audience, "jwt-audience", "", "audience that tokens must name, if any")
+	flags.StringVar(&c.Token.RolesClaim, "jwt-roles-claim", "", "claim that has the roles, such as resource_access.shop.roles; the usual claims when empty")
 	flags.DurationVar(&c.Token.Leeway, "jwt-leeway", c.Token.Leeway, "how far clocks may differ, at most 1m")
 	flags.IntVar(&c.RateLimitPerMinute, "rate-limit-per-minute", c.RateLimitPerMinute, "requests a client may send a minute; 0 for no limit")
 	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or prefixes of proxies whose X-Forwarded-For is believed")
@@ -46,6 +47,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 		"jwt-jwks-url":          "JWT_JWKS_URL",
 		"jwt-issuer":            "JWT_ISSUER",
 		"jwt-audience":          "JWT_AUDIENCE",
+		"jwt-roles-claim":       "JWT_ROLES_CLAIM",
 		"jwt-leeway":            "JWT_LEEWAY",
 		"rate-limit-per-minute": "RATE_LIMIT_PER_MINUTE",
 		"trusted-proxies":       "TRUSTED_PROXIES",

@@ -1,0 +1,72 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// RoleOps is the role that sees every order and runs the warehouse.
+const RoleOps = "ops"
+
+// MaxLeeway is how far clocks may differ at most.
+const MaxLeeway = time.Minute
+
+// ErrInvalid is the cause of every refused token. What is wrong with the token
+// stands in the error that wraps it, and may be told to the client.
+var ErrInvalid = errors.New("invalid token")
+
+// Identity is who a token speaks for.
+type Identity struct {
+	// Subject is the customer id, or the name of an operator.
+	Subject string
+	// Roles are the roles the token carries.
+	Roles []string
+}
+
+// IsOps says whether the identity has the role ops.
+func (i Identity) IsOps() bool { return slices.Contains(i.Roles, RoleOps) }
+
+// Config says which tokens are good. Exactly one of PublicKey and JWKSURL is set.
+type Config struct {
+	// PublicKey is an RSA public key as PEM, as base64 DER, or the path of a file.
+	PublicKey string
+	// JWKSURL is where a JSON Web Key Set with the public keys is fetched.
+	JWKSURL string
+	// Issuer that tokens must name, when not empty.
+	Issuer string
+	// Audience that tokens must name, when not empty.
+	Audience string
+	// RolesClaim is the dotted path of the claim that has the roles; the usual
+	// claims when empty.
+	RolesClaim string
+	// Leeway is how far clocks may differ, at most MaxLeeway.
+	Leeway time.Duration
+}
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	if (c.PublicKey == "") == (c.JWKSURL == "") {
+		return errors.New("give either a public key or a JWKS URL to verify tokens with")
+	}
+	if c.Leeway < 0 || c.Leeway > MaxLeeway {
+		return fmt.Errorf("leeway %s is not between 0s and %s", c.Leeway, MaxLeeway)
+	}
+	return c.validateRolesClaim()
+}
+
+// validateRolesClaim takes any name, as claims have, that could lead somewhere.
+func (c Config) validateRolesClaim() error {
+	path := c.RolesClaim
+	if path == "" {
+		return nil
+	}
+	blank := strings.ContainsFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	if blank || strings.HasPrefix(path, ".") || strings.HasSuffix(path, ".") || strings.Contains(path, "..") {
+		return fmt.Errorf("JWT_ROLES_CLAIM: %q is no path of claims such as roles or resource_access.shop.roles", path)
+	}
+	return nil
+}

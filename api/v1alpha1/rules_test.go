@@ -243,10 +243,22 @@ var wishes = []wish{
 	{plural: "stockjournals", create: true, now: edits{"metadata.name": "other"}, refused: "<nil>: a namespace has one journal"},
 	{plural: "stockjournals", now: edits{"status.epoch": int64(2)}},
 	{plural: "orderclasses", create: true},
-	{plural: "orderclasses", create: true, now: edits{"spec.pendingTimeout": "500ms"}, refused: "spec.pendingTimeout: pendingTimeout is between"},
-	{plural: "orderclasses", create: true, now: edits{"spec.pendingTimeout": "169h"}, refused: "spec.pendingTimeout: pendingTimeout is between"},
-	{plural: "orderclasses", create: true, now: edits{"spec.returnWindow": "-1s"}, refused: "spec.returnWindow: returnWindow is not negative"},
-	{plural: "orderclasses", create: true, now: edits{"spec.retention": "-1s"}, refused: "spec.retention: retention is not negative"},
+	{plural: "orderclasses", create: true, now: edits{"spec.pendingTimeout": "500ms"}, refused: "spec.pendingTimeout: pendingTimeout is a duration"},
+	{plural: "orderclasses", create: true, now: edits{"spec.pendingTimeout": "169h"}, refused: "spec.pendingTimeout: pendingTimeout is a duration"},
+	{plural: "orderclasses", create: true, now: edits{"spec.returnWindow": "-1s"}, refused: "spec.returnWindow: returnWindow is a duration"},
+	{plural: "orderclasses", create: true, now: edits{"spec.retention": "-1s"}, refused: "spec.retention: retention is a duration"},
+	// An order may bring its policy along. Go reads durations by units, from ns to h.
+	{plural: "orders", create: true, now: edits{"spec.policy.pendingTimeout": "15 minutes"}, refused: "spec.policy.pendingTimeout: pendingTimeout is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.pendingTimeout": "1d"}, refused: "spec.policy.pendingTimeout: pendingTimeout is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.pendingTimeout": ""}, refused: "spec.policy.pendingTimeout: pendingTimeout is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.pendingTimeout": "500ms"}, refused: "spec.policy.pendingTimeout: pendingTimeout is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.pendingTimeout": "1h30m0.5s"}},
+	{plural: "orders", create: true, now: edits{"spec.policy.returnWindow": "30 days"}, refused: "spec.policy.returnWindow: returnWindow is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.returnWindow": "-1s"}, refused: "spec.policy.returnWindow: returnWindow is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.retention": "P1D"}, refused: "spec.policy.retention: retention is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.retention": "9999999h"}, refused: "spec.policy.retention: retention is a duration"},
+	{plural: "orders", create: true, now: edits{"spec.policy.retention": "876000h"}},
+	{plural: "orderclasses", create: true, now: edits{"spec.pendingTimeout": "15 minutes"}, refused: "spec.pendingTimeout: pendingTimeout is a duration"},
 }
 
 // Every rule in a CRD refuses what it is for, on the field that it is about, and

@@ -225,18 +225,28 @@ type Return struct {
 	Requester `json:",inline"`
 }
 
-// OrderPolicy is what an OrderClass says about an order's life.
+// OrderPolicy is what an OrderClass says about an order's life. The rules of its durations
+// let through what Go's time.ParseDuration reads, and no sum that overflows.
 type OrderPolicy struct {
 	// pendingTimeout is how long an order may stay Pending before it is
 	// cancelled with SLA_TIMEOUT. 15 minutes unless the class says otherwise.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-+]?(0|([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,7}([.][0-9]{1,9})?m|[0-9]{1,9}([.][0-9]{1,9})?s|[0-9]{1,15}([.][0-9]{1,9})?(ns|us|µs|μs|ms))*)$') && self.matches('[0-9]') && duration(self) >= duration('1s') && duration(self) <= duration('168h')",message="pendingTimeout is a duration from 1s to 168h, such as 15m or 1h30m"
 	PendingTimeout *metav1.Duration `json:"pendingTimeout,omitempty"`
 	// returnWindow is how long after fulfilment a return may be asked for.
 	// 720h (30 days) unless the class says otherwise.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-+]?(0|([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,7}([.][0-9]{1,9})?m|[0-9]{1,9}([.][0-9]{1,9})?s|[0-9]{1,15}([.][0-9]{1,9})?(ns|us|µs|μs|ms))*)$') && self.matches('[0-9]') && duration(self) >= duration('0s')",message="returnWindow is a duration of 0s or more, such as 720h"
 	ReturnWindow *metav1.Duration `json:"returnWindow,omitempty"`
 	// retention is how long a finished order stays in the cluster.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-+]?(0|([0-9]{1,6}([.][0-9]{1,9})?h)?([0-9]{1,7}([.][0-9]{1,9})?m|[0-9]{1,9}([.][0-9]{1,9})?s|[0-9]{1,15}([.][0-9]{1,9})?(ns|us|µs|μs|ms))*)$') && self.matches('[0-9]') && duration(self) >= duration('0s')",message="retention is a duration of 0s or more, such as 2160h"
 	Retention *metav1.Duration `json:"retention,omitempty"`
 	// autoApproveReturns is a CEL expression that yields true when a return is
 	// approved without a person. It sees the order as `order` and the amounts in

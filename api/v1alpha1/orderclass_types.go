@@ -9,10 +9,6 @@ import (
 const OrderClassDefaultAnnotation = "orderplane.dev/is-default-class"
 
 // OrderClassSpec is policy for the orders of a class.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.pendingTimeout) || (duration(self.pendingTimeout) >= duration('1s') && duration(self.pendingTimeout) <= duration('168h'))",message="pendingTimeout is between 1s and 168h",fieldPath=".pendingTimeout"
-// +kubebuilder:validation:XValidation:rule="!has(self.returnWindow) || duration(self.returnWindow) >= duration('0s')",message="returnWindow is not negative",fieldPath=".returnWindow"
-// +kubebuilder:validation:XValidation:rule="!has(self.retention) || duration(self.retention) >= duration('0s')",message="retention is not negative",fieldPath=".retention"
 type OrderClassSpec struct {
 	OrderPolicy `json:",inline"`
 	// currency of orders that name none. USD when absent.

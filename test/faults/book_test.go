@@ -26,7 +26,8 @@ type book struct {
 	reservations map[types.UID]*reservationPage
 	documents    map[types.UID]*documentPage
 	journal      journalPage
-	largest      int // bytes of the journal object
+	lostSeq      int64 // the last decision of journals that were deleted
+	largest      int   // bytes of the journal object
 	changes      int64
 	granted      []string // names of reservations in the order of their grants
 	broken       []string

@@ -16,6 +16,7 @@ const mostJournalBytes = 64 << 10
 // drops ones whose effects are all there.
 func (b *book) recordJournal(c *change) {
 	if c.deleted {
+		b.lostSeq = max(b.lostSeq, b.journal.seq)
 		b.journal = journalPage{}
 		return
 	}

@@ -88,7 +88,7 @@ func (b *book) recordItem(c *change) {
 	if s.OnHand != nil {
 		i.shownOnHand = *s.OnHand
 	}
-	if s.JournalSeq < i.shownSeq || s.JournalSeq > b.journal.seq {
+	if s.JournalSeq < i.shownSeq || s.JournalSeq > max(b.journal.seq, b.lostSeq) {
 		b.breaks(c, "goes from decision %d to %d, the journal is at %d", i.shownSeq, s.JournalSeq, b.journal.seq)
 	}
 	i.shownSeq, i.shownReserved, i.shownAvailable = s.JournalSeq, s.Reserved, s.Available

@@ -1,0 +1,166 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+)
+
+// A namespace with everything in it is deleted, and its kinds go in each of the 120
+// orders there are: under a manager that runs, one that is killed in the middle, and
+// one that only comes when everything else is gone.
+//
+// The control plane has no namespace controller. So the test does what that does: the
+// namespace is Terminating, which refuses whatever is made in it from then on, and one
+// collection after the other is deleted. It has no garbage collector either.
+func TestNamespacesAreDeletedInEveryOrderOfTheirKinds(t *testing.T) {
+	t.Parallel()
+	m := newMall(t)
+	all := len(kindsOfAShop)
+	first := m.startManager()
+	neighbour := m.openAll([][]int{nil})[0]
+	every := m.openAll(orderings(all))
+	live, restarted := parted(every, 6)
+	m.Expect(live).To(HaveLen(100))
+	m.Expect(restarted).To(HaveLen(20))
+
+	atOnce(live, func(s *shop) { s.terminate(); s.deleteKinds(0, all) })
+	neighbour.sells("meanwhile")
+	m.allGone(live)
+
+	// Each time another number of kinds is deleted before, while and after nobody is there.
+	before := func(s *shop) int { return slices.Index(restarted, s) % all }
+	atOnce(restarted, func(s *shop) { s.terminate(); s.deleteKinds(0, before(s)) })
+	first.Kill()
+	atOnce(restarted, func(s *shop) { s.deleteKinds(before(s), before(s)+1) })
+	second := m.startManager()
+	atOnce(restarted, func(s *shop) { s.deleteKinds(before(s)+1, all) })
+	m.allGone(restarted)
+
+	_, later := parted(orderings(all), 10)
+	unattended := m.openAll(later)
+	second.Kill()
+	atOnce(unattended, func(s *shop) { s.terminate(); s.deleteKinds(0, all) })
+	m.startManager()
+	m.allGone(unattended)
+
+	atOnce(slices.Concat(every, unattended), (*shop).finalize)
+	neighbour.sells("afterwards")
+	m.comesToRest()
+	m.Expect(m.shards()).To(ConsistOf(neighbour.ns), "namespaces that the stock controller still keeps something of")
+}
+
+// kubectl deletes all kinds of a namespace that stays, one after the other.
+func TestAllKindsAreDeletedAtOnce(t *testing.T) {
+	t.Parallel()
+	m := newMall(t)
+	m.startManager()
+	shops := m.openAll([][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {4, 2, 0, 1, 3}, {2, 4, 1, 0, 3}})
+	atOnce(shops, func(s *shop) { s.kubectl("delete", s.resources(), "--all", "--timeout=60s") })
+	for _, s := range shops {
+		// While anything was left, the journal was made again. It holds nobody up.
+		journal := "StockJournal/" + v1alpha1.StockJournalName
+		m.Expect(slices.DeleteFunc(m.left(client.InNamespace(s.ns))[s.ns], func(name string) bool { return name == journal })).To(BeEmpty())
+		s.kubectl("delete", "stockjournals.orderplane.dev", "--all", "--timeout=60s")
+	}
+	m.comesToRest()
+	m.Expect(m.left()).To(BeEmpty(), "nobody makes a journal for nothing")
+	atOnce(shops, (*shop).open) // everything can begin again
+}
+
+// resources are the shop's kinds in its order, as kubectl takes them.
+func (s *shop) resources() string {
+	names := make([]string, len(s.order))
+	for at, n := range s.order {
+		names[at] = kindsOfAShop[n].resource
+	}
+	return strings.Join(names, ",")
+}
+
+// orderings are all orders of n things.
+func orderings(n int) [][]int {
+	if n == 0 {
+		return [][]int{{}}
+	}
+	var all [][]int
+	for _, shorter := range orderings(n - 1) {
+		for at := range n {
+			all = append(all, slices.Insert(slices.Clone(shorter), at, n-1))
+		}
+	}
+	return all
+}
+
+// parted takes every n-th out. It begins with another one of the n each time, so that those
+// are not all alike.
+func parted[T any](all []T, n int) (most, some []T) {
+	for at, one := range all {
+		if at%n == at/n%n {
+			some = append(some, one)
+		} else {
+			most = append(most, one)
+		}
+	}
+	return most, some
+}
+
+// openAll opens a shop for each order in which its kinds are to be deleted.
+func (m *mall) openAll(orders [][]int) []*shop {
+	m.t.Helper()
+	shops := make([]*shop, len(orders))
+	for n, order := range orders {
+		shops[n] = m.newShop(order)
+	}
+	atOnce(shops, (*shop).open)
+	return shops
+}
+
+// atOnce does something to several shops at the same time.
+func atOnce(shops []*shop, do func(*shop)) {
+	var all sync.WaitGroup
+	gate := make(chan struct{}, 12)
+	for _, s := range shops {
+		all.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			do(s)
+		})
+	}
+	all.Wait()
+}
+
+// allGone waits until nothing is left in any of the shops.
+func (m *mall) allGone(shops []*shop) {
+	m.t.Helper()
+	m.Eventually(func() []string {
+		var held []string
+		left := m.left()
+		for _, s := range shops {
+			if names := left[s.ns]; len(names) > 0 {
+				held = append(held, fmt.Sprintf("%s, deleted in the order %s: %v", s.ns, s.resources(), names))
+			}
+		}
+		return held
+	}).WithTimeout(time.Minute).WithPolling(200 * time.Millisecond).Should(BeEmpty())
+}
+
+// comesToRest waits until the manager asks the API server for nothing any more, not
+// even to read.
+func (m *mall) comesToRest() {
+	m.t.Helper()
+	last, since := int64(-1), time.Now()
+	m.Eventually(func() time.Duration {
+		if n := m.calls.Count(); n != last {
+			last, since = n, time.Now()
+		}
+		return time.Since(since)
+	}).WithTimeout(time.Minute).Should(BeNumerically(">=", 3*time.Second), "the manager goes on asking")
+}

@@ -30,7 +30,7 @@ import (
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations;stockitems;stockadjustments,verbs=get;list;watch
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockitems,verbs=update
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations/status;stockitems/status;stockadjustments/status,verbs=update
-// +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals,verbs=get;create
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals/status,verbs=update
 
 // How long a namespace waits after a lost journal or an API server that is
@@ -78,16 +78,30 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockItem{}, watch(r, nil, itemChanged))).
 		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockReservation{}, watch(r, reservationMatters, reservationChanged))).
 		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockAdjustment{}, watch(r, documentMatters, nil))).
+		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockJournal{}, watch(r, onlyItsDeletionMatters, nil))).
 		Complete(r)
 }
 
 // Reconcile decides what waits in a namespace.
 func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	requeueAfter, err := r.loopOf(req.Namespace).run(ctx)
-	if ctx.Err() != nil {
+	l := r.loopOf(req.Namespace)
+	requeueAfter, err := l.run(ctx)
+	switch {
+	case ctx.Err() != nil:
 		err = nil // the manager stops: what was cut short is no error
+	case err == nil && l.ended:
+		r.drop(l)
 	}
 	return reconcile.Result{RequeueAfter: requeueAfter}, err
+}
+
+// drop forgets a loop that has ended. An event that still comes to its queue has its
+// namespace reconciled, and what a new loop loads is newer than that event.
+func (r *reconciler) drop(l *loop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.loops, l.namespace)
+	r.metrics.forget(l.namespace)
 }
 
 func (r *reconciler) loopOf(namespace string) *loop {
@@ -154,6 +168,8 @@ func reservationMatters(r *v1alpha1.StockReservation) bool {
 func reservationChanged(before, after *v1alpha1.StockReservation) bool {
 	return before.Generation != after.Generation || deletionBegan(before, after)
 }
+
+func onlyItsDeletionMatters(*v1alpha1.StockJournal) bool { return false }
 
 func documentMatters(d *v1alpha1.StockAdjustment) bool {
 	return !journal.Settled(d)

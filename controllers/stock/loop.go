@@ -34,13 +34,16 @@ type loop struct {
 	schedule  *publish.Schedule
 	publisher *publish.Publisher
 	auditor   *auditor
+	closer    *closer
 	window    batchWindow
+	// ended is true once nothing in the namespace needs this loop any more.
+	ended bool
 	// more is true when something may be dispatched once an effect is complete.
 	more bool
 }
 
 func newLoop(in *scope) *loop {
-	l := &loop{scope: in, queue: decide.NewQueue(), schedule: publish.NewSchedule(in.ProjectionInterval), auditor: &auditor{scope: in}}
+	l := &loop{scope: in, queue: decide.NewQueue(), schedule: publish.NewSchedule(in.ProjectionInterval), auditor: &auditor{scope: in}, closer: &closer{scope: in}}
 	l.leader = leader.New(in.namespace, in.Holder, in.store, in.Clock, in.metrics.swapped)
 	l.pool = effects.NewPool(in.Clock, in.Writers, in.metrics.effectFailed)
 	l.publisher = publish.New(publish.Config{
@@ -56,8 +59,18 @@ func newLoop(in *scope) *loop {
 // more to do.
 func (l *loop) run(ctx context.Context) (requeueAfter time.Duration, err error) {
 	if !l.leader.Leads() {
-		if err := l.acquire(ctx); err != nil {
+		if wait := l.closer.remaining(); wait > 0 {
+			return wait, nil
+		}
+		err := l.acquire(ctx)
+		if err != nil {
 			l.forget()
+		}
+		switch {
+		case errors.Is(err, store.ErrNoJournal):
+			l.ended, err = l.closer.close(ctx)
+			return 0, err
+		case err != nil:
 			return 0, fmt.Errorf("acquire the stock journal of %s: %w", l.namespace, err)
 		}
 	}

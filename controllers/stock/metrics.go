@@ -69,3 +69,11 @@ func (m *stockMetrics) backlog(namespace string, waiting int, full bool) {
 	}
 	m.full.WithLabelValues(namespace).Set(is)
 }
+
+// forget drops what is told of a namespace.
+func (m *stockMetrics) forget(namespace string) {
+	m.takeOvers.DeleteLabelValues(namespace)
+	m.waiting.DeleteLabelValues(namespace)
+	m.full.DeleteLabelValues(namespace)
+	m.drifts.DeleteLabelValues(namespace)
+}

@@ -45,7 +45,8 @@ type Batch struct {
 	Handled int
 	// Full is true when there was no room for another decision.
 	Full bool
-	// Doubtful is true when something shows what this leader has not written.
+	// Doubtful is true when something shows what this leader has not written, or a journal
+	// was deleted.
 	Doubtful bool
 }
 
@@ -133,6 +134,8 @@ func (d *Decider) decide(e Event, now time.Time, b *Batch) *v1alpha1.JournalEntr
 			return nil
 		}
 		return d.decideDocument(o, now)
+	case *v1alpha1.StockJournal:
+		b.Doubtful = b.Doubtful || e.Gone // whoever led with it leads no more
 	}
 	return nil
 }

@@ -142,7 +142,10 @@ func (l *Leader) VerifyLeadership(ctx context.Context) error {
 		return nil
 	}
 	live, err := l.store.LiveJournal(ctx, l.namespace)
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("%w of %s: somebody deleted it", ErrLost, l.namespace)
+	case err != nil:
 		return fmt.Errorf("read the stock journal of %s: %w", l.namespace, err)
 	}
 	if live.UID != l.journal.UID || live.ResourceVersion != l.journal.ResourceVersion {

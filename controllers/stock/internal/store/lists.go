@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,6 +34,8 @@ const (
 	liveReads = 16
 	// listTries is how often a list is begun again when objects go while it is made.
 	listTries = 5
+	// firstLook is how many objects are listed at a time to find one that is not being deleted.
+	firstLook = 100
 )
 
 // errWentMeanwhile says that an object on a list was gone before it could be read.
@@ -118,4 +121,23 @@ func readPage[T any, P object[T]](ctx context.Context, s *Store, listed []metav1
 		})
 	}
 	return items, g.Wait()
+}
+
+// hasWhatStays reports whether a namespace has anything of stock that is not being deleted.
+func (s *Store) hasWhatStays(ctx context.Context, namespace string) (bool, error) {
+	for _, kind := range []string{"StockItem", "StockReservation", "StockAdjustment"} {
+		opts := &client.ListOptions{Namespace: namespace, Limit: firstLook}
+		for more := true; more; more = opts.Continue != "" {
+			page := &metav1.PartialObjectMetadataList{}
+			page.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
+			if err := s.live.List(ctx, page, opts); err != nil {
+				return false, fmt.Errorf("list %s: %w", kind, err)
+			}
+			if slices.ContainsFunc(page.Items, func(o metav1.PartialObjectMetadata) bool { return o.DeletionTimestamp == nil }) {
+				return true, nil
+			}
+			opts.Continue = page.Continue
+		}
+	}
+	return false, nil
 }

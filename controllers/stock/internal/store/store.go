@@ -5,8 +5,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -43,14 +45,25 @@ func (i Identity) Key() client.ObjectKey {
 	return client.ObjectKey{Namespace: i.Namespace, Name: i.Name}
 }
 
-// Journal reads a namespace's journal, and makes it when there is none.
+// ErrNoJournal says that a namespace has no journal and gets none: it is being deleted, or
+// all that it has of stock is. Nothing can be decided in it.
+var ErrNoJournal = errors.New("there is no stock journal, and nothing to make one for")
+
+// Journal reads a namespace's journal. When there is none it makes one, or returns
+// ErrNoJournal.
 func (s *Store) Journal(ctx context.Context, namespace string) (*v1alpha1.StockJournal, error) {
 	j, err := s.LiveJournal(ctx, namespace)
 	if !apierrors.IsNotFound(err) {
 		return j, err
 	}
+	if stays, err := s.hasWhatStays(ctx, namespace); err != nil || !stays {
+		return nil, errors.Join(err, ErrNoJournal)
+	}
 	j = &v1alpha1.StockJournal{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.StockJournalName}}
-	if err := s.cached.Create(ctx, j); !apierrors.IsAlreadyExists(err) {
+	switch err := s.cached.Create(ctx, j); {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err):
+		return nil, ErrNoJournal
+	case !apierrors.IsAlreadyExists(err):
 		return j, err
 	}
 	return s.LiveJournal(ctx, namespace)

@@ -140,6 +140,15 @@ func lines(products ...string) []any {
 	return all
 }
 
+// ofLines are items of a return that name a line each.
+func ofLines(numbers ...int64) []any {
+	all := []any{}
+	for _, n := range numbers {
+		all = append(all, object{"productID": "tea", "quantity": int64(1), "line": n})
+	}
+	return all
+}
+
 func priced(price string) []any {
 	return []any{object{"productID": "tea", "quantity": int64(1), "unitPrice": price}}
 }
@@ -161,14 +170,22 @@ var wishes = []wish{
 	{plural: "orders", now: edits{"spec.shippingAddress.zip": "10117"}},
 	{plural: "orders", now: edits{"status.phase": "Cancelled"}},
 	// Prices, as long as nobody has bought.
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.005")}, refused: "spec.items: a unitPrice has more decimals"},
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.005"), "spec.currency": nil}, refused: "spec.items: a unitPrice has more decimals"},
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.5"), "spec.currency": "JPY"}, refused: "spec.items: a unitPrice has more decimals"},
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.5")}},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.000005")}},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.0000005")}, refused: "spec.items: a unitPrice has more than four decimals beyond"},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.0000005"), "spec.currency": nil}, refused: "spec.items: a unitPrice has more than four decimals beyond"},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.00005"), "spec.currency": "JPY"}, refused: "spec.items: a unitPrice has more than four decimals beyond"},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.0005"), "spec.currency": "JPY"}},
 	{plural: "orders", create: true, now: edits{"spec.items": priced("15"), "spec.currency": "JPY"}},
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.005"), "spec.currency": "KWD"}},
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.0051"), "spec.currency": "KWD"}, refused: "spec.items: a unitPrice has more decimals"},
-	{plural: "orders", create: true, now: edits{"spec.items": priced("1.0051"), "spec.currency": "CLF"}},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.0000005"), "spec.currency": "KWD"}},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.00000051"), "spec.currency": "KWD"}, refused: "spec.items: a unitPrice has more than four decimals beyond"},
+	{plural: "orders", create: true, now: edits{"spec.items": priced("1.00000051"), "spec.currency": "CLF"}},
+	// The basket an order is made of.
+	{plural: "orders", create: true, now: edits{"spec.reservationRef": object{"name": "basket-1"}}},
+	{plural: "orders", create: true, now: edits{"spec.reservationRef": object{"name": "o-1"}}, refused: "spec.reservationRef.name: the order's own reservation takes the order's name"},
+	{plural: "orders", now: edits{"spec.reservationRef": object{"name": "basket-1"}}, refused: "spec.reservationRef: an order keeps the reservation it takes over"},
+	{plural: "orders", old: edits{"spec.reservationRef": object{"name": "basket-1"}}, now: edits{"spec.reservationRef": nil}, refused: "spec.reservationRef: an order keeps the reservation it takes over"},
+	{plural: "orders", old: edits{"spec.reservationRef": object{"name": "basket-1"}}, now: edits{"spec.reservationRef.name": "basket-2"}, refused: "spec.reservationRef: an order keeps the reservation it takes over"},
+	{plural: "orders", old: edits{"spec.reservationRef": object{"name": "basket-1"}}, now: edits{"spec.cancellation": cancelled}},
 	// Each intent in its phase, once.
 	{plural: "orders", create: true},
 	{plural: "orders", create: true, now: edits{"spec.cancellation": cancelled}},
@@ -188,7 +205,10 @@ var wishes = []wish{
 	{plural: "orders", now: edits{"spec.return": asked}, refused: "spec.return: only a Fulfilled order"},
 	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": asked}},
 	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": askedForTea}},
-	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": edits{"items": lines("tea", "tea")}.of(asked)}, refused: "spec.return.items: name each product once"},
+	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": edits{"items": lines("tea", "tea")}.of(asked)}, refused: "spec.return.items: name each line once"},
+	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": edits{"items": ofLines(1, 2)}.of(asked)}},
+	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": edits{"items": ofLines(2, 2)}.of(asked)}, refused: "spec.return.items: name each line once"},
+	{plural: "orders", old: edits{"status.phase": "Fulfilled"}, now: edits{"spec.return": edits{"items": append(ofLines(1), lines("tea")...)}.of(asked)}, refused: "spec.return.items: name each line once"},
 	{plural: "orders", old: edits{"spec.return": asked}, now: edits{"spec.return": nil}, refused: "spec.return: a return request is never removed"},
 	{plural: "orders", old: edits{"spec.return": asked}, now: edits{"spec.return": askedOtherwise}, refused: "spec.return: a return request is never changed"},
 	{plural: "orders", old: edits{"spec.return": asked}, now: edits{"spec.return": askedForTea}, refused: "spec.return: a return request is never changed"},

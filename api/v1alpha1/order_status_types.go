@@ -6,7 +6,7 @@ import (
 
 // OrderHistoryType names something that happened to an order.
 //
-// +kubebuilder:validation:Enum=Created;Confirmed;CancelRequested;Cancelled;Fulfilled;ReturnRequested;ReturnRejected;Returned
+// +kubebuilder:validation:Enum=Created;Confirmed;CancelRequested;Cancelled;Fulfilled;ReturnRequested;ReturnRejected;Returned;RefundRequested
 type OrderHistoryType string
 
 const (
@@ -17,7 +17,10 @@ const (
 	HistoryFulfilled       OrderHistoryType = "Fulfilled"
 	HistoryReturnRequested OrderHistoryType = "ReturnRequested"
 	HistoryReturnRejected  OrderHistoryType = "ReturnRejected"
-	HistoryReturned        OrderHistoryType = "Returned"
+	// HistoryReturned is told of each part that came back.
+	HistoryReturned OrderHistoryType = "Returned"
+	// HistoryRefundRequested is told with each part that came back.
+	HistoryRefundRequested OrderHistoryType = "RefundRequested"
 )
 
 // OrderHistoryEntry is one thing that happened to the order.
@@ -48,6 +51,30 @@ type OrderHistoryEntry struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	RequestID string `json:"requestID,omitempty"`
+	// units that came back, of an entry Returned.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=250
+	Units []LineUnits `json:"units,omitempty"`
+	// refundAmount for what came back, of an entry Returned or RefundRequested: a decimal
+	// in the order's currency.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	RefundAmount string `json:"refundAmount,omitempty"`
+}
+
+// LineUnits is a number of units of a line of the order.
+type LineUnits struct {
+	// line of the order: 1 is the first in spec.items.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=250
+	Line int32 `json:"line"`
+	// quantity in units.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Quantity int64 `json:"quantity"`
 }
 
 // OrderReservation says what is known of the order's stock reservation.
@@ -92,12 +119,13 @@ type OrderReturnStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason,omitempty"`
-	// items that come back, with the whole order spelled out.
+	// items that come back, by line, with what the request left out spelled out.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	Items []ReturnItem `json:"items,omitempty"`
-	// refundAmount that is paid back when approved, a decimal in the order's currency.
+	// refundAmount that is paid back for this request when it is approved, a decimal in the
+	// order's currency.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	RefundAmount string `json:"refundAmount,omitempty"`
@@ -113,6 +141,29 @@ type OrderReturnStatus struct {
 	Message string `json:"message,omitempty"`
 }
 
+// OrderReturnedItem is what came back of a line of the order.
+type OrderReturnedItem struct {
+	// line of the order: 1 is the first in spec.items.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=250
+	Line int32 `json:"line"`
+	// productID of the line.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// quantity that came back so far.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Quantity int64 `json:"quantity"`
+	// restock is how many units of them were to go back on the shelf.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Restock int64 `json:"restock,omitempty"`
+}
+
 // OrderStatus is what happened to the order. Only the order controller writes it.
 // +structType=atomic
 type OrderStatus struct {
@@ -126,21 +177,34 @@ type OrderStatus struct {
 	// currency of totalAmount and refundAmount.
 	// +optional
 	Currency Currency `json:"currency,omitempty"`
-	// totalAmount is the sum of quantity x unitPrice, a decimal with the currency's decimals.
+	// totalAmount is the sum over the lines of quantity x unitPrice, each rounded half up to
+	// the currency's decimals.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	TotalAmount string `json:"totalAmount,omitempty"`
-	// refundAmount that was approved so far, a decimal with the currency's decimals.
+	// refundAmount is the sum of the refunds of all that came back so far, a decimal with
+	// the currency's decimals.
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	RefundAmount string `json:"refundAmount,omitempty"`
+	// returnedItems are what came back so far, by line.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=250
+	ReturnedItems []OrderReturnedItem `json:"returnedItems,omitempty"`
+	// notRestocked are the units that came back and could not be put back on the shelf, by
+	// product; a person has to book them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=250
+	NotRestocked []StockLine `json:"notRestocked,omitempty"`
 	// reservation that holds the order's stock.
 	// +optional
 	Reservation *OrderReservation `json:"reservation,omitempty"`
 	// shortages are the products for which stock ran short.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	Shortages []StockShortage `json:"shortages,omitempty"`
 	// confirmedAt is when every line was reserved.
 	// +optional
@@ -157,7 +221,7 @@ type OrderStatus struct {
 	// returnRequestedAt is when the last return request was accepted.
 	// +optional
 	ReturnRequestedAt *metav1.Time `json:"returnRequestedAt,omitempty"`
-	// returnedAt is when a return was approved.
+	// returnedAt is when the last part came back.
 	// +optional
 	ReturnedAt *metav1.Time `json:"returnedAt,omitempty"`
 	// return is the state of the last return request.

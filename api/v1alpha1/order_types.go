@@ -14,11 +14,11 @@ const (
 	OrderPending OrderPhase = "Pending"
 	// OrderConfirmed has every line reserved.
 	OrderConfirmed OrderPhase = "Confirmed"
-	// OrderFulfilled was shipped: its stock left the shelf.
+	// OrderFulfilled was shipped: its stock left the shelf. A part of it may have come back.
 	OrderFulfilled OrderPhase = "Fulfilled"
 	// OrderReturnRequested waits for a decision about a return.
 	OrderReturnRequested OrderPhase = "ReturnRequested"
-	// OrderReturned is final: the return was approved, the refund requested.
+	// OrderReturned is final: everything came back, and its refund was requested.
 	OrderReturned OrderPhase = "Returned"
 	// OrderCancelled is final: nothing is held for it.
 	OrderCancelled OrderPhase = "Cancelled"
@@ -42,7 +42,8 @@ const (
 	OrderConditionConfirmed = "Confirmed"
 	// OrderConditionFulfilled is True once the order was shipped.
 	OrderConditionFulfilled = "Fulfilled"
-	// OrderConditionReturned is True once a return was approved and restocked.
+	// OrderConditionReturned is True once everything came back, and False with the
+	// reason PartlyReturned while only a part did.
 	OrderConditionReturned = "Returned"
 	// OrderConditionIntentRefused is True when the last intent in spec came too
 	// late or lost a race; its reason and message say which and why. It goes
@@ -78,6 +79,18 @@ type OrderItem struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$`
 	UnitPrice string `json:"unitPrice"`
+}
+
+// ReservationReference points at a StockReservation in the same namespace.
+//
+// +structType=atomic
+type ReservationReference struct {
+	// name of the reservation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	Name string `json:"name"`
 }
 
 // Address is where an order is shipped to: one value, of which nobody owns half.
@@ -184,26 +197,32 @@ type ReturnDecision struct {
 	Requester `json:",inline"`
 }
 
-// ReturnItem is a product that comes back.
+// ReturnItem is a product, or a line of the order, of which units come back.
 type ReturnItem struct {
+	// line of the order that the units are of: 1 is the first in spec.items. It may be
+	// left out unless the product stands in several lines at different prices.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=250
+	Line *int32 `json:"line,omitempty"`
 	// productID of a line of the order.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	ProductID string `json:"productID"`
-	// quantity that comes back, at most what was ordered of the product.
+	// quantity that comes back, at most what is left of what was ordered.
 	// +required
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100000000
+	// +kubebuilder:validation:Maximum=250000000
 	Quantity int64 `json:"quantity"`
 }
 
 // Return is the intent to return what was shipped, and the decision about it.
 //
-// +kubebuilder:validation:XValidation:rule="self.requestID != oldSelf.requestID || (self.reason == oldSelf.reason && has(self.items) == has(oldSelf.items) && (!has(self.items) || self.items == oldSelf.items))",message="a return request is never changed; after a rejection, ask again with a new requestID"
+// +kubebuilder:validation:XValidation:rule="self.requestID != oldSelf.requestID || (self.reason == oldSelf.reason && has(self.items) == has(oldSelf.items) && (!has(self.items) || self.items == oldSelf.items))",message="a return request is never changed; ask again with a new requestID"
 // +kubebuilder:validation:XValidation:rule="self.requestID != oldSelf.requestID || !has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="a decision is set once and never changed",fieldPath=".decision"
 type Return struct {
-	// requestID names this request. After a rejection a new id asks again.
+	// requestID names this request. A new id asks again, after a rejection or for another part.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -213,11 +232,12 @@ type Return struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason"`
-	// items that come back, each product once; the whole order when empty.
+	// items that come back, each line once; all that did not come back yet when absent.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(q, q.productID == r.productID))",message="name each product once"
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=250
+	// +kubebuilder:validation:XValidation:rule="self.all(r, has(r.line) ? self.exists_one(q, has(q.line) && q.line == r.line) : self.exists_one(q, q.productID == r.productID))",message="name each line once, and a product without a line once and alone"
 	Items []ReturnItem `json:"items,omitempty"`
 	// decision about this request, by whoever has the verb "approve" on orders/return.
 	// +optional
@@ -276,6 +296,7 @@ type NotificationChannel string
 //
 // +kubebuilder:validation:XValidation:rule="has(self.className) == has(oldSelf.className)",message="an order keeps its class",fieldPath=".className"
 // +kubebuilder:validation:XValidation:rule="has(self.currency) == has(oldSelf.currency)",message="an order keeps its currency",fieldPath=".currency"
+// +kubebuilder:validation:XValidation:rule="has(self.reservationRef) == has(oldSelf.reservationRef)",message="an order keeps the reservation it takes over",fieldPath=".reservationRef"
 // +kubebuilder:validation:XValidation:rule="has(self.policy) == has(oldSelf.policy)",message="an order keeps the policy it was created under",fieldPath=".policy"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancellation) || has(self.cancellation)",message="a cancellation is set once and never changed",fieldPath=".cancellation"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.fulfillment) || has(self.fulfillment)",message="a fulfillment is set once and never changed",fieldPath=".fulfillment"
@@ -303,9 +324,14 @@ type OrderSpec struct {
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the lines of an order never change; cancel it and create another"
 	Items []OrderItem `json:"items"`
+	// reservationRef is a free-standing reservation that the order's own takes over, such
+	// as the customer's basket: what that holds counts as available for this order.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps the reservation it takes over"
+	ReservationRef *ReservationReference `json:"reservationRef,omitempty"`
 	// shippingAddress the parcel goes to.
 	// +required
 	ShippingAddress Address `json:"shippingAddress"`
@@ -325,7 +351,8 @@ type OrderSpec struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a fulfillment is set once and never changed"
 	Fulfillment *Fulfillment `json:"fulfillment,omitempty"`
-	// return asks to send the goods back; allowed when Fulfilled, within the return window.
+	// return asks to send goods back; allowed when Fulfilled, within the return window, and
+	// again with a new requestID until everything came back.
 	// +optional
 	Return *Return `json:"return,omitempty"`
 }
@@ -346,6 +373,7 @@ type OrderSpec struct {
 // +kubebuilder:printcolumn:name="Class",type=string,JSONPath=".spec.className",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || size(self.metadata.name) <= 63",optionalOldSelf=true,message="an order's name is its id and has at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || !has(self.spec.reservationRef) || self.spec.reservationRef.name != self.metadata.name",optionalOldSelf=true,message="the order's own reservation takes the order's name; a basket has another",fieldPath=".spec.reservationRef.name"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.fulfillment) || (oldSelf.hasValue() && (has(oldSelf.value().spec.fulfillment) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'Confirmed' && !has(oldSelf.value().spec.cancellation) && !has(self.spec.cancellation))))",optionalOldSelf=true,message="only a Confirmed order that nobody asked to cancel can be fulfilled",reason=FieldValueForbidden,fieldPath=".spec.fulfillment"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.cancellation) || !oldSelf.hasValue() || has(oldSelf.value().spec.cancellation) || (has(oldSelf.value().status) && oldSelf.value().status.phase in ['Pending', 'Confirmed'] && !has(oldSelf.value().spec.fulfillment))",optionalOldSelf=true,message="only an order that is Pending or Confirmed and not shipped can be cancelled; ask for a return instead",reason=FieldValueForbidden,fieldPath=".spec.cancellation"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.__return__) || (oldSelf.hasValue() && ((has(oldSelf.value().spec.__return__) && oldSelf.value().spec.__return__.requestID == self.spec.__return__.requestID) || (has(oldSelf.value().status) && oldSelf.value().status.phase == 'Fulfilled')))",optionalOldSelf=true,message="only a Fulfilled order can be returned",reason=FieldValueForbidden,fieldPath=".spec.return"

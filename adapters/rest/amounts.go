@@ -25,8 +25,8 @@ func price(literal wire.Number, currency string) (string, error) {
 	if !known && fraction != "" {
 		digits = 2
 	}
-	if known && len(fraction) > digits {
-		return "", fmt.Errorf("%s has %d decimals, but %s has %d", literal, len(fraction), currency, digits)
+	if most := digits + money.ExtraDecimals; known && len(fraction) > most {
+		return "", fmt.Errorf("%s has %d decimals, but a price in %s has at most %d", literal, len(fraction), currency, most)
 	}
 	for len(fraction) < digits {
 		fraction += "0"

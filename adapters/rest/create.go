@@ -95,8 +95,8 @@ func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key st
 	return order, inCurrency(order)
 }
 
-// inCurrency writes the prices of an order with the decimals of the currency that
-// its class gave it, and refuses those that have more.
+// inCurrency writes the prices of an order with at least the decimals of the currency
+// that its class gave it, and refuses those that have more than it allows.
 func inCurrency(order *v1alpha1.Order) error {
 	var wrong []wire.FieldError
 	for i := range order.Spec.Items {

@@ -100,6 +100,22 @@ func TestTheSameKeyGetsTheFirstAnswerAgain(t *testing.T) {
 	}
 }
 
+func TestPricesBelowTheSmallestCoin(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	line := `{"productId":"p","quantity":3,"unitPrice":0.3350},`
+	a := g.do(request{
+		method: http.MethodPost, path: "/api/orders", token: g.token("cust-1"),
+		body: `{"customerId":"cust-1","items":[` + strings.TrimSuffix(strings.Repeat(line, 250), ",") +
+			`],"shippingAddress":{"street":"s","city":"c","country":"US","zip":"1"}}`,
+		header: []string{"Idempotency-Key", uuid.NewString()},
+	})
+	// Three times 0.335 is 1.005, which rounds to 1.01; that 250 times.
+	if a.status != http.StatusCreated || !strings.Contains(a.raw, `"totalAmount":252.50`) || !strings.Contains(a.raw, `"unitPrice":0.335}`) {
+		t.Errorf("answer = %d %.400s", a.status, a.raw)
+	}
+}
+
 func TestOneKeyFiftyTimesAtOnceMakesOneOrder(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -146,6 +162,7 @@ func TestBadOrdersAreRefusedByFieldName(t *testing.T) {
 	}
 	for name, tc := range map[string]struct{ body, field string }{
 		"10,000 lines":                 {body(lines(10000), ""), "items"},
+		"251 lines":                    {body(lines(251), ""), "items"},
 		"no items":                     {body("[]", ""), "items"},
 		"items missing":                {`{"customerId":"cust-1","shippingAddress":{"street":"s","city":"c","country":"US","zip":"1"}}`, "items"},
 		"quantity 0":                   {body(item("0", "1"), ""), "items[1].quantity"},
@@ -158,10 +175,10 @@ func TestBadOrdersAreRefusedByFieldName(t *testing.T) {
 		"price abc":                    {body(item("1", `"abc"`), ""), "items[1].unitPrice"},
 		"price null":                   {body(item("1", "null"), ""), "items[1].unitPrice"},
 		"price 1e400":                  {body(item("1", "1e400"), ""), "items[1].unitPrice"},
-		"price with too many decimals": {body(item("1", "1.001"), `,"currency":"USD"`), "items[1].unitPrice"},
-		"yen with decimals":            {body(item("1", "1.5"), `,"currency":"JPY"`), "items[1].unitPrice"},
+		"price with too many decimals": {body(item("1", "1.0000001"), `,"currency":"USD"`), "items[1].unitPrice"},
+		"yen with five decimals":       {body(item("1", "1.50001"), `,"currency":"JPY"`), "items[1].unitPrice"},
 		"a hair too many decimals":     {body(item("1", "1.000000000000000000000000001"), `,"currency":"USD"`), "items[1].unitPrice"},
-		"decimals, default currency":   {body(item("1", "1.001"), ""), "items"},
+		"decimals, default currency":   {body(item("1", "1.0000001"), ""), "items"},
 		"unknown field":                {body(lines(1), `,"colour":"red"`), "colour"},
 		"unknown field in a line":      {body(`[{"productId":"p","quantity":1,"unitPrice":1,"x":1}]`, ""), "items[0].x"},
 		"field in another case":        {body(lines(1), `,"CURRENCY":"EUR"`), "CURRENCY"},
@@ -372,7 +389,7 @@ func TestANewOrderIsFilledInFromItsClass(t *testing.T) {
 	if again := post(orderBody("cust-1"), key); again.raw != a.raw {
 		t.Errorf("the first answer was %s, the second %s", a.raw, again.raw)
 	}
-	bad := post(strings.Replace(orderBody("cust-1"), "19.99", "1.2345", 1), uuid.NewString())
+	bad := post(strings.Replace(orderBody("cust-1"), "19.99", "1.00000051", 1), uuid.NewString())
 	bad.wants(t, http.StatusBadRequest, "INVALID_REQUEST")
 	if got := bad.text("error.fieldErrors.0.field"); got != "items[0].unitPrice" {
 		t.Errorf("field = %q", got)

@@ -42,7 +42,7 @@ func newOrderView(o *v1alpha1.Order) wire.Order {
 		view.Items[i] = wire.OrderItem{
 			ProductId: item.ProductID,
 			Quantity:  item.Quantity,
-			UnitPrice: amount(item.UnitPrice, currency),
+			UnitPrice: unitPrice(item.UnitPrice, currency),
 		}
 	}
 	if contact := o.Spec.Contact; contact != nil {
@@ -185,6 +185,15 @@ func total(o *v1alpha1.Order, currency string) wire.Number {
 		return "0" // not reached: the API server admits no such price
 	}
 	return wire.Number(sum.String())
+}
+
+// unitPrice writes a price with at least the currency's number of decimals.
+func unitPrice(decimal, currency string) wire.Number {
+	exact, err := price(wire.Number(decimal), currency)
+	if err != nil {
+		return wire.Number(decimal)
+	}
+	return wire.Number(exact)
 }
 
 // amount writes a decimal with the currency's number of decimals.

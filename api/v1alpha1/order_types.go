@@ -73,11 +73,11 @@ type OrderItem struct {
 	// +kubebuilder:validation:Maximum=1000000
 	Quantity int64 `json:"quantity"`
 	// unitPrice is the price of one unit in the order's currency: a decimal
-	// written as a string, such as "19.99", never below zero, with at most as
-	// many decimals as the currency has.
+	// written as a string, such as "19.99", never below zero, with at most four
+	// decimals more than the currency has. A line's total is rounded half up, once.
 	// +required
-	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:Pattern=`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$`
+	// +kubebuilder:validation:MaxLength=21
+	// +kubebuilder:validation:Pattern=`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?$`
 	UnitPrice string `json:"unitPrice"`
 }
 
@@ -301,7 +301,7 @@ type NotificationChannel string
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancellation) || has(self.cancellation)",message="a cancellation is set once and never changed",fieldPath=".cancellation"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.fulfillment) || has(self.fulfillment)",message="a fulfillment is set once and never changed",fieldPath=".fulfillment"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.return) || has(self.__return__)",message="a return request is never removed",fieldPath=".return"
-// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || [self.?currency.orValue('USD')].all(c, self.items.all(i, !i.unitPrice.contains('.') || size(i.unitPrice) - i.unitPrice.indexOf('.') - 1 <= (c in ['BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF'] ? 0 : c in ['BHD','IQD','JOD','KWD','LYD','OMR','TND'] ? 3 : c in ['CLF','UYW'] ? 4 : 2)))",optionalOldSelf=true,message="a unitPrice has more decimals than the order's currency (ISO 4217)",fieldPath=".items"
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || [self.?currency.orValue('USD')].all(c, self.items.all(i, !i.unitPrice.contains('.') || size(i.unitPrice) - i.unitPrice.indexOf('.') - 1 <= (c in ['BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF'] ? 0 : c in ['BHD','IQD','JOD','KWD','LYD','OMR','TND'] ? 3 : c in ['CLF','UYW'] ? 4 : 2) + 4))",optionalOldSelf=true,message="a unitPrice has more than four decimals beyond those of the order's currency (ISO 4217)",fieldPath=".items"
 type OrderSpec struct {
 	// className is the OrderClass this order follows; the class marked default when absent.
 	// +optional

@@ -689,7 +689,7 @@ type OrderItemRequest struct {
 	ProductId string `json:"productId"`
 	Quantity  Number `json:"quantity"`
 
-	// UnitPrice Price of one unit; exact, with at most the decimals of the currency.
+	// UnitPrice Price of one unit; exact, with at most four decimals more than the currency. A line's total is rounded half up, once.
 	UnitPrice Number `json:"unitPrice"`
 }
 

@@ -24,8 +24,8 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/money"
 )
 
-// costLimit bounds one evaluation: some thousand comparisons over the hundred
-// lines that an order may have, a few milliseconds.
+// costLimit bounds one evaluation: some thousand comparisons over the 250 lines that
+// an order may have, a few milliseconds.
 const costLimit = 100_000
 
 // Rule is a compiled expression. It may be used from many goroutines.

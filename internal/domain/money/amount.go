@@ -21,7 +21,7 @@ func Zero(currency string) (Amount, error) {
 	if !known {
 		return Amount{}, fmt.Errorf("currency %q is not an ISO 4217 code of a currency in circulation", currency)
 	}
-	return Amount{minor: new(big.Int), currency: currency, digits: digits}, nil
+	return Amount{currency: currency, digits: digits}, nil
 }
 
 // Parse reads a decimal such as "19.99" as an amount of a currency. It is an
@@ -32,15 +32,29 @@ func Parse(decimal, currency string) (Amount, error) {
 	if err != nil {
 		return Amount{}, err
 	}
+	minor, decimals, err := scaled(decimal, a.digits)
+	if err != nil {
+		return Amount{}, err
+	}
+	if decimals > a.digits {
+		return Amount{}, fmt.Errorf("%q has %d decimals, but %s has %d", decimal, decimals, currency, a.digits)
+	}
+	a.minor = minor
+	return a, nil
+}
+
+// scaled returns a decimal without its point, padded to so many decimals, and how many
+// it was written with. With more than there is room for the number is nil.
+func scaled(decimal string, room int) (n *big.Int, decimals int, err error) {
 	whole, fraction, hasPoint := strings.Cut(decimal, ".")
 	if !isDigits(whole) || hasPoint && !isDigits(fraction) {
-		return Amount{}, fmt.Errorf("%q is not a decimal number such as 19.99", decimal)
+		return nil, 0, fmt.Errorf("%q is not a decimal number such as 19.99", decimal)
 	}
-	if len(fraction) > a.digits {
-		return Amount{}, fmt.Errorf("%q has %d decimals, but %s has %d", decimal, len(fraction), currency, a.digits)
+	if len(fraction) > room {
+		return nil, len(fraction), nil
 	}
-	a.minor.SetString(whole+fraction+strings.Repeat("0", a.digits-len(fraction)), 10)
-	return a, nil
+	n, _ = new(big.Int).SetString(whole+fraction+strings.Repeat("0", room-len(fraction)), 10)
+	return n, len(fraction), nil
 }
 
 func isDigits(s string) bool {
@@ -52,18 +66,21 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// Times returns the amount n times.
-func (a Amount) Times(n int64) Amount {
-	a.minor = new(big.Int).Mul(a.value(), big.NewInt(n))
-	return a
-}
-
 // Plus returns the sum of two amounts of the same currency.
 func (a Amount) Plus(b Amount) (Amount, error) {
 	if a.currency != b.currency {
 		return Amount{}, fmt.Errorf("add %s to %s: different currencies", b.currency, a.currency)
 	}
 	a.minor = new(big.Int).Add(a.value(), b.value())
+	return a, nil
+}
+
+// Minus returns the difference of two amounts of the same currency.
+func (a Amount) Minus(b Amount) (Amount, error) {
+	if a.currency != b.currency {
+		return Amount{}, fmt.Errorf("take %s from %s: different currencies", b.currency, a.currency)
+	}
+	a.minor = new(big.Int).Sub(a.value(), b.value())
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package money_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -28,6 +29,9 @@ func TestDigitsAgreeWithTheSchema(t *testing.T) {
 	}
 	rule := strings.Join(strings.Fields(string(raw)), " ")
 	rule = rule[strings.Index(rule, "unitPrice.indexOf"):]
+	if extra := fmt.Sprintf(" : 2) + %d)", money.ExtraDecimals); !strings.Contains(rule, extra) {
+		t.Errorf("the rule about unitPrice has no %q: it allows another number of decimals than this package", extra)
+	}
 	for _, list := range regexp.MustCompile(`\bc in \[([^\]]*)\] \? (\d)`).FindAllStringSubmatch(rule, -1) {
 		for _, code := range regexp.MustCompile(`[A-Z]{3}`).FindAllString(list[1], -1) {
 			want[code] = int(list[2][0] - '0')
@@ -90,15 +94,15 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestTotalIsExactBeyond64Bits(t *testing.T) {
-	lines := make([]money.Line, 100)
+	lines := make([]money.Line, 250)
 	for i := range lines {
-		lines[i] = money.Line{ProductID: "p", Quantity: 1_000_000, UnitPrice: "999999999999.9999"}
+		lines[i] = money.Line{ProductID: "p", Quantity: 1_000_000, UnitPrice: "999999999999.99999999"}
 	}
 	got, err := money.Total("CLF", lines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "99999999999999990000.0000"; got.String() != want {
+	if want := "249999999999999999997.5000"; got.String() != want {
 		t.Errorf("total %s, want %s", got, want)
 	}
 	if _, fits := got.Minor(); fits {
@@ -117,7 +121,7 @@ func TestRefund(t *testing.T) {
 	lines := []money.Line{
 		{ProductID: "a", Quantity: 2, UnitPrice: "10.00"},
 		{ProductID: "b", Quantity: 1, UnitPrice: "5.55"},
-		{ProductID: "a", Quantity: 3, UnitPrice: "8.01"},
+		{ProductID: "a", Quantity: 3, UnitPrice: "0.335"},
 	}
 	for _, c := range []struct {
 		name  string
@@ -125,19 +129,21 @@ func TestRefund(t *testing.T) {
 		want  string
 	}{
 		{"nothing", nil, "0.00"},
-		{"the first line's price comes first", []money.Part{{"a", 1}}, "10.00"},
-		{"then the next line's", []money.Part{{"a", 3}}, "28.01"},
-		{"everything is what was paid", []money.Part{{"a", 5}, {"b", 1}}, "49.58"},
-		{"a product named twice is not paid twice", []money.Part{{"a", 2}, {"a", 3}}, "44.03"},
+		{"one of two", []money.Part{{Line: 0, Quantity: 1}}, "10.00"},
+		{"everything is what was paid", []money.Part{{Line: 0, Quantity: 2}, {Line: 1, Quantity: 1}, {Line: 2, Quantity: 3}}, "26.56"},
+		{"the first of three", []money.Part{{Line: 2, Quantity: 1}}, "0.34"},
+		{"the second of three", []money.Part{{Line: 2, Before: 1, Quantity: 1}}, "0.33"},
+		{"the third of three", []money.Part{{Line: 2, Before: 2, Quantity: 1}}, "0.34"},
+		{"the last two of three", []money.Part{{Line: 2, Before: 1, Quantity: 2}}, "0.67"},
 	} {
 		got, err := money.Refund("USD", lines, c.parts)
 		if err != nil || got.String() != c.want {
 			t.Errorf("%s: %s, %v; want %s", c.name, got, err, c.want)
 		}
 	}
-	for _, parts := range [][]money.Part{{{"a", 6}}, {{"c", 1}}, {{"a", 5}, {"a", 1}}} {
-		if got, err := money.Refund("USD", lines, parts); err == nil {
-			t.Errorf("refund of %v is %s, want an error", parts, got)
+	for _, part := range []money.Part{{Line: 0, Quantity: 3}, {Line: 0, Before: 1, Quantity: 2}, {Line: 3, Quantity: 1}, {Line: -1, Quantity: 1}, {Line: 1, Quantity: -1}} {
+		if got, err := money.Refund("USD", lines, []money.Part{part}); err == nil {
+			t.Errorf("refund of %+v is %s, want an error", part, got)
 		}
 	}
 }
@@ -153,5 +159,8 @@ func TestAmountsOfTwoCurrenciesHaveNoSum(t *testing.T) {
 	}
 	if sum, err := euro.Plus(yen); err == nil {
 		t.Errorf("the sum is %s", sum)
+	}
+	if rest, err := euro.Minus(yen); err == nil {
+		t.Errorf("the difference is %s", rest)
 	}
 }

@@ -9,20 +9,24 @@ type Line struct {
 	UnitPrice string
 }
 
-// Part is a quantity of a product, of whatever lines it came from.
+// Part is a number of units of a line that come back.
 type Part struct {
-	ProductID string
-	Quantity  int64
+	// Line is the index of the line.
+	Line int
+	// Before is how many units of the line came back earlier.
+	Before int64
+	// Quantity is how many units come back now.
+	Quantity int64
 }
 
-// Total returns the sum of quantity times unit price over the lines.
+// Total returns the sum over the lines of quantity times unit price, each rounded half up.
 func Total(currency string, lines []Line) (Amount, error) {
 	sum, err := Zero(currency)
 	if err != nil {
 		return Amount{}, err
 	}
 	for i, line := range lines {
-		price, err := Parse(line.UnitPrice, currency)
+		price, err := ParsePrice(line.UnitPrice, currency)
 		if err != nil {
 			return Amount{}, fmt.Errorf("items[%d].unitPrice: %w", i, err)
 		}
@@ -33,30 +37,35 @@ func Total(currency string, lines []Line) (Amount, error) {
 	return sum, nil
 }
 
-// Refund returns what was paid for the parts. A product that stands in several
-// lines is taken from them in their order, so all of it together is refunded at
-// exactly what was paid, and never more. A part that asks for more than the
-// lines hold is an error that names it.
+// Refund returns what is paid back for the parts: what all the units of a line that are
+// back then cost, less what was paid back for it before. Whatever the parts, together
+// they are refunded at exactly what the line cost. A part that asks for more than its
+// line has is an error that names the line.
 func Refund(currency string, lines []Line, parts []Part) (Amount, error) {
-	left := make([]int64, len(lines))
-	for i, line := range lines {
-		left[i] = line.Quantity
+	sum, err := Zero(currency)
+	if err != nil {
+		return Amount{}, err
 	}
-	var taken []Line
 	for _, part := range parts {
-		want := part.Quantity
-		for i, line := range lines {
-			if line.ProductID != part.ProductID || left[i] == 0 || want == 0 {
-				continue
-			}
-			n := min(want, left[i])
-			taken = append(taken, Line{ProductID: line.ProductID, Quantity: n, UnitPrice: line.UnitPrice})
-			left[i] -= n
-			want -= n
+		if part.Line < 0 || part.Line >= len(lines) {
+			return Amount{}, fmt.Errorf("line %d: the order has %d lines", part.Line+1, len(lines))
 		}
-		if want > 0 {
-			return Amount{}, fmt.Errorf("product %s: %d more than was ordered", part.ProductID, want)
+		line := lines[part.Line]
+		after := part.Before + part.Quantity
+		if part.Before < 0 || part.Quantity < 0 || after > line.Quantity {
+			return Amount{}, fmt.Errorf("line %d: %d units, but %d of %d came back before", part.Line+1, part.Quantity, part.Before, line.Quantity)
+		}
+		price, err := ParsePrice(line.UnitPrice, currency)
+		if err != nil {
+			return Amount{}, fmt.Errorf("items[%d].unitPrice: %w", part.Line, err)
+		}
+		worth, err := price.Times(after).Minus(price.Times(part.Before))
+		if err != nil {
+			return Amount{}, err
+		}
+		if sum, err = sum.Plus(worth); err != nil {
+			return Amount{}, err
 		}
 	}
-	return Total(currency, taken)
+	return sum, nil
 }

@@ -2,6 +2,7 @@ package money_test
 
 import (
 	"math/big"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -52,6 +53,41 @@ func TestTotalIsWhatFractionsSay(t *testing.T) {
 		}
 		if exact, ok := new(big.Rat).SetString(got.String()); !ok || exact.Cmp(want) != 0 {
 			t.Fatalf("%s of %v: %s, want %s", currency, lines, got, want.FloatString(4))
+		}
+	})
+}
+
+// Whatever the parts in which a line comes back, their refunds add
+// up to exactly what the line cost, and none is below zero.
+func TestRefundsOfAllPartsAreTheTotal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		currency := rapid.SampledFrom([]string{"JPY", "USD", "KWD", "CLF"}).Draw(t, "currency")
+		lines := rapid.SliceOfN(pricedLine(currency), 1, 4).Draw(t, "lines")
+		refunded, err := money.Zero(currency)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range lines {
+			for back, parts := int64(0), 0; back < line.Quantity; parts++ {
+				units := line.Quantity - back
+				if parts < 10 {
+					units = rapid.Int64Range(1, units).Draw(t, "units")
+				}
+				refund, err := money.Refund(currency, lines, []money.Part{{Line: i, Before: back, Quantity: units}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasPrefix(refund.String(), "-") {
+					t.Fatalf("%d after %d of %+v are refunded with %s", units, back, line, refund)
+				}
+				back += units
+				if refunded, err = refunded.Plus(refund); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if total, err := money.Total(currency, lines); err != nil || total.String() != refunded.String() {
+			t.Fatalf("%v: %s was refunded of %s (%v)", lines, refunded, total, err)
 		}
 	})
 }

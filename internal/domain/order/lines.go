@@ -1,6 +1,8 @@
 package order
 
 import (
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -31,9 +33,19 @@ func Total(items []v1alpha1.OrderItem, currency v1alpha1.Currency) (money.Amount
 
 // Refund returns what was paid for the parts of an order that come back.
 func Refund(items []v1alpha1.OrderItem, currency v1alpha1.Currency, returned []v1alpha1.ReturnItem) (money.Amount, error) {
-	parts := make([]money.Part, len(returned))
-	for i, r := range returned {
-		parts[i] = money.Part{ProductID: r.ProductID, Quantity: r.Quantity}
+	var parts []money.Part
+	for _, r := range returned {
+		want := r.Quantity
+		for i, item := range items {
+			if item.ProductID == r.ProductID && want > 0 {
+				n := min(want, item.Quantity)
+				parts = append(parts, money.Part{Line: i, Quantity: n})
+				want -= n
+			}
+		}
+		if want > 0 {
+			return money.Amount{}, fmt.Errorf("product %s: %d more than was ordered", r.ProductID, want)
+		}
 	}
 	return money.Refund(string(currency), priced(items), parts)
 }

@@ -144,10 +144,20 @@ func sequences() map[string]func(*sim) {
 				o.Spec.Items = []v1alpha1.OrderItem{{ProductID: "prod-001", Quantity: 3, UnitPrice: "1999"}}
 			})
 		},
+		"prices-below-the-smallest-coin": func(s *sim) {
+			s.place(func(o *v1alpha1.Order) {
+				o.Spec.Items = []v1alpha1.OrderItem{
+					{ProductID: "prod-001", Quantity: 3, UnitPrice: "0.335"}, {ProductID: "prod-002", Quantity: 1, UnitPrice: "0.005"},
+				}
+			})
+		},
 		"price-that-makes-no-sense": func(s *sim) {
 			s.classes = []v1alpha1.OrderClass{class("japan", time.Minute, day, nil, "")}
 			s.classes[0].Spec.Currency = "JPY"
-			s.place(func(o *v1alpha1.Order) { o.Spec.Currency, o.Spec.ClassName = "", "japan" })
+			s.place(func(o *v1alpha1.Order) {
+				o.Spec.Currency, o.Spec.ClassName = "", "japan"
+				o.Spec.Items[0].UnitPrice = "10.00001"
+			})
 			s.pass(time.Minute)
 		},
 	}

@@ -133,13 +133,10 @@ func fingerprintOf(spec v1alpha1.OrderSpec) (string, error) {
 // left to check is what the validator, which computes in floating point, can't.
 func orderSpec(body *wire.CreateOrderRequest) (v1alpha1.OrderSpec, error) {
 	spec := v1alpha1.OrderSpec{
-		CustomerID: body.CustomerId,
-		Currency:   v1alpha1.Currency(body.Currency),
-		ShippingAddress: v1alpha1.Address{
-			Street: body.ShippingAddress.Street, City: body.ShippingAddress.City,
-			Country: body.ShippingAddress.Country, Zip: body.ShippingAddress.Zip,
-		},
-		Items: make([]v1alpha1.OrderItem, len(body.Items)),
+		CustomerID:      body.CustomerId,
+		Currency:        v1alpha1.Currency(body.Currency),
+		ShippingAddress: v1alpha1.Address(body.ShippingAddress),
+		Items:           make([]v1alpha1.OrderItem, len(body.Items)),
 	}
 	if c := body.Contact; c != nil {
 		spec.Contact = &v1alpha1.Contact{Email: c.Email, Phone: c.Phone}

@@ -25,18 +25,15 @@ func currencyOf(o *v1alpha1.Order) string { return string(order.CurrencyOf(o, ni
 func newOrderView(o *v1alpha1.Order) wire.Order {
 	currency := currencyOf(o)
 	view := wire.Order{
-		OrderId:     o.Name,
-		CustomerId:  o.Spec.CustomerID,
-		Status:      wire.PENDING,
-		Items:       make([]wire.OrderItem, len(o.Spec.Items)),
-		TotalAmount: total(o, currency),
-		Currency:    currency,
-		ShippingAddress: wire.Address{
-			Street: o.Spec.ShippingAddress.Street, City: o.Spec.ShippingAddress.City,
-			Country: o.Spec.ShippingAddress.Country, Zip: o.Spec.ShippingAddress.Zip,
-		},
-		CreatedAt: o.CreationTimestamp.UTC(),
-		UpdatedAt: o.CreationTimestamp.UTC(),
+		OrderId:         o.Name,
+		CustomerId:      o.Spec.CustomerID,
+		Status:          wire.PENDING,
+		Items:           make([]wire.OrderItem, len(o.Spec.Items)),
+		TotalAmount:     total(o, currency),
+		Currency:        currency,
+		ShippingAddress: wire.Address(o.Spec.ShippingAddress),
+		CreatedAt:       o.CreationTimestamp.UTC(),
+		UpdatedAt:       o.CreationTimestamp.UTC(),
 	}
 	for i, item := range o.Spec.Items {
 		view.Items[i] = wire.OrderItem{

@@ -16,6 +16,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/openapi"
 	"github.com/orderplane/orderplane/config"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // grammar is what one sort of identifier may look like, wherever it stands.
@@ -73,6 +74,14 @@ func grammars() map[string]grammar {
 	}
 }
 
+// isSubject is what the domain says of a subject.
+func isSubject(value string) error {
+	if !ids.IsSubject(value) {
+		return errors.New("is no subject")
+	}
+	return nil
+}
+
 // values are the examples of a grammar, and more made from its alphabet.
 func (g grammar) values(seed int64) []string {
 	all := append(slices.Clone(g.good), g.bad...)
@@ -103,6 +112,9 @@ func TestOneGrammarEverywhere(t *testing.T) {
 	for name, g := range grammars() {
 		t.Run(name, func(t *testing.T) {
 			judges := map[string]func(string) error{}
+			if name == "subject" {
+				judges["ids.IsSubject"] = isSubject
+			}
 			for _, plural := range []string{"orders", "stockitems", "stockadjustments", "stockreservations", "orderclasses"} {
 				walkCRD(plural+".spec", specOf(t, plural), func(path, field string, s *apiextensions.JSONSchemaProps) {
 					if slices.Contains(g.crd, field) {

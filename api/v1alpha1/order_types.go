@@ -65,7 +65,7 @@ type OrderItem struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	ProductID string `json:"productID"`
 	// quantity is how many units are ordered.
 	// +required
@@ -94,37 +94,67 @@ type ReservationReference struct {
 }
 
 // Address is where an order is shipped to: one value, of which nobody owns half.
+// Every text is kept letter for letter.
 //
 // +structType=atomic
 type Address struct {
+	// name of the person the parcel goes to.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
+	Name string `json:"name,omitempty"`
+	// company the parcel goes to.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
+	Company string `json:"company,omitempty"`
 	// street and house number.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Street string `json:"street"`
+	// street2 is a second line: floor, building, care of.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
+	Street2 string `json:"street2,omitempty"`
 	// city or town.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	City string `json:"city"`
+	// state, province or region, where the country's addresses have one.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
+	State string `json:"state,omitempty"`
 	// country as an ISO 3166-1 alpha-2 code or a name.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=60
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Country string `json:"country"`
-	// zip is the postal code.
-	// +required
+	// zip is the postal code, where the country has one.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=20
-	Zip string `json:"zip"`
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
+	Zip string `json:"zip,omitempty"`
 }
 
 // Contact is how the customer is told about the order.
 // +structType=atomic
 type Contact struct {
-	// email address for notifications.
+	// email address for notifications: exactly one, without a name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=254
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x20"(),:;<>@\[\\\]\x7f-\xa0\x{1680}\x{2000}-\x{200F}\x{2028}-\x{202F}\x{205F}-\x{206F}\x{3000}\x{FEFF}]{1,64}@[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\xa0\x{1680}\x{2000}-\x{200F}\x{2028}-\x{202F}\x{205F}-\x{206F}\x{3000}\x{FEFF}]+(\.[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\xa0\x{1680}\x{2000}-\x{200F}\x{2028}-\x{202F}\x{205F}-\x{206F}\x{3000}\x{FEFF}]+)*$`
 	Email string `json:"email,omitempty"`
 	// phone number for notifications, in E.164 form such as +4917012345678.
 	// +optional
@@ -133,17 +163,22 @@ type Contact struct {
 	Phone string `json:"phone,omitempty"`
 }
 
-// Requester says who set an intent.
+// Requester says who asked for something.
 type Requester struct {
-	// requestedBy is the user who set this intent, as the API server knew them.
-	// Filled in at admission; what a client writes here is replaced.
+	// requestedBy is the user who asked for this, as the API server knew them.
+	// Filled in at admission; what a client writes here is replaced. A user whose
+	// name is longer, or has control characters, is written down as the start of
+	// the name and a hash of all of it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	RequestedBy string `json:"requestedBy,omitempty"`
 	// onBehalfOf is the person for whom requestedBy acted, as requestedBy says;
-	// the gateway puts the subject of the token here.
+	// the gateway puts the subject of the token here. Visible ASCII characters, at
+	// most 255.
 	// +optional
-	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^[!-~]{1,255}$`
 	OnBehalfOf string `json:"onBehalfOf,omitempty"`
 }
 
@@ -160,10 +195,12 @@ type Fulfillment struct {
 	// carrier that took the parcel.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Carrier string `json:"carrier,omitempty"`
 	// trackingNumber the carrier gave it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	TrackingNumber string `json:"trackingNumber,omitempty"`
 	Requester      `json:",inline"`
 }
@@ -188,6 +225,7 @@ type ReturnDecision struct {
 	// reason for the verdict; required for a rejection, and shown to the customer.
 	// +optional
 	// +kubebuilder:validation:MaxLength=500
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Reason string `json:"reason,omitempty"`
 	// restock says whether what came back is put back on the shelf; false when
 	// it can't be sold again.
@@ -209,6 +247,7 @@ type ReturnItem struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	ProductID string `json:"productID"`
 	// quantity that comes back, at most what is left of what was ordered.
 	// +required
@@ -226,11 +265,13 @@ type Return struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	RequestID string `json:"requestID"`
 	// reason the customer gives.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Reason string `json:"reason"`
 	// items that come back, each line once; all that did not come back yet when absent.
 	// +optional
@@ -274,6 +315,7 @@ type OrderPolicy struct {
 	// "refundMinor <= 2000 && order.status.currency == 'EUR'". Never when empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1000
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$`
 	AutoApproveReturns string `json:"autoApproveReturns,omitempty"`
 	// notificationChannels on which the customer is told; all that the contact
 	// allows when empty.
@@ -305,14 +347,16 @@ type NotificationChannel string
 type OrderSpec struct {
 	// className is the OrderClass this order follows; the class marked default when absent.
 	// +optional
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its class"
 	ClassName string `json:"className,omitempty"`
-	// customerID is who ordered: the subject of their token.
+	// customerID is who ordered: the subject of their token, as OpenID Connect
+	// limits it. 1 to 255 visible ASCII characters.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.:@|+]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^[!-~]{1,255}$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its customer; cancel it and create another"
 	CustomerID string `json:"customerID"`
 	// currency of every price in this order, an ISO 4217 code; the class's

@@ -49,7 +49,7 @@ type StockAdjustmentSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	ProductID string `json:"productID"`
 	// kind says what quantity does: Received adds it, Adjusted adds it (it may be
 	// negative), Counted sets what is on hand to it.
@@ -63,6 +63,7 @@ type StockAdjustmentSpec struct {
 	// reason for the document; required for Adjusted.
 	// +optional
 	// +kubebuilder:validation:MaxLength=500
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Reason string `json:"reason,omitempty"`
 	// countedAt is when the shelf was counted. A count older than the item's
 	// last movement is refused: it no longer says what is there.

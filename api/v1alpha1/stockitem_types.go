@@ -23,10 +23,12 @@ type StockItemSpec struct {
 	// sku is the merchant's article number.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	SKU string `json:"sku,omitempty"`
 	// name of the product for people.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Name string `json:"name,omitempty"`
 	// openingQuantity is what is on the shelf when the item is made. It counts
 	// once and never changes.

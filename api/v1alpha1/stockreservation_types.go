@@ -51,6 +51,7 @@ type StockLine struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	ProductID string `json:"productID"`
 	// quantity in units.
 	// +required
@@ -66,10 +67,12 @@ type OrderReference struct {
 	// name of the order.
 	// +required
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Name string `json:"name"`
 	// uid of the order.
 	// +required
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	UID string `json:"uid"`
 }
 

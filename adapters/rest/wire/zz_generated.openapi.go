@@ -549,12 +549,23 @@ func (e OrderStatus) Valid() bool {
 	}
 }
 
-// Address defines model for Address.
+// Address Where the parcel goes. Every text is kept letter for letter.
 type Address struct {
+	// Name The person the parcel goes to.
+	Name    string `json:"name,omitempty"`
+	Company string `json:"company,omitempty"`
 	Street  string `json:"street"`
+
+	// Street2 A second line: floor, building, care of.
+	Street2 string `json:"street2,omitempty"`
 	City    string `json:"city"`
+
+	// State State, province or region, where addresses have one.
+	State   string `json:"state,omitempty"`
 	Country string `json:"country"`
-	Zip     string `json:"zip"`
+
+	// Zip The postal code, where the country has one.
+	Zip string `json:"zip,omitempty"`
 }
 
 // AdjustStockRequest defines model for AdjustStockRequest.
@@ -582,6 +593,7 @@ type CancelRequestReason string
 
 // Contact defines model for Contact.
 type Contact struct {
+	// Email Exactly one address, without a name.
 	Email string `json:"email,omitempty"`
 	Phone string `json:"phone,omitempty"`
 }
@@ -594,9 +606,11 @@ type CreateOrderRequest struct {
 	Currency Currency `json:"currency,omitempty"`
 
 	// CustomerId Who orders; the subject of the token, except for ops.
-	CustomerId      string             `json:"customerId"`
-	Items           []OrderItemRequest `json:"items"`
-	ShippingAddress Address            `json:"shippingAddress"`
+	CustomerId string             `json:"customerId"`
+	Items      []OrderItemRequest `json:"items"`
+
+	// ShippingAddress Where the parcel goes. Every text is kept letter for letter.
+	ShippingAddress Address `json:"shippingAddress"`
 }
 
 // Currency ISO 4217 code. What the order class says, or USD, when absent.
@@ -632,22 +646,24 @@ type FulfillRequest struct {
 
 // Order defines model for Order.
 type Order struct {
-	OrderId         string      `json:"orderId"`
-	CustomerId      string      `json:"customerId"`
-	Status          OrderStatus `json:"status"`
-	Items           []OrderItem `json:"items"`
-	TotalAmount     Number      `json:"totalAmount"`
-	Currency        string      `json:"currency"`
-	ShippingAddress Address     `json:"shippingAddress"`
-	Contact         *Contact    `json:"contact,omitempty"`
-	CreatedAt       time.Time   `json:"createdAt"`
-	UpdatedAt       time.Time   `json:"updatedAt"`
-	ConfirmedAt     *time.Time  `json:"confirmedAt,omitempty"`
-	FulfilledAt     *time.Time  `json:"fulfilledAt,omitempty"`
-	Carrier         string      `json:"carrier,omitempty"`
-	TrackingNumber  string      `json:"trackingNumber,omitempty"`
-	CancelledAt     *time.Time  `json:"cancelledAt,omitempty"`
-	CancelledReason string      `json:"cancelledReason,omitempty"`
+	OrderId     string      `json:"orderId"`
+	CustomerId  string      `json:"customerId"`
+	Status      OrderStatus `json:"status"`
+	Items       []OrderItem `json:"items"`
+	TotalAmount Number      `json:"totalAmount"`
+	Currency    string      `json:"currency"`
+
+	// ShippingAddress Where the parcel goes. Every text is kept letter for letter.
+	ShippingAddress Address    `json:"shippingAddress"`
+	Contact         *Contact   `json:"contact,omitempty"`
+	CreatedAt       time.Time  `json:"createdAt"`
+	UpdatedAt       time.Time  `json:"updatedAt"`
+	ConfirmedAt     *time.Time `json:"confirmedAt,omitempty"`
+	FulfilledAt     *time.Time `json:"fulfilledAt,omitempty"`
+	Carrier         string     `json:"carrier,omitempty"`
+	TrackingNumber  string     `json:"trackingNumber,omitempty"`
+	CancelledAt     *time.Time `json:"cancelledAt,omitempty"`
+	CancelledReason string     `json:"cancelledReason,omitempty"`
 
 	// Shortages Products that were short when reserving failed.
 	Shortages         []Shortage `json:"shortages,omitempty"`

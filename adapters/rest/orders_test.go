@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -147,6 +148,47 @@ func TestOneKeyFiftyTimesAtOnceMakesOneOrder(t *testing.T) {
 	}
 }
 
+// Whoever a token may name can order, and where it goes is kept letter for letter:
+// no blank is trimmed, no letter composed otherwise.
+func TestOrdersOfAnySubjectToAnyAddress(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	for _, subject := range []string{
+		"auth0|5f7c8ec7c33c6c004bbafe82", "o'neill@example.com", "uid=x,ou=people,dc=example", "CgNib2I=/+==", `a\b"c`, strings.Repeat("s", 255),
+	} {
+		address := v1alpha1.Address{
+			Name: " Zoe\u0308 O'Neill ", Company: "Łódź & Söhne", Street: "1 Main  St", Street2: "c/o 東京", City: "Dublin", State: "Leinster ", Country: "IE",
+		}
+		body, err := json.Marshal(map[string]any{
+			"customerId": subject, "shippingAddress": address,
+			"items": []any{map[string]any{"productId": "x.v2", "quantity": 1, "unitPrice": 1}},
+		})
+		must(t, err)
+		a := g.do(request{
+			method: http.MethodPost, path: "/api/orders", token: g.token(subject), body: string(body),
+			header: []string{"Idempotency-Key", uuid.NewString()},
+		})
+		if a.status != http.StatusCreated {
+			t.Errorf("%.40s: %d %s", subject, a.status, a.raw)
+			continue
+		}
+		stored := g.order(a.text("orderId"))
+		if stored.Spec.CustomerID != subject || stored.Spec.ShippingAddress != address {
+			t.Errorf("stored %q, %+v", stored.Spec.CustomerID, stored.Spec.ShippingAddress)
+		}
+		told := v1alpha1.Address{}
+		for path, field := range map[string]*string{
+			"name": &told.Name, "company": &told.Company, "street": &told.Street, "street2": &told.Street2,
+			"city": &told.City, "state": &told.State, "country": &told.Country, "zip": &told.Zip,
+		} {
+			*field = a.text("shippingAddress." + path)
+		}
+		if told != address {
+			t.Errorf("told %+v", told)
+		}
+	}
+}
+
 func TestBadOrdersAreRefusedByFieldName(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -185,7 +227,9 @@ func TestBadOrdersAreRefusedByFieldName(t *testing.T) {
 		"unknown currency":             {body(lines(1), `,"currency":"XYZ"`), "currency"},
 		"bad product":                  {body(`[{"productId":"P 1","quantity":1,"unitPrice":1}]`, ""), "items[0].productId"},
 		"long street":                  {strings.Replace(body(lines(1), ""), `"s"`, `"`+strings.Repeat("s", 201)+`"`, 1), "shippingAddress.street"},
-		"no zip":                       {strings.Replace(body(lines(1), ""), `,"zip":"1"`, "", 1), "shippingAddress.zip"},
+		"an empty zip":                 {strings.Replace(body(lines(1), ""), `"zip":"1"`, `"zip":""`, 1), "shippingAddress.zip"},
+		"a city of two lines":          {strings.Replace(body(lines(1), ""), `"c"`, `"c\nd"`, 1), "shippingAddress.city"},
+		"two addresses":                {body(lines(1), `,"contact":{"email":"x@y,z@w"}`), "contact.email"},
 		"bad phone":                    {body(lines(1), `,"contact":{"phone":"call me"}`), "contact.phone"},
 		"not JSON":                     {`{"customerId":`, "body"},
 		"a list":                       {`[]`, "body"},

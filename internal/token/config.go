@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,8 @@ type Config struct {
 	PublicKey string
 	// JWKSURL is where a JSON Web Key Set with the public keys is fetched.
 	JWKSURL string
+	// Client fetches the key set; http.DefaultClient when nil.
+	Client *http.Client
 	// Issuer that tokens must name, when not empty.
 	Issuer string
 	// Audience that tokens must name, when not empty.

@@ -25,6 +25,7 @@ var errSignature = errors.New("its signature is not an RS256 signature by a know
 func (c Config) keySource(ctx context.Context) (keySource, error) {
 	if c.JWKSURL != "" {
 		set, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{c.JWKSURL}, keyfunc.Override{
+			Client:      c.Client,
 			HTTPTimeout: fetchTimeout,
 			// A token with an unknown key id makes the set be fetched again, now and
 			// then; all others like it are refused at once instead of queueing.

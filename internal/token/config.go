@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/go-logr/logr"
 )
 
 // RoleOps is the role that sees every order and runs the warehouse.
@@ -39,6 +42,8 @@ type Config struct {
 	JWKSURL string
 	// Client fetches the key set; http.DefaultClient when nil.
 	Client *http.Client
+	// Log gets a line when fetching the key set begins to fail, and when it is well again.
+	Log logr.Logger
 	// Issuer that tokens must name, when not empty.
 	Issuer string
 	// Audience that tokens must name, when not empty.
@@ -55,10 +60,24 @@ func (c Config) Validate() error {
 	if (c.PublicKey == "") == (c.JWKSURL == "") {
 		return errors.New("give either a public key or a JWKS URL to verify tokens with")
 	}
+	if err := c.validateJWKSURL(); err != nil {
+		return err
+	}
 	if c.Leeway < 0 || c.Leeway > MaxLeeway {
 		return fmt.Errorf("leeway %s is not between 0s and %s", c.Leeway, MaxLeeway)
 	}
 	return c.validateRolesClaim()
+}
+
+func (c Config) validateJWKSURL() error {
+	if c.JWKSURL == "" {
+		return nil
+	}
+	address, err := url.Parse(c.JWKSURL)
+	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
+		return errors.New("JWT_JWKS_URL: give an address such as https://id.example.com/jwks.json")
+	}
+	return nil
 }
 
 // validateRolesClaim takes any name, as claims have, that could lead somewhere.

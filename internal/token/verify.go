@@ -24,12 +24,12 @@ type Verifier struct {
 
 // NewVerifier returns a Verifier. With a JWKS URL the key set is fetched now and
 // again until ctx ends; that it can't be fetched now is no error, tokens are
-// refused until it can.
+// refused with ErrNoKeys until it can.
 func NewVerifier(ctx context.Context, cfg Config, now func() time.Time) (*Verifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	keys, err := cfg.keySource(ctx)
+	keys, err := cfg.keySource(ctx, now)
 	if err != nil {
 		return nil, err
 	}
@@ -48,14 +48,22 @@ func NewVerifier(ctx context.Context, cfg Config, now func() time.Time) (*Verifi
 	return &Verifier{cfg: cfg, keys: keys, validator: jwt.NewValidator(opts...)}, nil
 }
 
-// Verify returns who a token speaks for, or an error that wraps ErrInvalid.
+// Verify returns who a token speaks for, or an error that wraps ErrInvalid, or
+// ErrNoKeys. A token with an unknown key may wait a second for the provider.
 func (v *Verifier) Verify(raw string) (Identity, error) {
 	id, err := v.verify(raw)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoKeys):
+		return Identity{}, err
+	case err != nil:
 		return Identity{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	default:
+		return id, nil
 	}
-	return id, nil
 }
+
+// KeyState says how the keys are that verify tokens.
+func (v *Verifier) KeyState() KeyState { return v.keys.keyState() }
 
 func (v *Verifier) verify(raw string) (Identity, error) {
 	p, err := split(raw)

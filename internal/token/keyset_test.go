@@ -44,6 +44,9 @@ func TestAProviderThatStartsLaterIsFoundWithoutARequest(t *testing.T) {
 		p.set(func(p *provider) { p.away = false })
 		p.serves(jwk(key, "k1"))
 		pass(within)
+		if got := v.KeyState(); got.Keys != 1 || got.Failure != "" {
+			t.Errorf("keys = %+v", got)
+		}
 		wantGood(t, v, raw)
 	})
 }
@@ -193,7 +196,7 @@ func TestAThousandUnknownKeyIDsAtOnce(t *testing.T) {
 	old, unknown := tokenOf(t, key, "k1"), tokenOf(t, other, "nobody")
 	bubble(t, func(p *provider) { p.serves(jwk(key, "k1")) }, func(t *testing.T, p *provider, v *token.Verifier) {
 		goodWithin(t, v, old, within)
-		pass(time.Hour)
+		pass(time.Hour + time.Minute) // between two fetches that nobody asks for
 		p.set(func(p *provider) { p.slow = 24 * time.Hour })
 		before, started := len(p.fetched()), time.Now()
 		var crowd sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/orderplane/orderplane/internal/token"
 )
@@ -25,8 +26,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
 		return limited
 	}
 	if err != nil {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="orderplane"`+challenge(r))
-		return &problem{status: http.StatusUnauthorized, code: codeUnauthorized, message: err.Error()}
+		return refuse(w, r, err)
 	}
 	callFrom(r.Context()).who = who
 	return nil
@@ -35,19 +35,40 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
 // authenticate returns who the bearer token of a request speaks for. Its errors
 // may be told to the client.
 func (s *Server) authenticate(r *http.Request) (token.Identity, error) {
-	scheme, raw, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	const name = "Authorization"
+	if len(r.Header.Values(name)) > 1 {
+		return token.Identity{}, givenTwice(name)
+	}
+	scheme, raw, _ := strings.Cut(r.Header.Get(name), " ")
+	raw = strings.Trim(raw, " ")
 	if !strings.EqualFold(scheme, "Bearer") || raw == "" {
 		return token.Identity{}, errors.New("send a token as Authorization: Bearer <JWT>")
 	}
-	return s.verifier.Verify(strings.TrimSpace(raw))
+	return s.verifier.Verify(raw)
 }
 
-// challenge names the error, as RFC 6750 wants it, only when a token was sent.
-func challenge(r *http.Request) string {
-	if r.Header.Get("Authorization") == "" {
-		return ""
+// keysComeWithin is when to try again while no key that verifies tokens is loaded.
+const keysComeWithin = 5 * time.Second
+
+// refuse answers a request without a good token. It is 401 also while no key is
+// loaded, since nobody can say yet whether the token is good; health says whose
+// fault that is.
+func refuse(w http.ResponseWriter, r *http.Request, err error) error {
+	var malformed *problem
+	if errors.As(err, &malformed) {
+		return malformed
 	}
-	return `, error="invalid_token"`
+	p := &problem{status: http.StatusUnauthorized, code: codeUnauthorized, message: err.Error()}
+	challenge := `Bearer realm="orderplane"`
+	switch {
+	case errors.Is(err, token.ErrNoKeys):
+		p.retryAfter = keysComeWithin
+	case r.Header.Get("Authorization") != "":
+		// RFC 6750 wants the error named only when a token was sent.
+		challenge += `, error="invalid_token"`
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	return p
 }
 
 func (s *Server) limit(w http.ResponseWriter, r *http.Request, client string) error {

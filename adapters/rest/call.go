@@ -42,11 +42,11 @@ const maxTraceID = 128
 // well formed; an X-Trace-Id wins as the id to show, since people search for it.
 func newCall(header http.Header, newSpanID, newTraceID func() string) *call {
 	c := &call{}
-	if parent := header.Get("traceparent"); isTraceParent(parent) {
+	if parent := only(header, "traceparent"); isTraceParent(parent) {
 		c.traceParent = parent
 		c.traceID = parent[3:35]
 	}
-	if id := header.Get("X-Trace-Id"); isTraceID(id) {
+	if id := only(header, "X-Trace-Id"); isTraceID(id) {
 		c.traceID = id
 	}
 	if c.traceID == "" {
@@ -56,6 +56,15 @@ func newCall(header http.Header, newSpanID, newTraceID func() string) *call {
 		c.traceParent = "00-" + c.traceID + "-" + newSpanID() + "-01"
 	}
 	return c
+}
+
+// only returns the value of a header that stands there once, else nothing: of two
+// traces, others may take the other one.
+func only(header http.Header, name string) string {
+	if values := header.Values(name); len(values) == 1 {
+		return values[0]
+	}
+	return ""
 }
 
 // annotations are what an object says of the request that made it. An id that

@@ -3,7 +3,6 @@ package rest
 import (
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"strings"
 
@@ -27,6 +26,8 @@ const (
 type router struct {
 	mux *http.ServeMux
 	api http.Handler
+	// bodies are the schemas of what a route is sent.
+	bodies bodySchemas
 }
 
 func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
@@ -54,7 +55,7 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 	mux.HandleFunc("GET /actuator/health/readiness", s.serveReadiness)
 	mux.HandleFunc("GET /actuator/circuitbreakers", s.serveBreakers)
 	mux.Handle("GET /actuator/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return &router{mux: mux, api: validator(doc, s.now)(mux)}, nil
+	return &router{mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc)}, nil
 }
 
 // ServeHTTP serves one request: trace, token, rate limit, and then its route.
@@ -95,7 +96,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler http.Hand
 		s.router.mux.ServeHTTP(w, r)
 		return nil
 	}
-	if err := s.checkBody(w, r); err != nil {
+	if err := checkHeaders(r.Header); err != nil {
+		return err
+	}
+	if err := s.takeBody(w, r, route); err != nil {
 		return err
 	}
 	s.router.api.ServeHTTP(w, r)
@@ -128,25 +132,6 @@ type discarded struct {
 func (d *discarded) Header() http.Header            { return d.header }
 func (d *discarded) Write(body []byte) (int, error) { return len(body), nil }
 func (d *discarded) WriteHeader(status int)         { d.status = status }
-
-// checkBody refuses a body that is too long or not JSON, before it is read.
-func (s *Server) checkBody(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength > s.cfg.MaxBodyBytes {
-		return tooLarge(s.cfg.MaxBodyBytes)
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBodyBytes)
-	if r.ContentLength == 0 || r.Method == http.MethodGet {
-		return nil
-	}
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" {
-		return &problem{
-			status: http.StatusUnsupportedMediaType, code: codeUnsupportedMedia,
-			message: "send the body as Content-Type: application/json",
-		}
-	}
-	return nil
-}
 
 func tooLarge(limit int64) *problem {
 	return &problem{

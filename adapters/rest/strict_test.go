@@ -13,7 +13,7 @@ import (
 
 // orderWith is the body of a create in which the first old text is another one.
 func orderWith(replaced, by string) string {
-	body := strings.Join(strings.Fields(orderBody("cust-1")), "")
+	body := strings.NewReplacer("\n", "", "\t", "").Replace(orderBody("cust-1"))
 	if !strings.Contains(body, replaced) {
 		panic("nothing to replace: " + replaced)
 	}
@@ -72,7 +72,7 @@ func TestBodiesThatTwoParsersReadDifferentlyAreRefused(t *testing.T) {
 		"deep, never closed":             {strings.Repeat(`{"items":[`, 50_000), "body", "nested"},
 		"single quotes":                  {"{'customerId':'cust-1'}", "body", "JSON"},
 		"NaN":                            {orderWith(`"quantity":2`, `"quantity":NaN`), "items[0].quantity", "JSON"},
-		"leading zero":                   {orderWith(`"quantity":2`, `"quantity":02`), "items[0].quantity", "JSON"},
+		"leading zero":                   {orderWith(`"quantity":2`, `"quantity":02`), "items[0]", "JSON"},
 		"plus":                           {orderWith(`"quantity":2`, `"quantity":+2`), "items[0].quantity", "JSON"},
 		"hexadecimal":                    {orderWith(`"quantity":2`, `"quantity":0x2`), "items[0]", "JSON"},
 		"line break in a text":           {orderWith(`"city":"`, "\"city\":\"\n"), "shippingAddress.city", "JSON"},

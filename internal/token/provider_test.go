@@ -57,11 +57,17 @@ func (p *provider) set(change func(*provider)) {
 
 // serves makes the provider answer with these keys.
 func (p *provider) serves(keys ...map[string]any) {
+	body := setOf(p.t, keys...)
+	p.set(func(p *provider) { p.body, p.status = []byte(body), http.StatusOK })
+}
+
+func setOf(t testing.TB, keys ...map[string]any) string {
+	t.Helper()
 	body, err := json.Marshal(map[string]any{"keys": keys})
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	p.set(func(p *provider) { p.body, p.status = body, http.StatusOK })
+	return string(body)
 }
 
 // fetched is how often somebody knocked, also when the provider was away.

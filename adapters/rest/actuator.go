@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/orderplane/orderplane/internal/token"
 )
 
 const (
@@ -68,7 +70,29 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 		cache.Status = healthDown
 		cache.Details = map[string]any{"error": "orders and stock are not all read yet"}
 	}
-	s.answerHealth(w, health{Components: map[string]component{"kubernetes": kubernetes, "cache": cache}})
+	s.answerHealth(w, health{Components: map[string]component{
+		"kubernetes": kubernetes, "cache": cache, "tokenKeys": tokenKeys(s.verifier.KeyState()),
+	}})
+}
+
+// tokenKeys is down while no token can be verified. With keys that are known it
+// stays up when the identity provider is away; the details say so.
+func tokenKeys(keys token.KeyState) component {
+	c := component{Status: healthUp, Details: map[string]any{"keys": keys.Keys}}
+	if keys.Keys == 0 {
+		c.Status = healthDown
+		c.Details["error"] = "the key set is not loaded yet"
+	}
+	if keys.Ignored > 0 {
+		c.Details["ignoredKeys"] = keys.Ignored
+	}
+	if !keys.FetchedAt.IsZero() {
+		c.Details["fetchedAt"] = keys.FetchedAt.UTC().Format(time.RFC3339)
+	}
+	if keys.Failure != "" {
+		c.Details["error"] = keys.Failure
+	}
+	return c
 }
 
 // serveLiveness says that the process serves; an API server that is away is no

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orderplane/orderplane/internal/token"
 )
 
 // metrics of the gateway. Labels are routes, methods and status codes; never a
@@ -52,6 +54,31 @@ func openGauge(b *breaker) prometheus.Collector {
 		}
 		return 0
 	})
+}
+
+// registerTokenKeys shows how many keys verify tokens, and when they were fetched.
+func registerTokenKeys(registry prometheus.Registerer, verifier *token.Verifier) error {
+	for _, collector := range []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderplane_gateway_token_keys",
+			Help: "How many keys verify tokens; every request is refused while it is 0.",
+		}, func() float64 { return float64(verifier.KeyState().Keys) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderplane_gateway_token_keys_fetched_timestamp_seconds",
+			Help: "When the key set of the identity provider was last fetched well; 0 when never or when a key is configured.",
+		}, func() float64 {
+			at := verifier.KeyState().FetchedAt
+			if at.IsZero() {
+				return 0
+			}
+			return float64(at.Unix())
+		}),
+	} {
+		if err := registry.Register(collector); err != nil {
+			return fmt.Errorf("register the metrics of token keys: %w", err)
+		}
+	}
+	return nil
 }
 
 func (m *metrics) observe(route string, r *http.Request, status int, took time.Duration) {

@@ -102,12 +102,17 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.router, err = s.newRouter(doc, deps.Metrics); err != nil {
 		return nil, err
 	}
+	cfg.Token.Log = deps.Log
 	keys, stop := context.WithCancel(context.Background())
 	if s.verifier, err = token.NewVerifier(keys, cfg.Token, deps.Now); err != nil {
 		stop()
 		return nil, fmt.Errorf("JWT_PUBLIC_KEY, JWT_JWKS_URL: %w", err)
 	}
 	s.stopKeys = stop
+	if err := registerTokenKeys(deps.Metrics, s.verifier); err != nil {
+		stop()
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -134,6 +134,30 @@ func TestApplyToReservation(t *testing.T) {
 	}
 }
 
+// Of several restocks each is carried out once, whoever repeats it.
+func TestSeveralRestocksAreCarriedOutOnceEach(t *testing.T) {
+	t.Parallel()
+	r := stocktest.AReservation("r", stocktest.Units("widget", 3), stocktest.Units("gadget", 1)).In(v1alpha1.ReservationCommitted).Decided(1)
+	entries := []*v1alpha1.JournalEntry{
+		stocktest.Entry(4, v1alpha1.EntryRestock, "r", "", stocktest.Line("widget", 1, 4)),
+		stocktest.Entry(6, v1alpha1.EntryRestock, "r", "", stocktest.Line("gadget", 1, 1)),
+		stocktest.Entry(9, v1alpha1.EntryRestock, "r", "", stocktest.Line("widget", 2, 6)),
+	}
+	for i, e := range entries {
+		if !journal.ApplyToReservation(e, &r.StockReservation) {
+			t.Errorf("restock %d changed nothing", e.Seq)
+		}
+		for _, again := range entries[:i+1] {
+			if journal.ApplyToReservation(again, &r.StockReservation) {
+				t.Errorf("restock %d was carried out again behind %d", again.Seq, e.Seq)
+			}
+		}
+	}
+	if got := len(r.Status.History); got != 1+len(entries) {
+		t.Errorf("%d decisions in the history", got)
+	}
+}
+
 func TestRefusalMessageStaysShort(t *testing.T) {
 	t.Parallel()
 	var lines []v1alpha1.JournalLine

@@ -57,6 +57,10 @@ type JournalLine struct {
 	// onHand after the decision; only for Adjust and AdjustReject.
 	// +optional
 	OnHand *int64 `json:"onHand,omitempty"`
+	// notMoved are those of the units that change nothing on hand, because the item is gone
+	// or, for Restock, is being deleted; only for Commit and Restock.
+	// +optional
+	NotMoved int64 `json:"notMoved,omitempty"`
 	// shortage says why the line could not be reserved; only for Reject.
 	// +optional
 	Shortage ShortageReason `json:"shortage,omitempty"`
@@ -69,7 +73,7 @@ type JournalLine struct {
 // most of what a swap would cost. Fields are read as well: older versions wrote them.
 //
 // +kubebuilder:validation:Type=string
-// +kubebuilder:validation:MaxLength=32768
+// +kubebuilder:validation:MaxLength=65536
 // +kubebuilder:pruning:PreserveUnknownFields
 type JournalEntry struct {
 	// seq counts the decisions of the namespace.
@@ -96,7 +100,7 @@ type JournalEntry struct {
 	// lines it touches.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	Lines []JournalLine `json:"lines,omitempty"`
 	// countedAt is when the shelf was counted; only for a Counted document.
 	// +optional

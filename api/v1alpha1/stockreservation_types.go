@@ -36,7 +36,7 @@ const (
 	ReservationReleased StockReservationPhase = "Released"
 	// ReservationCommitted took its lines off the shelf.
 	ReservationCommitted StockReservationPhase = "Committed"
-	// ReservationRestocked is final: what was taken came back.
+	// ReservationRestocked had something put back of what it took; more may come back.
 	ReservationRestocked StockReservationPhase = "Restocked"
 )
 
@@ -80,10 +80,12 @@ type OrderReference struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.orderRef) == has(oldSelf.orderRef)",message="a reservation keeps its order",fieldPath=".orderRef"
 // +kubebuilder:validation:XValidation:rule="!has(self.orderRef) || !has(self.expiresAt)",message="a reservation of an order ends with the order and has no time of its own",fieldPath=".expiresAt"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.restock) || has(self.restock)",message="restock is set once",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="has(self.customerID) == has(oldSelf.customerID)",message="a reservation keeps its customer",fieldPath=".customerID"
+// +kubebuilder:validation:XValidation:rule="has(self.takeOver) == has(oldSelf.takeOver)",message="what a reservation takes over is said when it is made",fieldPath=".takeOver"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.restock) || has(self.restock)",message="restock only grows: name at least what was named before",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.intent == 'Restock'",message="restock goes with the intent Restock",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || has(oldSelf.restock) || oldSelf.intent != 'Restock'",message="restock is set together with the intent Restock",fieldPath=".restock"
-// +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.restock.all(r, self.restock.exists_one(q, q.productID == r.productID) && self.lines.exists(l, l.productID == r.productID && r.quantity <= l.quantity))",message="restock names each product once, and at most what was reserved of it",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.restock.all(r, self.lines.exists(l, l.productID == r.productID && r.quantity <= l.quantity))",message="restock names what was reserved, and at most as much",fieldPath=".restock"
 type StockReservationSpec struct {
 	// orderRef is the order the stock is held for; absent for a free-standing
 	// reservation, such as a basket.
@@ -94,21 +96,39 @@ type StockReservationSpec struct {
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the lines of a reservation never change; release it and create another"
 	// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || self.all(l, self.exists_one(m, m.productID == l.productID))",optionalOldSelf=true,message="name each product once"
 	Lines []StockLine `json:"lines"`
+	// customerID is whose reservation it is; absent when nobody's in particular. One of
+	// another customer never takes it over.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^[!-~]{1,255}$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a reservation keeps its customer"
+	CustomerID string `json:"customerID,omitempty"`
+	// takeOver names a free-standing reservation of the namespace, such as the customer's
+	// basket, that ends in favor of this one: when this one is decided, what that one holds
+	// counts as available for it, and that one is released in the same moment. If it is
+	// short even so, that one stays. Without effect when that one is not Reserved by then,
+	// belongs to an order, or to another customer.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="what a reservation takes over is said when it is made"
+	TakeOver *ReservationReference `json:"takeOver,omitempty"`
 	// intent is what is wanted: Hold, then Commit or Release; after Commit, Restock.
 	// +optional
 	// +default="Hold"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf || oldSelf == 'Hold' || (oldSelf == 'Commit' && self == 'Restock')",message="intent goes from Hold to Commit, Release or Restock, and from Commit to Restock"
 	Intent ReservationIntent `json:"intent,omitempty"`
-	// restock is what is put back on the shelf with the intent Restock; every
-	// line when absent, nothing when empty.
+	// restock is all that is wanted back on the shelf with the intent Restock, by product:
+	// the sum of every part that came back. It only grows. Every line when absent, nothing
+	// when empty.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="restock is set once"
+	// +kubebuilder:validation:MaxItems=250
+	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(q, q.productID == r.productID))",message="name each product once"
+	// +kubebuilder:validation:XValidation:rule="oldSelf.all(o, self.exists(r, r.productID == o.productID && r.quantity >= o.quantity))",message="restock only grows: name at least what was named before"
 	Restock *[]StockLine `json:"restock,omitempty"`
 	// expiresAt is when what is held is released by itself. May be moved while
 	// the reservation holds.
@@ -175,6 +195,25 @@ type StockMovementLine struct {
 	// remaining units available after the decision.
 	// +required
 	Remaining int64 `json:"remaining"`
+	// notMoved are those of the units that changed no shelf, because their StockItem is gone,
+	// was made again, or is being deleted.
+	// +optional
+	NotMoved int64 `json:"notMoved,omitempty"`
+}
+
+// RestockedLine is what became of the units of one product that came back.
+type RestockedLine struct {
+	// productID is the name of the StockItem.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	ProductID string `json:"productID"`
+	// quantity of units that were decided about so far, of those that spec.restock wants back.
+	// +required
+	Quantity int64 `json:"quantity"`
+	// notRestocked are those of them that could not be put back on the shelf: the StockItem
+	// they were taken from is gone, was made again, or is being deleted.
+	// +optional
+	NotRestocked int64 `json:"notRestocked,omitempty"`
 }
 
 // ReservationHistoryEntry is one decision about the reservation.
@@ -195,7 +234,7 @@ type ReservationHistoryEntry struct {
 	// lines it touched.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	Lines []StockMovementLine `json:"lines,omitempty"`
 }
 
@@ -212,17 +251,23 @@ type StockReservationStatus struct {
 	// allocations are what is held, or was taken.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	Allocations []StockAllocation `json:"allocations,omitempty"`
 	// shortages are why it was rejected.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:MaxItems=250
 	Shortages []StockShortage `json:"shortages,omitempty"`
-	// history of the decisions, oldest first.
+	// restocked is what became of the units that came back, by product, each restock added up.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:MaxItems=250
+	Restocked []RestockedLine `json:"restocked,omitempty"`
+	// history of the decisions, oldest first. Of many restocks the oldest are left out;
+	// restocked has the sum of all.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	History []ReservationHistoryEntry `json:"history,omitempty"`
 	// conditions of the reservation: Reserved.
 	// +optional

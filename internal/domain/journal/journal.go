@@ -21,11 +21,9 @@ type Pending struct {
 // NewPending is a decision none of whose effects were seen yet.
 func NewPending(e *v1alpha1.JournalEntry) *Pending {
 	p := &Pending{Entry: e}
-	if MovesStock(e.Kind) {
-		for _, l := range e.Lines {
-			if l.ItemUID != "" {
-				p.items = append(p.items, types.UID(l.ItemUID))
-			}
+	for i := range e.Lines {
+		if l := &e.Lines[i]; Moves(e.Kind, l) {
+			p.items = append(p.items, types.UID(l.ItemUID))
 		}
 	}
 	return p

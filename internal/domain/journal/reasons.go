@@ -32,4 +32,16 @@ const (
 	ReasonRequested = "Requested"
 	ReasonExpired   = "Expired"
 	ReasonDeleted   = "Deleted"
+	// ReasonTakenOver: another reservation, decided in the same moment, took over what was held.
+	ReasonTakenOver = "TakenOver"
+)
+
+// Reasons that units of a commit or restock moved nothing on hand.
+const (
+	// ReasonItemGone: the StockItem they are of is gone.
+	ReasonItemGone = "ItemGone"
+	// ReasonItemMadeAgain: it is gone, and there is another one of its name.
+	ReasonItemMadeAgain = "ItemMadeAgain"
+	// ReasonItemDeleting: it is being deleted and takes nothing back.
+	ReasonItemDeleting = "ItemDeleting"
 )

@@ -21,6 +21,24 @@ func MovesStock(kind v1alpha1.JournalEntryKind) bool {
 	}
 }
 
+// Moved is by how many units a line of an entry of that kind changes what is on hand.
+func Moved(kind v1alpha1.JournalEntryKind, l *v1alpha1.JournalLine) int64 {
+	switch kind {
+	case v1alpha1.EntryCommit:
+		return l.NotMoved - l.Quantity
+	case v1alpha1.EntryRestock, v1alpha1.EntryAdjust:
+		return l.Quantity - l.NotMoved
+	default:
+		return 0
+	}
+}
+
+// Moves reports whether a line of an entry of that kind is to be carried out on its item.
+// A stock document is, also when it changes nothing: the item remembers its name.
+func Moves(kind v1alpha1.JournalEntryKind, l *v1alpha1.JournalLine) bool {
+	return l.ItemUID != "" && (kind == v1alpha1.EntryAdjust || Moved(kind, l) != 0)
+}
+
 // IsDocument reports whether an entry of this kind is about a StockAdjustment.
 func IsDocument(kind v1alpha1.JournalEntryKind) bool {
 	return kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject
@@ -44,6 +62,24 @@ func target(kind v1alpha1.JournalEntryKind) v1alpha1.StockReservationPhase {
 	}
 }
 
+// carriedOut reports whether a reservation shows a decision. Phases move only forward,
+// so that all decisions but one are told by the phase. Restocks come several times: of
+// those the history knows the last, by its number.
+func carriedOut(e *v1alpha1.JournalEntry, s *v1alpha1.StockReservationStatus) bool {
+	if e.Kind == v1alpha1.EntryRestock && s.Phase == v1alpha1.ReservationRestocked {
+		return e.Seq <= LastSeq(s)
+	}
+	return !before(s.Phase, e.Kind)
+}
+
+// LastSeq is the number of the last decision that a reservation shows; 0 when there is none.
+func LastSeq(s *v1alpha1.StockReservationStatus) int64 {
+	if n := len(s.History); n > 0 {
+		return s.History[n-1].Seq
+	}
+	return 0
+}
+
 // before reports whether a phase lies strictly before the target of a decision,
 // so that the decision is still to be carried out. It is never tested by
 // equality with the target: a later decision may have been carried out already.
@@ -64,10 +100,11 @@ func before(phase v1alpha1.StockReservationPhase, kind v1alpha1.JournalEntryKind
 // reports whether that changed it. A reservation with another uid, or one that
 // is already there, is left alone.
 func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) (changed bool) {
-	if IsDocument(e.Kind) || string(r.UID) != e.UID || !before(r.Status.Phase, e.Kind) {
+	if IsDocument(e.Kind) || string(r.UID) != e.UID || carriedOut(e, &r.Status) {
 		return false
 	}
 	s := &r.Status
+	answered := Answered(r)
 	s.Phase = target(e.Kind)
 	s.ObservedGeneration = r.Generation
 	condition := metav1.Condition{
@@ -84,15 +121,18 @@ func ApplyToReservation(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) 
 	case v1alpha1.EntryCommit:
 		s.Allocations = allocations(e.Lines)
 		condition.Status = metav1.ConditionTrue
+		condition.Message = describeNotTaken(e.Lines)
 	case v1alpha1.EntryRelease:
 		s.Allocations = nil
 		condition.Message = releaseMessage(e.Reason)
-	default: // a restock changes the phase alone
+	default:
+		s.Restocked = AddRestock(answered, e.Lines)
+		condition.Message = DescribeNotRestocked(notRestocked(s.Restocked))
 	}
 	meta.SetStatusCondition(&s.Conditions, condition)
-	s.History = append(slices.Clone(s.History), v1alpha1.ReservationHistoryEntry{
+	s.History = trimHistory(append(slices.Clone(s.History), v1alpha1.ReservationHistoryEntry{
 		Seq: e.Seq, Phase: s.Phase, At: e.At, Reason: e.Reason, Lines: movements(e),
-	})
+	}))
 	return true
 }
 
@@ -102,6 +142,8 @@ func releaseMessage(reason string) string {
 		return "spec.expiresAt passed; what was held was given back"
 	case ReasonDeleted:
 		return "the reservation is being deleted; what was held was given back"
+	case ReasonTakenOver:
+		return "another reservation took it over (its spec.takeOver); what was held counted for that one"
 	}
 	return "what was held was given back, as asked for"
 }
@@ -127,7 +169,7 @@ func shortages(lines []v1alpha1.JournalLine) []v1alpha1.StockShortage {
 func movements(e *v1alpha1.JournalEntry) []v1alpha1.StockMovementLine {
 	out := make([]v1alpha1.StockMovementLine, 0, len(e.Lines))
 	for _, l := range e.Lines {
-		out = append(out, v1alpha1.StockMovementLine{ProductID: l.ProductID, Quantity: l.Quantity, Remaining: l.Remaining})
+		out = append(out, v1alpha1.StockMovementLine{ProductID: l.ProductID, Quantity: l.Quantity, Remaining: l.Remaining, NotMoved: l.NotMoved})
 	}
 	return out
 }
@@ -152,15 +194,10 @@ func ApplyToItem(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (chang
 			continue
 		}
 		for _, line := range e.Lines {
-			if line.ItemUID != string(o.UID) {
+			if line.ItemUID != string(o.UID) || !Moves(e.Kind, &line) {
 				continue
 			}
-			onHand := OnHand(o)
-			if e.Kind == v1alpha1.EntryCommit {
-				onHand -= line.Quantity
-			} else {
-				onHand += line.Quantity
-			}
+			onHand := OnHand(o) + Moved(e.Kind, &line)
 			s.OnHand, s.JournalSeq, changed = &onHand, e.Seq, true
 			if e.Kind == v1alpha1.EntryAdjust {
 				s.AppliedDocuments = RecordDocument(s.AppliedDocuments, e)

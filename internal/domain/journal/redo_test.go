@@ -42,7 +42,7 @@ func TestApplyToReservationMovesOnlyForward(t *testing.T) {
 					want, wantChanged = move.to, true
 				}
 			}
-			r := stocktest.AReservation("r", stocktest.Units("widget", 1)).In(phase)
+			r := stocktest.AReservation("r", stocktest.Units("widget", 1)).In(phase).Decided(7)
 			e := stocktest.Entry(7, kind, "r", "", stocktest.Line("widget", 1, 0))
 			changed := journal.ApplyToReservation(e, &r.StockReservation)
 			if changed != wantChanged || r.Status.Phase != want {

@@ -171,10 +171,12 @@ func (b *book) book(r *v1alpha1.StockReservation, kind v1alpha1.JournalEntryKind
 	}
 	for i := range lines {
 		s := b.shelves[types.UID(lines[i].ItemUID)]
-		if s == nil {
+		moves := kind == v1alpha1.EntryCommit || kind == v1alpha1.EntryRestock
+		if moves && (s == nil || s.gone) {
+			lines[i].NotMoved = lines[i].Quantity
 			continue
 		}
-		if kind == v1alpha1.EntryCommit || kind == v1alpha1.EntryRestock {
+		if moves {
 			s.movements = append(s.movements, movement{change: change(kind, lines[i].Quantity), when: now.Truncate(time.Second)})
 		}
 	}

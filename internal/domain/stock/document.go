@@ -42,7 +42,7 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 	e.Reason, e.CountedAt, e.Generated = reason, d.Spec.CountedAt, generated
 	e.Lines = []v1alpha1.JournalLine{{ProductID: it.product, ItemUID: string(it.uid), Quantity: delta}}
 	if kind == v1alpha1.EntryAdjust {
-		l.move(e, +1)
+		l.move(e)
 		it.applied = journal.RecordDocument(it.applied, e)
 	}
 	l.remaining(e)

@@ -11,21 +11,22 @@ import (
 // stands, whatever the time. It leaves out what is held or over. A basket whose time will
 // come is not among these: whoever asks has to mind spec.expiresAt.
 //
-// The phase of the object may be older than what was decided: phases only move on, and
-// what is due in a later phase is due in an earlier one as well.
+// What the object shows may be older than what was decided: phases only move on, as does
+// what was put back, and what is due later is due in an earlier state as well.
 func MayBeDue(r *v1alpha1.StockReservation) bool {
-	kind, _ := due(r.Status.Phase, r, false)
+	shown := asShown(r)
+	kind, _ := due(&shown, r, false)
 	return kind != ""
 }
 
-// due is what is to be decided about a reservation in a phase, and the reason of a
-// release; empty when nothing is. EntryGrant stands for a grant or a rejection.
+// due is what is to be decided about a reservation of which this much was, and the reason
+// of a release; empty when nothing is. EntryGrant stands for a grant or a rejection.
 //
 // An expired reservation is released, unless its Commit was seen first.
-func due(phase v1alpha1.StockReservationPhase, r *v1alpha1.StockReservation, expired bool) (kind v1alpha1.JournalEntryKind, reason string) {
+func due(known *reservation, r *v1alpha1.StockReservation, expired bool) (kind v1alpha1.JournalEntryKind, reason string) {
 	commits := r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock
 	releases := releaseReason(r, expired)
-	switch phase {
+	switch known.phase {
 	case v1alpha1.ReservationPending, "":
 		if releases != "" {
 			return v1alpha1.EntryRelease, releases
@@ -40,6 +41,10 @@ func due(phase v1alpha1.StockReservationPhase, r *v1alpha1.StockReservation, exp
 		}
 	case v1alpha1.ReservationCommitted:
 		if r.Spec.Intent == v1alpha1.IntentRestock {
+			return v1alpha1.EntryRestock, ""
+		}
+	case v1alpha1.ReservationRestocked:
+		if r.Spec.Intent == v1alpha1.IntentRestock && len(journal.Owed(known.allocations, r.Spec.Restock, known.answered)) > 0 {
 			return v1alpha1.EntryRestock, ""
 		}
 	default: // it is over

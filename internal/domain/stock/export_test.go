@@ -45,7 +45,8 @@ func (l *Ledger) Memory() string {
 			it.applied, it.lastMovement.Unix(), it.deleting, l.products[it.product] == it)
 	}
 	for _, uid := range slices.Sorted(maps.Keys(l.reservations)) {
-		fmt.Fprintf(&b, "; reservation %s %s %v", uid, l.reservations[uid].phase, l.reservations[uid].allocations)
+		known := l.reservations[uid]
+		fmt.Fprintf(&b, "; reservation %s %s %v %v", uid, known.phase, known.allocations, known.answered)
 	}
 	for _, uid := range slices.Sorted(maps.Keys(l.documents)) {
 		fmt.Fprintf(&b, "; document %s %t", uid, l.documents[uid])

@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -43,6 +44,17 @@ func (i *item) available() int64 { return Available(i.onHand, i.reserved, i.safe
 type reservation struct {
 	phase       v1alpha1.StockReservationPhase
 	allocations []v1alpha1.StockAllocation
+	// answered is what was decided about units that came back.
+	answered []v1alpha1.RestockedLine
+}
+
+// asShown is what an object says was decided about it.
+func asShown(r *v1alpha1.StockReservation) reservation {
+	shown := reservation{phase: r.Status.Phase, allocations: r.Status.Allocations, answered: journal.Answered(r)}
+	if shown.phase == "" {
+		shown.phase = v1alpha1.ReservationPending
+	}
+	return shown
 }
 
 // NewLedger makes the memory of a leader that acquired the journal at seq,
@@ -64,16 +76,11 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 	}
 	for i := range reservations {
 		r := &reservations[i]
-		if n := len(r.Status.History); n > 0 {
-			l.seq = max(l.seq, r.Status.History[n-1].Seq)
-		}
-		known := &reservation{phase: r.Status.Phase, allocations: r.Status.Allocations}
-		if known.phase == "" {
-			known.phase = v1alpha1.ReservationPending
-		}
-		l.reservations[r.UID] = known
+		l.seq = max(l.seq, journal.LastSeq(&r.Status))
+		known := asShown(r)
+		l.reservations[r.UID] = &known
 		if known.phase == v1alpha1.ReservationReserved {
-			l.hold(known, +1)
+			l.hold(&known, +1)
 		}
 	}
 	for i := range documents {
@@ -146,11 +153,14 @@ func (l *Ledger) ForgetDocument(uid types.UID) { delete(l.documents, uid) }
 func (l *Ledger) isAbsent(uid types.UID) bool { _, ok := l.absent[uid]; return ok }
 
 // Phase of a reservation as decided; Pending when nothing was decided yet.
-func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase {
+func (l *Ledger) Phase(uid types.UID) v1alpha1.StockReservationPhase { return l.known(uid).phase }
+
+// known is what was decided about a reservation.
+func (l *Ledger) known(uid types.UID) reservation {
 	if known, ok := l.reservations[uid]; ok {
-		return known.phase
+		return *known
 	}
-	return v1alpha1.ReservationPending
+	return reservation{phase: v1alpha1.ReservationPending}
 }
 
 // HasProduct reports whether there is an item of that name.
@@ -185,7 +195,8 @@ func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) 
 	if l.isAbsent(r.UID) {
 		return nil
 	}
-	switch kind, reason := due(l.Phase(r.UID), r, isExpired(r, now)); kind {
+	known := l.known(r.UID)
+	switch kind, reason := due(&known, r, isExpired(r, now)); kind {
 	case v1alpha1.EntryGrant:
 		return l.grantOrReject(r, now)
 	case v1alpha1.EntryRelease:
@@ -202,7 +213,8 @@ func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) 
 // IsShortOf reports whether a reservation that was just decided is still short
 // of where its intent wants it, so that it is to be decided again.
 func (l *Ledger) IsShortOf(r *v1alpha1.StockReservation) bool {
-	kind, _ := due(l.Phase(r.UID), r, false)
+	known := l.known(r.UID)
+	kind, _ := due(&known, r, false)
 	return kind != ""
 }
 
@@ -268,39 +280,51 @@ func (l *Ledger) commit(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.J
 	known := l.reservations[r.UID]
 	e := l.entry(v1alpha1.EntryCommit, r, now)
 	e.Lines = held(known.allocations)
+	for i := range e.Lines {
+		if line := &e.Lines[i]; l.items[types.UID(line.ItemUID)] == nil {
+			movesNothing(e, line, l.whyGone(line.ProductID))
+		}
+	}
 	l.hold(known, -1)
-	l.move(e, -1)
+	l.move(e)
 	l.remaining(e)
 	known.phase = v1alpha1.ReservationCommitted
 	return e
 }
 
+// restock puts back what is owed of what was taken. What can't be put back is answered
+// as well, and said so: nobody is to believe that it is on a shelf.
 func (l *Ledger) restock(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
 	known := l.reservations[r.UID]
 	e := l.entry(v1alpha1.EntryRestock, r, now)
-	e.Lines = restocked(known.allocations, r.Spec.Restock)
-	l.move(e, +1)
+	e.Lines = held(journal.Owed(known.allocations, r.Spec.Restock, known.answered))
+	for i := range e.Lines {
+		line := &e.Lines[i]
+		switch it := l.items[types.UID(line.ItemUID)]; {
+		case it == nil:
+			movesNothing(e, line, l.whyGone(line.ProductID))
+		case it.deleting:
+			movesNothing(e, line, journal.ReasonItemDeleting)
+		}
+	}
+	l.move(e)
 	l.remaining(e)
+	known.answered = journal.AddRestock(known.answered, e.Lines)
 	known.phase = v1alpha1.ReservationRestocked
 	return e
 }
 
-// restocked is what comes back of what was taken: everything when wanted is
-// nil, and never more of a product than was taken, whatever wanted says.
-func restocked(taken []v1alpha1.StockAllocation, wanted *[]v1alpha1.StockLine) []v1alpha1.JournalLine {
-	if wanted == nil {
-		return held(taken)
+// movesNothing notes why a line changes no shelf. An entry says the first reason it has.
+func movesNothing(e *v1alpha1.JournalEntry, line *v1alpha1.JournalLine, why string) {
+	line.NotMoved, e.Reason = line.Quantity, cmp.Or(e.Reason, why)
+}
+
+// whyGone is the reason that units of an item that is gone move nothing.
+func (l *Ledger) whyGone(product string) string {
+	if l.products[product] != nil {
+		return journal.ReasonItemMadeAgain
 	}
-	var lines []v1alpha1.JournalLine
-	for _, a := range taken {
-		for _, w := range *wanted {
-			if w.ProductID == a.ProductID {
-				lines = append(lines, v1alpha1.JournalLine{ProductID: a.ProductID, ItemUID: a.ItemUID, Quantity: min(w.Quantity, a.Quantity)})
-				break
-			}
-		}
-	}
-	return lines
+	return journal.ReasonItemGone
 }
 
 func held(allocations []v1alpha1.StockAllocation) []v1alpha1.JournalLine {
@@ -330,10 +354,11 @@ func (l *Ledger) hold(known *reservation, sign int64) {
 }
 
 // move changes what is on hand by the lines of an entry.
-func (l *Ledger) move(e *v1alpha1.JournalEntry, sign int64) {
+func (l *Ledger) move(e *v1alpha1.JournalEntry) {
 	for i := range e.Lines {
-		if it := l.items[types.UID(e.Lines[i].ItemUID)]; it != nil {
-			it.onHand += sign * e.Lines[i].Quantity
+		line := &e.Lines[i]
+		if it := l.items[types.UID(line.ItemUID)]; it != nil && journal.Moves(e.Kind, line) {
+			it.onHand += journal.Moved(e.Kind, line)
 			it.lastMovement = journal.MovedAt(it.lastMovement, e)
 		}
 	}

@@ -228,7 +228,7 @@ func TestDecideReservation(t *testing.T) {
 		"stock of an item made again is not debited for its predecessor": {
 			items: stocktest.Items(stocktest.AnItem("widget", 5).WithUID("another-uid")),
 			r:     stocktest.AReservation("r", widgets(2)).In(v1alpha1.ReservationReserved).Wants(v1alpha1.IntentCommit),
-			want:  stocktest.Entry(1, v1alpha1.EntryCommit, "r", "", stocktest.Line("widget", 2, 0)),
+			want:  stocktest.Entry(1, v1alpha1.EntryCommit, "r", journal.ReasonItemMadeAgain, stocktest.NotMoved(stocktest.Line("widget", 2, 0))),
 			// The line still names the uid it was reserved from.
 			wantPhase: v1alpha1.ReservationCommitted,
 			wantLevel: stock.Level{OnHand: 5, Available: 5},

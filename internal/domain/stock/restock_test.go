@@ -43,3 +43,54 @@ func TestEachPartThatComesBackIsPutBackOnce(t *testing.T) {
 		t.Errorf("%d on hand, want 9", got)
 	}
 }
+
+// What can't be put back is said: in the entry, and from there wherever it is told.
+func TestRestockOfItemsThatTakeNothingBack(t *testing.T) {
+	back := func(lines ...v1alpha1.JournalLine) []v1alpha1.JournalLine { return lines }
+	for name, c := range map[string]struct {
+		items  []*stocktest.Item
+		reason string
+		want   []v1alpha1.JournalLine
+		onHand int64
+	}{
+		"gone": {
+			nil, journal.ReasonItemGone, back(stocktest.NotMoved(stocktest.Line("widget", 2, 0))), 0,
+		},
+		"made again": {
+			[]*stocktest.Item{stocktest.AnItem("widget", 5).WithUID("another")}, journal.ReasonItemMadeAgain, back(stocktest.NotMoved(stocktest.Line("widget", 2, 0))), 0,
+		},
+		"being deleted": {
+			[]*stocktest.Item{stocktest.AnItem("widget", 5).Deleting()}, journal.ReasonItemDeleting, back(stocktest.NotMoved(stocktest.Line("widget", 2, 5))), 5,
+		},
+		"as it was": {
+			[]*stocktest.Item{stocktest.AnItem("widget", 5)}, "", back(stocktest.Line("widget", 2, 7)), 7,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := stocktest.AReservation("r", stocktest.Units("widget", 2)).In(v1alpha1.ReservationCommitted).Wants(v1alpha1.IntentRestock)
+			l := stock.NewLedger(0, stocktest.Items(c.items...), stocktest.Reservations(r), nil)
+			e := l.DecideReservation(&r.StockReservation, stocktest.Noon())
+			if diff := cmp.Diff(stocktest.Entry(1, v1alpha1.EntryRestock, "r", c.reason, c.want...), e); diff != "" {
+				t.Errorf("entry (-want +got):\n%s", diff)
+			}
+			if level, _ := l.Level(stocktest.UIDOf("widget")); level.OnHand != c.onHand {
+				t.Errorf("%d on hand, want %d", level.OnHand, c.onHand)
+			}
+			if l.IsShortOf(&r.StockReservation) {
+				t.Error("it would be decided again, forever")
+			}
+		})
+	}
+}
+
+// An item that is gone says so when what was held of it is committed; one that is being
+// deleted is still there to be taken from.
+func TestCommitOfItemsThatAreGone(t *testing.T) {
+	r := stocktest.AReservation("r", stocktest.Units("widget", 2), stocktest.Units("gadget", 1)).In(v1alpha1.ReservationReserved).Wants(v1alpha1.IntentCommit)
+	l := stock.NewLedger(0, stocktest.Items(stocktest.AnItem("gadget", 5).Deleting()), stocktest.Reservations(r), nil)
+	want := stocktest.Entry(1, v1alpha1.EntryCommit, "r", journal.ReasonItemGone, stocktest.NotMoved(stocktest.Line("widget", 2, 0)), stocktest.Line("gadget", 1, 4))
+	if diff := cmp.Diff(want, l.DecideReservation(&r.StockReservation, stocktest.Noon())); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+}

@@ -204,3 +204,11 @@ func Leaving(l v1alpha1.JournalLine, onHand int64) v1alpha1.JournalLine { l.OnHa
 func Entry(seq int64, kind v1alpha1.JournalEntryKind, name, reason string, lines ...v1alpha1.JournalLine) *v1alpha1.JournalEntry {
 	return &v1alpha1.JournalEntry{Seq: seq, Kind: kind, Name: name, UID: string(UIDOf(name)), At: *At(0), Reason: reason, Lines: lines}
 }
+
+// NotMoved is a line whose units change nothing on hand.
+func NotMoved(l v1alpha1.JournalLine) v1alpha1.JournalLine { l.NotMoved = l.Quantity; return l }
+
+// Moved is a line of a reservation's history.
+func Moved(product string, quantity int64) v1alpha1.StockMovementLine {
+	return v1alpha1.StockMovementLine{ProductID: product, Quantity: quantity}
+}

@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -226,3 +228,22 @@ func (s *shop) stalls(ctx context.Context, name, reason string) {
 		g.Expect(c.Reason).To(Equal(reason))
 	}).Should(Succeed())
 }
+
+var _ = Describe("Deletion", func() {
+	It("does not depend on what else is in the order", func(ctx SpecContext) {
+		s := newShop(ctx, clock.RealClock{})
+		text, err := runtime.DefaultUnstructuredConverter.ToUnstructured(s.order("other-words"))
+		Expect(err).NotTo(HaveOccurred())
+		o := &unstructured.Unstructured{Object: text}
+		o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Order"))
+		// Go writes this as 15m0s, and an order keeps its policy to the letter.
+		Expect(unstructured.SetNestedField(o.Object, "900s", "spec", "policy", "pendingTimeout")).To(Succeed())
+		Expect(s.Create(ctx, o)).To(Succeed())
+		s.reservation(ctx, "other-words")
+
+		Expect(s.Delete(ctx, o)).To(Succeed())
+		Eventually(func() bool {
+			return apierrors.IsNotFound(s.Get(ctx, client.ObjectKeyFromObject(o), &v1alpha1.Order{}))
+		}).Should(BeTrue(), "its finalizer stays")
+	})
+})

@@ -43,7 +43,7 @@ const (
 	lastRetry  = time.Minute
 )
 
-// +kubebuilder:rbac:groups=orderplane.dev,resources=orders,verbs=get;list;watch;update;delete
+// +kubebuilder:rbac:groups=orderplane.dev,resources=orders,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups=orderplane.dev,resources=orders/status,verbs=update
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals;orderclasses,verbs=get;list;watch

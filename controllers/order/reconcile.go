@@ -221,7 +221,7 @@ func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decisio
 		gone := &v1alpha1.StockReservation{ObjectMeta: metav1.ObjectMeta{Namespace: d.Reservation.Namespace, Name: d.Reservation.Name}}
 		return r.client.Delete(ctx, gone, client.Preconditions{UID: &d.Reservation.UID})
 	case order.DropFinalizer:
-		return r.client.Update(ctx, order.WithoutFinalizer(o))
+		return cachedclient.SetFinalizers(ctx, r.client, order.WithoutFinalizer(o))
 	case order.DeleteOrder:
 		gone := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
 		return r.client.Delete(ctx, gone, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})

@@ -73,7 +73,7 @@ func (c *closer) release(ctx context.Context, lists *store.Lists) (left, release
 		}
 		o = o.DeepCopy()
 		controllerutil.RemoveFinalizer(o, v1alpha1.StockItemFinalizer)
-		if err := c.store.UpdateItem(ctx, o); err != nil && !apierrors.IsNotFound(err) {
+		if err := c.store.SetItemFinalizers(ctx, o); err != nil && !apierrors.IsNotFound(err) {
 			return left, released, fmt.Errorf("let StockItem %s/%s go: %w", o.Namespace, o.Name, err)
 		}
 		released++

@@ -28,7 +28,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations;stockitems;stockadjustments,verbs=get;list;watch
-// +kubebuilder:rbac:groups=orderplane.dev,resources=stockitems,verbs=update
+// +kubebuilder:rbac:groups=orderplane.dev,resources=stockitems,verbs=patch
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations/status;stockitems/status;stockadjustments/status,verbs=update
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals/status,verbs=update

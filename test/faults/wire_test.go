@@ -300,7 +300,7 @@ func (w *wire) says(this *write, body []byte) []string {
 		}
 		return []string{o.Status.Phase}
 	case "orders/":
-		if this.verb == http.MethodPut {
+		if this.verb == http.MethodPatch {
 			return []string{"finalizer off"}
 		}
 	case "stockreservations/":

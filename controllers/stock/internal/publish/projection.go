@@ -74,7 +74,7 @@ func (p *Publisher) projection(seen *v1alpha1.StockItem, level stock.Level) *eff
 // conflict means that the item was not the newest; the next round finds it so.
 func project(ctx context.Context, s *store.Store, o *v1alpha1.StockItem, level stock.Level, now time.Time) (written string, err error) {
 	if KeepFinalizer(o, level) {
-		if err := s.UpdateItem(ctx, o); err != nil {
+		if err := s.SetItemFinalizers(ctx, o); err != nil {
 			return "", client.IgnoreNotFound(err)
 		}
 		written = o.ResourceVersion

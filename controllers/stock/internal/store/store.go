@@ -1,5 +1,5 @@
 // Package store is the one place where the stock controller talks to the API
-// server. Reads are live unless they say otherwise; every write is a PUT with
+// server. Reads are live unless they say otherwise; every write goes by
 // resourceVersion and uid.
 package store
 
@@ -99,9 +99,9 @@ func (s *Store) LiveReservation(ctx context.Context, key client.ObjectKey) (*v1a
 	return r, s.live.Get(ctx, key, r)
 }
 
-// UpdateItem writes an item's metadata and spec.
-func (s *Store) UpdateItem(ctx context.Context, o *v1alpha1.StockItem) error {
-	return s.cached.Update(ctx, o)
+// SetItemFinalizers writes the finalizers of an item, and nothing else of it.
+func (s *Store) SetItemFinalizers(ctx context.Context, o *v1alpha1.StockItem) error {
+	return cachedclient.SetFinalizers(ctx, s.cached, o)
 }
 
 // UpdateItemStatus writes an item's status.

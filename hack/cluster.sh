@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # cluster.sh install|uninstall [KUSTOMIZATION]
+# cluster.sh delete-data|release
 #
 # Puts Orderplane into the cluster of kubectl's current context, or takes it out.
 # KUSTOMIZATION is a folder, such as an overlay of your own that names your image;
 # config/default when it is left out. kubectl is the one in the PATH, else the one
 # that came with the control plane.
+#
+#   install      apply the manifests
+#   delete-data  delete everybody's orders and stock, in every namespace; the manager must run
+#   release      take our finalizers off what is being deleted, when there is no manager any more
+#   uninstall    delete the manifests, once there is nothing left that a finalizer holds
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -13,20 +19,39 @@ if ! kubectl=$(command -v kubectl); then
 fi
 kustomization=${2:-$root/config/default}
 
-# What has a finalizer that only the manager takes off. Without the manager it stays for ever.
-guarded=(orders.orderplane.dev stockitems.orderplane.dev)
+# What has a finalizer that only the manager takes off, and that finalizer.
+declare -A guarded=([orders.orderplane.dev]=orderplane.dev/order [stockitems.orderplane.dev]=orderplane.dev/stock)
 
 install() {
   "$kubectl" apply --server-side -k "$kustomization"
 }
 
+delete_data() {
+  local kind
+  # So that no order comes in meanwhile.
+  "$kubectl" -n ops-system scale deployment/orderplane-gateway --replicas=0 2>/dev/null || true
+  for kind in orders stockreservations stockadjustments stockitems stockjournals; do
+    "$kubectl" delete "$kind.orderplane.dev" --all --all-namespaces --timeout=10m
+  done
+}
+
+release() {
+  local kind held namespace name patch
+  for kind in "${!guarded[@]}"; do
+    held=$("$kubectl" get "$kind" --all-namespaces -o go-template='{{range .items}}{{if .metadata.deletionTimestamp}}{{.metadata.namespace}} {{.metadata.name}} {"metadata":{"finalizers":[{{$comma := ""}}{{range .metadata.finalizers}}{{if ne . "'"${guarded[$kind]}"'"}}{{$comma}}"{{.}}"{{$comma = ","}}{{end}}{{end}}]}}{{"\n"}}{{end}}{{end}}')
+    while read -r namespace name patch; do
+      [ -z "$name" ] || "$kubectl" -n "$namespace" patch "$kind" "$name" --type=merge -p "$patch"
+    done <<<"$held"
+  done
+}
+
 uninstall() {
   local kind left
-  for kind in "${guarded[@]}"; do
+  for kind in "${!guarded[@]}"; do
     # An answer that is no list means that the cluster does not know the kind.
     left=$("$kubectl" get "$kind" --all-namespaces -o name 2>/dev/null | wc -l) || continue
     if [ "$left" -gt 0 ]; then
-      echo "uninstall: there are $left $kind. The manager has to be there when they are deleted: delete them first (docs/operate/install.md, \"Removing it\")." >&2
+      echo "uninstall: there are $left $kind. The manager has to be there when they are deleted: run $0 delete-data first (docs/operate/install.md, \"Removing it\")." >&2
       exit 1
     fi
   done
@@ -34,6 +59,7 @@ uninstall() {
 }
 
 case "${1:-}" in
-  install | uninstall) "$1" ;;
-  *) echo "usage: $0 install|uninstall [KUSTOMIZATION]" >&2; exit 2 ;;
+  install | uninstall | release) "$1" ;;
+  delete-data) delete_data ;;
+  *) echo "usage: $0 install|uninstall [KUSTOMIZATION]; $0 delete-data|release" >&2; exit 2 ;;
 esac

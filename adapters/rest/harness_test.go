@@ -44,6 +44,8 @@ type gateway struct {
 	url       string
 	namespace string
 	issuer    token.Issuer
+	cfg       rest.Config
+	access    *kube.Config
 }
 
 func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
@@ -59,12 +61,27 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	for _, f := range change {
 		f(&cfg)
 	}
-	server, err := rest.New(cfg, rest.Deps{
-		Kube: access, Log: testr.New(t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
-	})
-	must(t, err)
-	g.serve(server)
+	g.cfg, g.access = cfg, access
+	g.start()
 	return g
+}
+
+// start runs a gateway of g's configuration.
+func (g *gateway) start() {
+	g.t.Helper()
+	server, err := rest.New(g.cfg, rest.Deps{
+		Kube: g.access, Log: testr.New(g.t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
+	})
+	must(g.t, err)
+	g.serve(server)
+}
+
+// replica starts another gateway beside g.
+func (g *gateway) replica() *gateway {
+	g.t.Helper()
+	other := *g
+	other.start()
+	return &other
 }
 
 // serve runs the server until the test is over and waits until it is ready.

@@ -114,6 +114,18 @@ var _ = Describe("A new order", func() {
 		Expect(sent.Labels).To(HaveKey("shelf"))
 	})
 
+	It("says when in its second it was created, whoever writes it later", func(ctx SpecContext) {
+		before := time.Now()
+		o := create(ctx, func(*v1alpha1.Order) {}, func(*v1alpha1.Order) bool { return true })
+		created := v1alpha1.CreatedAt(o)
+		Expect(created).To(BeTemporally(">=", before.Truncate(0)))
+		Expect(created).To(BeTemporally("<=", time.Now()))
+		delete(o.Annotations, v1alpha1.CreatedAnnotation)
+		o.Spec.Cancellation = &v1alpha1.Cancellation{Reason: v1alpha1.CancelCustomerRequest}
+		Expect(env.Client.Update(ctx, o)).To(Succeed())
+		Expect(v1alpha1.CreatedAt(o)).To(BeTemporally("==", created))
+	})
+
 	It("is refused when its class does not exist", func(ctx SpecContext) {
 		o := anOrder(namespace, "o")
 		o.Spec.ClassName = "nowhere"

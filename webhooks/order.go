@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,6 +25,7 @@ type orderHandler struct {
 	// reader reads classes and items from a cache.
 	reader  client.Reader
 	decoder admission.Decoder
+	now     func() time.Time
 }
 
 // Handle fills in a new order, or writes down who set the intents of a changed one.
@@ -43,6 +45,7 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 		}
 		order.Complete(o, class)
 		order.StampNew(o, req.UserInfo.Username)
+		v1alpha1.MarkCreated(o, h.now())
 		if warnings, err = h.unknownProducts(ctx, o); err != nil {
 			return admission.Errored(http.StatusInternalServerError, err)
 		}
@@ -52,6 +55,7 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 			return admission.Errored(http.StatusBadRequest, err)
 		}
 		order.Keep(o, old)
+		v1alpha1.KeepCreated(o, old)
 		order.Stamp(o, old, req.UserInfo.Username)
 	default:
 		return admission.Allowed("")

@@ -29,6 +29,12 @@ type Config struct {
 	// TrustedProxies are the addresses or prefixes of proxies whose
 	// X-Forwarded-For is believed (TRUSTED_PROXIES).
 	TrustedProxies []string
+	// CORSAllowedOrigins are the origins whose pages may use the API in a browser,
+	// or * alone for all; none when empty (CORS_ALLOWED_ORIGINS).
+	CORSAllowedOrigins []string
+	// CORSAllowCredentials lets those pages send cookies and client certificates
+	// along; bearer tokens don't need it (CORS_ALLOW_CREDENTIALS).
+	CORSAllowCredentials bool
 	// MaxBodyBytes is how long a request body may be (MAX_BODY_BYTES).
 	MaxBodyBytes int64
 	// CommandWait is how long a command waits for the order controller before it
@@ -74,6 +80,9 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("JWT_PUBLIC_KEY, JWT_JWKS_URL, JWT_LEEWAY: %w", err))
 	}
 	if _, err := c.trustedProxies(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.checkCORS(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

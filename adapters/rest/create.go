@@ -89,6 +89,7 @@ func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key st
 	order.Finalizers = []string{v1alpha1.OrderFinalizer}
 	order.Annotations = callFrom(ctx).annotations()
 	order.Annotations[fingerprintAnnotation] = fingerprint
+	v1alpha1.MarkCreated(order, h.now())
 	if completed, err := h.cluster.complete(ctx, order); err != nil || !completed {
 		return order, err
 	}

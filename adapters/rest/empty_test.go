@@ -44,7 +44,8 @@ func TestEmptyIsNotTakenForAbsent(t *testing.T) {
 		"order without lines":     {request{method: "POST", path: "/api/orders", token: customer, body: strings.Replace(orderBody("cust-1"), `"items":[`, `"items":[],"x":[`, 1)}, "items"},
 		"order in no currency":    {request{method: "POST", path: "/api/orders", token: customer, body: strings.Replace(orderBody("cust-1"), `"items"`, `"currency":"","items"`, 1)}, "currency"},
 		"nobody to tell":          {request{method: "POST", path: "/api/orders", token: customer, body: withContact(`{}`)}, ""},
-		"no address, no number":   {request{method: "POST", path: "/api/orders", token: customer, body: withContact(`{"email":"","phone":""}`)}, ""},
+		"no address, no number":   {request{method: "POST", path: "/api/orders", token: customer, body: withContact(`{"phone":""}`)}, ""},
+		"no mail address":         {request{method: "POST", path: "/api/orders", token: customer, body: withContact(`{"email":""}`)}, "contact.email"},
 		"adjustment, no reason":   {request{method: "PUT", path: "/api/inventory/prod-001/stock", token: ops, body: `{"delta":1,"reason":""}`}, ""},
 		"fulfilled by no carrier": {request{method: "POST", path: "/api/orders/" + g.confirmed() + "/fulfill", token: ops, body: `{"carrier":"","trackingNumber":""}`}, ""},
 	} {

@@ -2,10 +2,8 @@ package rest
 
 import (
 	"context"
-	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -42,11 +40,4 @@ func (h *handlers) ofVersion(ctx context.Context, order *v1alpha1.Order, ifMatch
 		return nil, preconditionFailed(nil)
 	}
 	return order, nil
-}
-
-// joinLines makes one line of a header that is a list (RFC 9110, 5.3).
-func joinLines(header http.Header, name string) {
-	if lines := header.Values(name); len(lines) > 1 {
-		header.Set(name, strings.Join(lines, ", "))
-	}
 }

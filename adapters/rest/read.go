@@ -21,6 +21,7 @@ type handlers struct {
 	cluster *cluster
 	// wait is how long a command waits for its answer.
 	wait time.Duration
+	now  func() time.Time
 }
 
 var _ wire.StrictServerInterface = (*handlers)(nil)
@@ -80,6 +81,9 @@ func (h *handlers) ListOrders(ctx context.Context, request wire.ListOrdersReques
 	if err != nil {
 		return nil, err
 	}
+	if from, to := request.Params.From, request.Params.To; from != nil && to != nil && from.After(*to) {
+		return nil, invalidRequest(wire.FieldError{Field: "from", Message: "is after to; nothing can lie between them"})
+	}
 	// What the cache holds is only read here, so it need not be copied.
 	options := []client.ListOption{client.InNamespace(h.cluster.namespace), client.UnsafeDisableDeepCopy}
 	if customer != "" {
@@ -125,11 +129,15 @@ func matching(orders []v1alpha1.Order, params wire.ListOrdersParams) []*v1alpha1
 	return found
 }
 
+// newestFirst sorts by what is stored with an order, so that every gateway lists
+// in the same way, also after a restart. The API server's clock comes first. It
+// counts seconds; within one, what the creator wrote down counts, and then the
+// name, which for orders made by hand often is a number that grows.
 func newestFirst(a, b *v1alpha1.Order) int {
-	if byTime := b.CreationTimestamp.Compare(a.CreationTimestamp.Time); byTime != 0 {
-		return byTime
+	if bySecond := b.CreationTimestamp.Compare(a.CreationTimestamp.Time); bySecond != 0 {
+		return bySecond
 	}
-	return cmp.Compare(a.Name, b.Name)
+	return cmp.Or(v1alpha1.CreatedAt(b).Compare(v1alpha1.CreatedAt(a)), cmp.Compare(b.Name, a.Name))
 }
 
 func pageOf(found []*v1alpha1.Order, params wire.ListOrdersParams) wire.OrderPage {

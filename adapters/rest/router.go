@@ -27,7 +27,8 @@ type router struct {
 	mux *http.ServeMux
 	api http.Handler
 	// bodies are the schemas of what a route is sent.
-	bodies bodySchemas
+	bodies  bodySchemas
+	queries queries
 }
 
 func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
@@ -36,7 +37,7 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	strict := wire.NewStrictHandlerWithOptions(&handlers{cluster: s.cluster, wait: s.cfg.CommandWait}, nil, wire.StrictHTTPServerOptions{
+	strict := wire.NewStrictHandlerWithOptions(&handlers{cluster: s.cluster, wait: s.cfg.CommandWait, now: s.now}, nil, wire.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  s.requestError,
 		ResponseErrorHandlerFunc: s.responseError,
 	})
@@ -55,7 +56,7 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 	mux.HandleFunc("GET /actuator/health/readiness", s.serveReadiness)
 	mux.HandleFunc("GET /actuator/circuitbreakers", s.serveBreakers)
 	mux.Handle("GET /actuator/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return &router{mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc)}, nil
+	return &router{mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc), queries: newQueries(doc)}, nil
 }
 
 // ServeHTTP serves one request: trace, token, rate limit, and then its route.
@@ -66,7 +67,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	rec.Header().Set("X-Trace-Id", c.traceID)
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
-	joinLines(r.Header, "If-Match")
 	handler, route := s.router.mux.Handler(r)
 	s.metrics.inFlight.Inc()
 	defer func() {
@@ -76,27 +76,35 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.metrics.inFlight.Dec()
 		s.metrics.observe(route, r, rec.status, s.now().Sub(started))
 	}()
-	if err := s.serve(rec, r, handler, route); err != nil {
-		s.fail(rec, r, err)
-	}
+	s.crossOrigin(rec, r, func(w http.ResponseWriter, r *http.Request) {
+		if err := s.serve(w, r, handler, route); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+func isAPI(r *http.Request) bool {
+	return r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/")
 }
 
 // serve returns the error of a request that did not get as far as its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler http.Handler, route string) error {
-	isAPI := r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/")
-	if isAPI {
+	if isAPI(r) {
 		if err := s.admit(w, r); err != nil {
 			return err
 		}
 	}
 	switch {
-	case route == "", isAPI && r.Method == http.MethodHead:
+	case route == "", isAPI(r) && r.Method == http.MethodHead:
 		return noRoute(w, r, handler)
-	case !isAPI:
+	case !isAPI(r):
 		s.router.mux.ServeHTTP(w, r)
 		return nil
 	}
 	if err := checkHeaders(r.Header); err != nil {
+		return err
+	}
+	if err := s.router.queries.check(route, r); err != nil {
 		return err
 	}
 	if err := s.takeBody(w, r, route); err != nil {

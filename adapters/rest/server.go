@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/cors"
 	"k8s.io/client-go/discovery"
 	kube "k8s.io/client-go/rest"
 
@@ -69,6 +70,7 @@ type Server struct {
 	metrics  *metrics
 	prober   *prober
 	router   *router
+	cors     *cors.Cors
 	draining atomic.Bool
 	// stopKeys ends the refresh of a JWKS.
 	stopKeys context.CancelFunc
@@ -83,7 +85,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: deps.Log, now: deps.Now, newID: deps.NewID, limiter: deps.Limiter}
+	s := &Server{cfg: cfg, log: deps.Log, now: deps.Now, newID: deps.NewID, limiter: deps.Limiter, cors: cfg.newCORS()}
 	if s.limiter == nil && cfg.RateLimitPerMinute > 0 {
 		s.limiter = NewLocalLimiter(cfg.RateLimitPerMinute, deps.Now)
 	}

@@ -35,26 +35,30 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&c.Token.Leeway, "jwt-leeway", c.Token.Leeway, "how far clocks may differ, at most 1m")
 	flags.IntVar(&c.RateLimitPerMinute, "rate-limit-per-minute", c.RateLimitPerMinute, "requests a client may send a minute; 0 for no limit")
 	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or prefixes of proxies whose X-Forwarded-For is believed")
+	flags.StringSliceVar(&c.CORSAllowedOrigins, "cors-allowed-origins", nil, "origins whose pages may use the API in a browser, or * for all; none when empty")
+	flags.BoolVar(&c.CORSAllowCredentials, "cors-allow-credentials", false, "let those pages send cookies and client certificates along")
 	flags.Int64Var(&c.MaxBodyBytes, "max-body-bytes", c.MaxBodyBytes, "how long a request body may be")
 	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
 	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long requests in flight may take at shutdown")
 	for name, variable := range map[string]string{
-		"bind-address":          "BIND_ADDRESS",
-		"http-port":             "HTTP_PORT",
-		"namespace":             "ORDERS_NAMESPACE",
-		"jwt-public-key":        "JWT_PUBLIC_KEY",
-		"jwt-jwks-url":          "JWT_JWKS_URL",
-		"jwt-issuer":            "JWT_ISSUER",
-		"jwt-audience":          "JWT_AUDIENCE",
-		"jwt-roles-claim":       "JWT_ROLES_CLAIM",
-		"jwt-leeway":            "JWT_LEEWAY",
-		"rate-limit-per-minute": "RATE_LIMIT_PER_MINUTE",
-		"trusted-proxies":       "TRUSTED_PROXIES",
-		"max-body-bytes":        "MAX_BODY_BYTES",
-		"command-wait":          "COMMAND_WAIT",
-		"request-timeout":       "REQUEST_TIMEOUT",
-		"drain-timeout":         "DRAIN_TIMEOUT",
+		"bind-address":           "BIND_ADDRESS",
+		"http-port":              "HTTP_PORT",
+		"namespace":              "ORDERS_NAMESPACE",
+		"jwt-public-key":         "JWT_PUBLIC_KEY",
+		"jwt-jwks-url":           "JWT_JWKS_URL",
+		"jwt-issuer":             "JWT_ISSUER",
+		"jwt-audience":           "JWT_AUDIENCE",
+		"jwt-leeway":             "JWT_LEEWAY",
+		"jwt-roles-claim":        "JWT_ROLES_CLAIM",
+		"rate-limit-per-minute":  "RATE_LIMIT_PER_MINUTE",
+		"trusted-proxies":        "TRUSTED_PROXIES",
+		"cors-allowed-origins":   "CORS_ALLOWED_ORIGINS",
+		"cors-allow-credentials": "CORS_ALLOW_CREDENTIALS",
+		"max-body-bytes":         "MAX_BODY_BYTES",
+		"command-wait":           "COMMAND_WAIT",
+		"request-timeout":        "REQUEST_TIMEOUT",
+		"drain-timeout":          "DRAIN_TIMEOUT",
 	} {
 		fromEnvironment(flags, name, variable)
 	}

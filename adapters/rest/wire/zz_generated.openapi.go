@@ -571,11 +571,13 @@ type Address struct {
 // AdjustStockRequest defines model for AdjustStockRequest.
 type AdjustStockRequest struct {
 	// Delta Units that come (above zero) or go (below zero); not 0.
-	Delta  Number `json:"delta"`
+	Delta Number `json:"delta"`
+
+	// Reason "REST adjustment" when absent or empty.
 	Reason string `json:"reason,omitempty"`
 }
 
-// ApproveReturnRequest defines model for ApproveReturnRequest.
+// ApproveReturnRequest Without a body, or with nothing in it, the return is approved and what came back goes on the shelf.
 type ApproveReturnRequest struct {
 	Reason string `json:"reason,omitempty"`
 
@@ -583,7 +585,7 @@ type ApproveReturnRequest struct {
 	Restock *bool `json:"restock,omitempty"`
 }
 
-// CancelRequest defines model for CancelRequest.
+// CancelRequest Without a body, or with nothing in it, the reason is CUSTOMER_REQUEST.
 type CancelRequest struct {
 	Reason *CancelRequestReason `json:"reason,omitempty"`
 }
@@ -591,7 +593,7 @@ type CancelRequest struct {
 // CancelRequestReason defines model for CancelRequest.Reason.
 type CancelRequestReason string
 
-// Contact defines model for Contact.
+// Contact How the customer is told. Without it, or with nothing in it, nobody is told; an empty phone is none.
 type Contact struct {
 	// Email Exactly one address, without a name.
 	Email string `json:"email,omitempty"`
@@ -600,6 +602,7 @@ type Contact struct {
 
 // CreateOrderRequest defines model for CreateOrderRequest.
 type CreateOrderRequest struct {
+	// Contact How the customer is told. Without it, or with nothing in it, nobody is told; an empty phone is none.
 	Contact *Contact `json:"contact,omitempty"`
 
 	// Currency ISO 4217 code. What the order class says, or USD, when absent.
@@ -638,7 +641,7 @@ type FieldError struct {
 	Message string `json:"message"`
 }
 
-// FulfillRequest defines model for FulfillRequest.
+// FulfillRequest Without a body, or with nothing in it, no carrier and no tracking number are known; an empty text is none.
 type FulfillRequest struct {
 	Carrier        string `json:"carrier,omitempty"`
 	TrackingNumber string `json:"trackingNumber,omitempty"`
@@ -654,7 +657,9 @@ type Order struct {
 	Currency    string      `json:"currency"`
 
 	// ShippingAddress Where the parcel goes. Every text is kept letter for letter.
-	ShippingAddress Address    `json:"shippingAddress"`
+	ShippingAddress Address `json:"shippingAddress"`
+
+	// Contact How the customer is told. Without it, or with nothing in it, nobody is told; an empty phone is none.
 	Contact         *Contact   `json:"contact,omitempty"`
 	CreatedAt       time.Time  `json:"createdAt"`
 	UpdatedAt       time.Time  `json:"updatedAt"`
@@ -757,7 +762,7 @@ type ReturnItemRequest struct {
 
 // ReturnRequest defines model for ReturnRequest.
 type ReturnRequest struct {
-	// Items What comes back, each product once; the whole order when absent.
+	// Items What comes back, each product once; the whole order when absent. An empty list is refused, it never means everything.
 	Items  []ReturnItemRequest `json:"items,omitempty"`
 	Reason string              `json:"reason"`
 }
@@ -811,10 +816,12 @@ type AdjustStockParams struct {
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
 	// CustomerId Whose orders. The caller's own when absent; for ops, everybody's.
-	CustomerId *string      `form:"customerId,omitempty" json:"customerId,omitempty"`
-	Status     *OrderStatus `form:"status,omitempty" json:"status,omitempty"`
+	CustomerId *string `form:"customerId,omitempty" json:"customerId,omitempty"`
 
-	// From Created at or after this time.
+	// Status Orders of this status only.
+	Status *OrderStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// From Created at or after this time; not after `to`.
 	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
 
 	// To Created before this time.

@@ -132,6 +132,12 @@ var (
 	rejected       = object{"requestID": "r-1", "reason": "too small", "decision": object{"verdict": "Reject", "reason": "worn"}}
 )
 
+// A stock item whose opening quantity was counted, and one whose manifest says it no more.
+var (
+	counted        = edits{"status.onHand": int64(7), "status.openingQuantity": int64(5)}
+	countedAndGone = edits{"status.onHand": int64(7), "status.openingQuantity": int64(5), "spec.openingQuantity": nil}
+)
+
 func lines(products ...string) []any {
 	all := []any{}
 	for _, p := range products {
@@ -167,7 +173,12 @@ var wishes = []wish{
 	{plural: "orders", now: edits{"spec.policy.pendingTimeout": "1h"}, refused: "spec.policy: an order keeps the policy"},
 	{plural: "orders", now: edits{"spec.policy": nil}, refused: "spec.policy: an order keeps the policy"},
 	{plural: "orders", old: edits{"spec.policy": nil}, now: edits{"spec.policy": object{}}, refused: "spec.policy: an order keeps the policy"},
-	{plural: "orders", now: edits{"spec.shippingAddress.zip": "10117"}},
+	{plural: "orders", now: edits{"spec.shippingAddress.zip": "10117"}, refused: "spec.shippingAddress: an order keeps its address"},
+	{plural: "orders", now: edits{"spec.shippingAddress.company": "ACME"}, refused: "spec.shippingAddress: an order keeps its address"},
+	{plural: "orders", now: edits{"spec.shippingAddress.zip": nil}, refused: "spec.shippingAddress: an order keeps its address"},
+	{plural: "orders", old: edits{"spec.contact": object{"email": "a@b"}}, now: edits{"spec.contact.email": "c@d"}, refused: "spec.contact: an order keeps its contact"},
+	{plural: "orders", old: edits{"spec.contact": object{"email": "a@b"}}, now: edits{"spec.contact": nil}, refused: "spec.contact: an order keeps its contact"},
+	{plural: "orders", now: edits{"spec.contact": object{"email": "a@b"}}, refused: "spec.contact: an order keeps its contact"},
 	{plural: "orders", now: edits{"status.phase": "Cancelled"}},
 	// Prices, as long as nobody has bought.
 	{plural: "orders", create: true, now: edits{"spec.items": priced("1.000005")}},
@@ -264,6 +275,16 @@ var wishes = []wish{
 	{plural: "stockitems", create: true, now: edits{"metadata.name": strings.Repeat("i", 64)}, refused: "<nil>: an item's name is its product id"},
 	{plural: "stockitems", now: edits{"spec.openingQuantity": int64(6)}, refused: "spec.openingQuantity: openingQuantity counts once"},
 	{plural: "stockitems", now: edits{"spec.safetyStock": int64(6)}},
+	// openingQuantity taken out of Git, and put back.
+	{plural: "stockitems", old: counted, now: edits{"spec.openingQuantity": nil}},
+	{plural: "stockitems", now: edits{"spec.openingQuantity": nil}, refused: "spec.openingQuantity: openingQuantity counts until"},
+	{plural: "stockitems", old: edits{"spec.openingQuantity": int64(0)}, now: edits{"spec.openingQuantity": nil}},
+	{plural: "stockitems", old: countedAndGone, now: edits{"spec.safetyStock": int64(6)}},
+	{plural: "stockitems", old: countedAndGone, now: edits{"spec.openingQuantity": int64(5)}},
+	{plural: "stockitems", old: countedAndGone, now: edits{"spec.openingQuantity": int64(6)}, refused: "spec.openingQuantity: openingQuantity counts once"},
+	{plural: "stockitems", old: countedAndGone, now: edits{"spec.openingQuantity": int64(0)}, refused: "spec.openingQuantity: openingQuantity counts once"},
+	{plural: "stockitems", old: edits{"spec.openingQuantity": nil}, now: edits{"spec.openingQuantity": int64(0)}},
+	{plural: "stockitems", old: edits{"spec.openingQuantity": nil}, now: edits{"spec.openingQuantity": int64(5)}, refused: "spec.openingQuantity: openingQuantity counts once"},
 	{plural: "stockadjustments", create: true},
 	{plural: "stockadjustments", now: edits{"spec.quantity": int64(-2)}, refused: "spec: a stock document never changes"},
 	{plural: "stockadjustments", now: edits{"spec.expectedOnHand": int64(2)}, refused: "spec: a stock document never changes"},

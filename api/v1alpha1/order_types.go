@@ -332,13 +332,14 @@ type NotificationChannel string
 
 // OrderSpec is what a customer wants, and what is wanted of the order since.
 //
-// What was ordered never changes. Each intent (cancellation, fulfillment,
+// What was ordered, where it goes and who is told never change. Each intent (cancellation, fulfillment,
 // return, return.decision) is set once, only in a phase that allows it, and
 // never removed.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.className) == has(oldSelf.className)",message="an order keeps its class",fieldPath=".className"
 // +kubebuilder:validation:XValidation:rule="has(self.currency) == has(oldSelf.currency)",message="an order keeps its currency",fieldPath=".currency"
 // +kubebuilder:validation:XValidation:rule="has(self.reservationRef) == has(oldSelf.reservationRef)",message="an order keeps the reservation it takes over",fieldPath=".reservationRef"
+// +kubebuilder:validation:XValidation:rule="has(self.contact) == has(oldSelf.contact)",message="an order keeps its contact; cancel it and create another",fieldPath=".contact"
 // +kubebuilder:validation:XValidation:rule="has(self.policy) == has(oldSelf.policy)",message="an order keeps the policy it was created under",fieldPath=".policy"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancellation) || has(self.cancellation)",message="a cancellation is set once and never changed",fieldPath=".cancellation"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.fulfillment) || has(self.fulfillment)",message="a fulfillment is set once and never changed",fieldPath=".fulfillment"
@@ -378,9 +379,11 @@ type OrderSpec struct {
 	ReservationRef *ReservationReference `json:"reservationRef,omitempty"`
 	// shippingAddress the parcel goes to.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order keeps its address; cancel it and create another"
 	ShippingAddress Address `json:"shippingAddress"`
 	// contact of the customer for notifications.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(has(self.email) ? self.email : '') == (has(oldSelf.email) ? oldSelf.email : '') && (has(self.phone) ? self.phone : '') == (has(oldSelf.phone) ? oldSelf.phone : '')",message="an order keeps its contact; cancel it and create another"
 	Contact *Contact `json:"contact,omitempty"`
 	// policy the order was created under, taken from its class at admission.
 	// +optional

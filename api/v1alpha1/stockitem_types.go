@@ -30,14 +30,14 @@ type StockItemSpec struct {
 	// +kubebuilder:validation:MaxLength=200
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Name string `json:"name,omitempty"`
-	// openingQuantity is what is on the shelf when the item is made. It counts
-	// once and never changes.
+	// openingQuantity is what is on the shelf when the item is made; 0 when absent.
+	// It counts once and never changes. Once it was counted (status.openingQuantity)
+	// a manifest need not say it any more.
 	// +optional
-	// +default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000000000
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="openingQuantity counts once, when the item is made; move stock with a StockAdjustment"
-	OpeningQuantity int64 `json:"openingQuantity"`
+	OpeningQuantity int64 `json:"openingQuantity,omitempty"`
 	// safetyStock is kept back: units that are never reserved.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -60,6 +60,9 @@ type StockItemStatus struct {
 	// was first written, when it is spec.openingQuantity.
 	// +optional
 	OnHand *int64 `json:"onHand,omitempty"`
+	// openingQuantity is what onHand began with. It stays when spec no longer says it.
+	// +optional
+	OpeningQuantity *int64 `json:"openingQuantity,omitempty"`
 	// reserved is what is promised to reservations, as of asOf.
 	// +optional
 	Reserved int64 `json:"reserved"`
@@ -106,6 +109,8 @@ type StockItemStatus struct {
 // +kubebuilder:printcolumn:name="As-Of",type=date,JSONPath=".status.asOf",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || size(self.metadata.name) <= 63",optionalOldSelf=true,message="an item's name is its product id and has at most 63 characters"
+// +kubebuilder:validation:XValidation:rule="self.?spec.?openingQuantity.hasValue() || oldSelf.?spec.?openingQuantity.orValue(0) == 0 || oldSelf.?status.?onHand.hasValue()",message="openingQuantity counts until the stock controller has counted it (status.onHand); leave it in until then",fieldPath=".spec.openingQuantity"
+// +kubebuilder:validation:XValidation:rule="!self.?spec.?openingQuantity.hasValue() || oldSelf.?spec.?openingQuantity.hasValue() || self.spec.openingQuantity == oldSelf.?status.?openingQuantity.orValue(0)",message="openingQuantity counts once, when the item is made; move stock with a StockAdjustment",fieldPath=".spec.openingQuantity"
 type StockItem struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata of the object.
@@ -114,7 +119,7 @@ type StockItem struct {
 
 	// spec is policy.
 	// +optional
-	// +default={"openingQuantity":0}
+	// +default={}
 	Spec StockItemSpec `json:"spec,omitzero"`
 	// status is what there is.
 	// +optional

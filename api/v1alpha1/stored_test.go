@@ -30,7 +30,7 @@ func storedBefore(namespace string) []*unstructured.Unstructured {
 	return []*unstructured.Unstructured{
 		unwise("Order", edits{
 			"spec.customerID": "two words", "spec.contact": object{"email": "Bob <x@y>, z@w"},
-			"spec.shippingAddress": object{"street": "1\n2", "city": "a\x00b", "country": "D\u2028E", "zip": ""},
+			"spec.shippingAddress": object{"street": "1\n2", "city": "a\x00b", "country": "D\u2028E", "zip": "1\n"},
 			"spec.policy":          object{"autoApproveReturns": "true\r\n"},
 			"spec.cancellation":    object{"reason": "CUSTOMER_REQUEST", "requestedBy": "a\nb", "onBehalfOf": "two words"},
 			"spec.fulfillment":     object{"carrier": "D\tH", "trackingNumber": "4\x1b2"},

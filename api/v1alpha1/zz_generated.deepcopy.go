@@ -888,6 +888,11 @@ func (in *StockItemStatus) DeepCopyInto(out *StockItemStatus) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.OpeningQuantity != nil {
+		in, out := &in.OpeningQuantity, &out.OpeningQuantity
+		*out = new(int64)
+		**out = **in
+	}
 	if in.AsOf != nil {
 		in, out := &in.AsOf, &out.AsOf
 		*out = (*in).DeepCopy()

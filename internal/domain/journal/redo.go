@@ -183,6 +183,18 @@ func OnHand(o *v1alpha1.StockItem) int64 {
 	return o.Spec.OpeningQuantity
 }
 
+// SetOnHand writes what is on hand on an item, and what it began with: spec need
+// not say that any more once it was counted. It reports whether that was news.
+func SetOnHand(o *v1alpha1.StockItem, onHand int64) (changed bool) {
+	s := &o.Status
+	if began := o.Spec.OpeningQuantity; s.OpeningQuantity == nil && (s.OnHand == nil || began != 0) {
+		s.OpeningQuantity, changed = &began, true
+	}
+	changed = changed || s.OnHand == nil || *s.OnHand != onHand
+	s.OnHand = &onHand
+	return changed
+}
+
 // ApplyToItem carries out on an item what the decisions do to it, in the order
 // of their seq, and reports whether that changed it. Decisions that the item
 // already contains (journalSeq) and lines of an item with another uid are
@@ -197,8 +209,8 @@ func ApplyToItem(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) (chang
 			if line.ItemUID != string(o.UID) || !Moves(e.Kind, &line) {
 				continue
 			}
-			onHand := OnHand(o) + Moved(e.Kind, &line)
-			s.OnHand, s.JournalSeq, changed = &onHand, e.Seq, true
+			SetOnHand(o, OnHand(o)+Moved(e.Kind, &line))
+			s.JournalSeq, changed = e.Seq, true
 			if e.Kind == v1alpha1.EntryAdjust {
 				s.AppliedDocuments = RecordDocument(s.AppliedDocuments, e)
 			}

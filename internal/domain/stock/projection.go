@@ -23,8 +23,9 @@ func Project(o *v1alpha1.StockItem, reserved int64, now metav1.Time) (changed bo
 	s := &o.Status
 	onHand := journal.OnHand(o)
 	available := Available(onHand, reserved, o.Spec.SafetyStock)
-	changed = s.OnHand == nil || s.Reserved != reserved || s.Available != available || s.ObservedGeneration != o.Generation
-	s.OnHand, s.Reserved, s.Available, s.ObservedGeneration = &onHand, reserved, available, o.Generation
+	changed = journal.SetOnHand(o, onHand)
+	changed = changed || s.Reserved != reserved || s.Available != available || s.ObservedGeneration != o.Generation
+	s.Reserved, s.Available, s.ObservedGeneration = reserved, available, o.Generation
 
 	set := func(kind string, is bool, yes, no, message string) {
 		c := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: no, ObservedGeneration: o.Generation, LastTransitionTime: now}

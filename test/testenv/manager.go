@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -26,6 +27,8 @@ type Setup func(mgr ctrl.Manager) error
 type ManagerOptions struct {
 	// Namespace that it sees; every one when empty.
 	Namespace string
+	// Namespaces are further ones that it sees.
+	Namespaces []string
 	// Config says which API server it talks to, and as whom. The administrator at
 	// the first API server when nil.
 	Config *rest.Config
@@ -88,9 +91,9 @@ func (e *Env) newManager(o ManagerOptions, setups []Setup) (*Manager, error) {
 		cfg.Wrap(wrap)
 	}
 	cfg.Wrap(o.Plug.Wrap)
-	var namespaces []string
+	namespaces := o.Namespaces
 	if o.Namespace != "" {
-		namespaces = []string{o.Namespace}
+		namespaces = append(slices.Clone(namespaces), o.Namespace)
 	}
 	source, err := cachedclient.NewSource(cfg, e.Scheme, namespaces...)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
 	kube "k8s.io/client-go/rest"
@@ -41,7 +42,7 @@ type cluster struct {
 	classesReady atomic.Bool
 }
 
-func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
+func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer) (*cluster, error) {
 	access = kube.CopyConfig(access)
 	// The API server's priority and fairness limits us; a limit of the client's
 	// own would only add latency.
@@ -55,13 +56,11 @@ func newCluster(access *kube.Config, cfg Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
 	}
-	source, err := cachedclient.NewSource(access, scheme, cfg.Namespace)
+	source, err := cachedclient.NewSource(access, scheme, registry, cfg.Namespace)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}
-	caching := source.CacheOptions()
-	caching.Scheme, caching.Mapper, caching.ReaderFailOnMissingInformer = scheme, mapper, true
-	reads, err := cache.New(access, caching)
+	reads, err := source.NewCache(access, cache.Options{Scheme: scheme, Mapper: mapper, ReaderFailOnMissingInformer: true})
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}
@@ -179,7 +178,7 @@ func (c *cluster) readLive(ctx context.Context, name string, object client.Objec
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
 		return notFound("there is no such thing: no id looks like this")
 	}
-	return c.reading.call(ctx, func(ctx context.Context) error { return c.live.Get(ctx, c.key(name), object) })
+	return c.reading.call(ctx, func(ctx context.Context) error { return cachedclient.Live(c.live).Get(ctx, c.key(name), object) })
 }
 
 // patch merges a JSON merge patch into the order name and returns what it is then.

@@ -92,7 +92,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.proxies, err = cfg.trustedProxies(); err != nil {
 		return nil, err
 	}
-	if s.cluster, err = newCluster(deps.Kube, cfg); err != nil {
+	if s.cluster, err = newCluster(deps.Kube, cfg, deps.Metrics); err != nil {
 		return nil, err
 	}
 	if s.prober, err = newProber(deps); err != nil {

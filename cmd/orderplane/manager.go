@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -134,11 +135,11 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
-	source, err := cachedclient.NewSource(cfg, scheme, o.namespaces...)
+	source, err := cachedclient.NewSource(cfg, scheme, metrics.Registry, o.namespaces...)
 	if err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}
-	mgr, err := newManager(cfg, scheme, source.CacheOptions(), o)
+	mgr, err := newManager(cfg, scheme, source.NewCache, o)
 	if err != nil {
 		return err
 	}
@@ -174,11 +175,11 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) er
 	return warmCache(ctx, mgr)
 }
 
-func newManager(cfg *rest.Config, scheme *runtime.Scheme, caching cache.Options, o *managerOptions) (*healthyManager, error) {
+func newManager(cfg *rest.Config, scheme *runtime.Scheme, newCache cache.NewCacheFunc, o *managerOptions) (*healthyManager, error) {
 	stopWithin := shutdownTimeout
 	opts := ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         caching,
+		NewCache:                      newCache,
 		Metrics:                       metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure},
 		MapperProvider:                kinds.MapperOfCluster,
 		HealthProbeBindAddress:        "0", // health is served together with /health

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
@@ -95,12 +96,12 @@ func (e *Env) newManager(o ManagerOptions, setups []Setup) (*Manager, error) {
 	if o.Namespace != "" {
 		namespaces = append(slices.Clone(namespaces), o.Namespace)
 	}
-	source, err := cachedclient.NewSource(cfg, e.Scheme, namespaces...)
+	source, err := cachedclient.NewSource(cfg, e.Scheme, metrics.Registry, namespaces...)
 	if err != nil {
 		return nil, err
 	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme: e.Scheme, MapperProvider: kinds.MapperOfCluster, Logger: o.Logger, Cache: source.CacheOptions(),
+		Scheme: e.Scheme, MapperProvider: kinds.MapperOfCluster, Logger: o.Logger, NewCache: source.NewCache,
 		Metrics: server.Options{BindAddress: "0"},
 		// A test binary runs several controllers of a name.
 		Controller:              config.Controller{SkipNameValidation: ptr.To(true)},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -69,7 +70,7 @@ func BenchmarkList(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	theirs, how := deserializer(b), decoding()
+	theirs := deserializer(b)
 	compare(b, map[string]func() error{
 		"client-go": func() error {
 			body, err := io.ReadAll(bytes.NewReader(text))
@@ -80,7 +81,7 @@ func BenchmarkList(b *testing.B) {
 			return err
 		},
 		"ours": func() error {
-			_, err := decodeList[v1alpha1.Order](bytes.NewReader(text), how)
+			_, err := listOf(bytes.NewReader(text))
 			return err
 		},
 	})
@@ -112,7 +113,7 @@ func BenchmarkWatch(b *testing.B) {
 			return all(restwatch.NewDecoder(streaming.NewDecoder(frames, theirs), theirs))
 		},
 		"ours": func() error {
-			return all(newWatchDecoder[v1alpha1.Order](io.NopCloser(strings.NewReader(stream.String())), how))
+			return all(newWatchDecoder[v1alpha1.Order](io.NopCloser(strings.NewReader(stream.String())), how, newNews(logr.Discard(), "Order")))
 		},
 	})
 }

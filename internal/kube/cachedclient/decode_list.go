@@ -11,8 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
+// itemReader decodes the next item of a list.
+type itemReader func(*jsontext.Decoder) (runtime.Object, error)
+
 // decodeList decodes a list item by item, as it arrives. One that ends early is an error.
-func decodeList[T any, P object[T]](r io.Reader, how json.Options) (*internalversion.List, error) {
+func decodeList(r io.Reader, how json.Options, read itemReader) (*internalversion.List, error) {
 	list, d := &internalversion.List{}, jsontext.NewDecoder(r, how)
 	if err := expect(d, '{'); err != nil {
 		return nil, err
@@ -24,7 +27,7 @@ func decodeList[T any, P object[T]](r io.Reader, how json.Options) (*internalver
 		}
 		switch token.String() {
 		case "items":
-			list.Items, err = decodeItems[T, P](d, how)
+			list.Items, err = decodeItems(d, read)
 		case "metadata":
 			err = json.UnmarshalDecode(d, &list.ListMeta, how)
 		default:
@@ -37,17 +40,17 @@ func decodeList[T any, P object[T]](r io.Reader, how json.Options) (*internalver
 	return list, nil
 }
 
-func decodeItems[T any, P object[T]](d *jsontext.Decoder, how json.Options) ([]runtime.Object, error) {
+func decodeItems(d *jsontext.Decoder, read itemReader) ([]runtime.Object, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err
 	}
 	var items []runtime.Object
 	for d.PeekKind() != ']' {
-		item := P(new(T))
-		if err := json.UnmarshalDecode(d, item, how); err != nil {
+		item, err := read(d)
+		if err != nil {
 			return nil, err
 		}
-		items = append(items, withoutKind(item))
+		items = append(items, item)
 	}
 	return items, expect(d, ']')
 }

@@ -26,7 +26,9 @@ func TestDecodingGivesWhatEncodingJSONGives(t *testing.T) {
 	fill := filler()
 	how := decoding()
 	for range 200 {
-		for _, o := range []metav1.Object{&v1alpha1.Order{}, &v1alpha1.StockReservation{}, &v1alpha1.StockJournal{}} {
+		for _, o := range []metav1.Object{
+			&v1alpha1.Order{}, &v1alpha1.OrderClass{}, &v1alpha1.StockReservation{}, &v1alpha1.StockItem{}, &v1alpha1.StockAdjustment{}, &v1alpha1.StockJournal{},
+		} {
 			fill.Fill(o)
 			text, err := json.Marshal(o)
 			if err != nil {

@@ -3,10 +3,19 @@
 //
 // # Reading
 //
-// A Source makes the informers of a process. All of them list the newest version in pages of
-// [Page] objects. Orders, reservations and stock journals change with every order: the Source
-// decodes them itself, item by item, from the connection. All other kinds are client-go's.
-// Reflector, store, resourceVersions, page tokens and back-off are client-go's for every kind.
+// A Source makes the caches of a process. All of their informers list the newest version in pages
+// of [Page] objects. The kinds of orderplane.dev the Source decodes itself, item by item, from the
+// connection. All other kinds are client-go's. Reflector, store, resourceVersions, page tokens and
+// back-off are client-go's for every kind.
+//
+// # What can't be decoded
+//
+// An object whose Go type can't hold what is stored is set aside, alone. It stays in the store of
+// its informer as far as it could be decoded, and marked ([IsSetAside]), so that lists, bookmarks,
+// deletions and mends are as for any other object. Reads of a cache don't hand it on: a Get
+// returns a [SetAsideError], a List leaves it out, an index does not have it. Event handlers are given
+// it, and have to ask [IsSetAside] first. [Live] does the same for a reader that asks the API
+// server. A gauge counts what is set aside, and the log names each object once.
 //
 // # Writing
 //
@@ -36,8 +45,9 @@
 //   - A list that ends early is an error, and never a shorter list. The reflector lists again.
 //   - A watch that is cut ends without an error, also in the middle of an event. The reflector begins
 //     another one after the last event that it was given. No event is lost, and none is given twice.
-//   - An object that can't be decoded is an error of its list or its watch. The reflector backs off and
-//     lists again.
+//   - An object whose metadata can't be decoded is an error of its list or its watch: nobody can
+//     tell which it is. The reflector backs off and lists again. The API server itself refuses to
+//     serve such an object.
 //
 // The figures that this rests on are in docs/design/0006-reading.md.
 package cachedclient

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -66,11 +67,9 @@ func follow(t *testing.T) *following {
 	}
 	cfg := rest.CopyConfig(env.Config)
 	cfg.Wrap(f.watches.Wrap)
-	source, err := cachedclient.NewSource(cfg, env.Scheme, f.namespace)
+	source, err := cachedclient.NewSource(cfg, env.Scheme, prometheus.NewRegistry(), f.namespace)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	o := source.CacheOptions()
-	o.Scheme = env.Scheme
-	f.Cache, err = cache.New(cfg, o)
+	f.Cache, err = source.NewCache(cfg, cache.Options{Scheme: env.Scheme})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	shared, err := rest.HTTPClientFor(cfg)
 	g.Expect(err).NotTo(gomega.HaveOccurred())

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -28,7 +29,8 @@ func TestMain(m *testing.M) {
 
 // serving is an API server that answers every request like this. It notes what was asked.
 func serving(code int, text string, asked *string) *listWatch[v1alpha1.Order, *v1alpha1.Order] {
-	return &listWatch[v1alpha1.Order, *v1alpha1.Order]{namespace: "shop", resource: "orders", decoding: decoding(), rest: &fake.RESTClient{
+	namespace := "shop"
+	return &listWatch[v1alpha1.Order, *v1alpha1.Order]{namespace: &namespace, resource: "orders", decoding: decoding(), news: newNews(logr.Discard(), "Order"), rest: &fake.RESTClient{
 		NegotiatedSerializer: scheme.Codecs, GroupVersion: v1alpha1.GroupVersion,
 		Client: fake.CreateHTTPClient(func(r *http.Request) (*http.Response, error) {
 			*asked = r.URL.RequestURI()

@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -37,14 +40,18 @@ func DisableWatchList() error {
 	return nil
 }
 
-// Source is what the informers of a process read from.
+// Source is what the caches of a process read from. It decodes the kinds of orderplane.dev
+// itself, and sets aside alone what can't be decoded.
 type Source struct {
 	rest       rest.Interface
 	namespaces []string
+	gauge      *asideGauge
+	log        logr.Logger
 }
 
-// NewSource makes a source for caches of these namespaces, or of all when none is given.
-func NewSource(cfg *rest.Config, scheme *runtime.Scheme, namespaces ...string) (*Source, error) {
+// NewSource makes a source for caches of these namespaces, or of all when none is given. A
+// gauge of what is set aside goes to the registry.
+func NewSource(cfg *rest.Config, scheme *runtime.Scheme, registry prometheus.Registerer, namespaces ...string) (*Source, error) {
 	// It shares its connection with every other client of this configuration.
 	client, err := rest.HTTPClientFor(cfg)
 	if err != nil {
@@ -55,29 +62,44 @@ func NewSource(cfg *rest.Config, scheme *runtime.Scheme, namespaces ...string) (
 	if err != nil {
 		return nil, fmt.Errorf("informers: %w", err)
 	}
-	return &Source{rest: access, namespaces: namespaces}, nil
+	gauge, err := newAsideGauge(registry)
+	if err != nil {
+		return nil, fmt.Errorf("informers: %w", err)
+	}
+	return &Source{rest: access, namespaces: namespaces, gauge: gauge, log: log.Log.WithName("cache")}, nil
 }
 
-// CacheOptions are those of a cache of the source's namespaces: its informers read
-// from the source, and managed fields are not kept.
-func (s *Source) CacheOptions() ctrlcache.Options {
-	o := ctrlcache.Options{NewInformer: s.newInformer, DefaultTransform: ctrlcache.TransformStripManagedFields()}
+// NewCache makes a cache of the source's namespaces; it is a controller-runtime NewCacheFunc.
+// Managed fields are not kept.
+func (s *Source) NewCache(cfg *rest.Config, o ctrlcache.Options) (ctrlcache.Cache, error) {
+	o.NewInformer, o.DefaultTransform = s.newInformer, transformIn("")
 	for _, ns := range s.namespaces {
 		if o.DefaultNamespaces == nil {
 			o.DefaultNamespaces = map[string]ctrlcache.Config{}
 		}
-		o.DefaultNamespaces[ns] = ctrlcache.Config{}
+		o.DefaultNamespaces[ns] = ctrlcache.Config{Transform: transformIn(ns)}
 	}
-	return o
+	c, err := ctrlcache.New(cfg, o)
+	if err != nil {
+		return nil, fmt.Errorf("informers: %w", err)
+	}
+	return &readable{Cache: c}, nil
 }
 
 // newInformer makes an informer that lists in large pages. Informers ask for any version, and
 // the API server then answers with the whole collection at once. Both sides would hold that.
 func (s *Source) newInformer(lw cache.ListerWatcher, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
-	from := s.listerWatcher(example)
-	if from == nil {
-		from = cache.ToListerWatcherWithContext(lw)
+	kind, ours := kindFor(example)
+	if !ours {
+		return informOf(cache.ToListerWatcherWithContext(lw), example, resync, indexers)
 	}
+	placed := &placedInformer{}
+	placed.SharedIndexInformer = informOf(kind.from(s, &placed.namespace), example, resync, withAsideIndex(indexers))
+	s.gauge.add(kind.name, placed.SharedIndexInformer)
+	return placed
+}
+
+func informOf(from cache.ListerWatcherWithContext, example runtime.Object, resync time.Duration, indexers cache.Indexers) cache.SharedIndexInformer {
 	return cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			if o.ResourceVersion == "0" {
@@ -90,21 +112,4 @@ func (s *Source) newInformer(lw cache.ListerWatcher, example runtime.Object, res
 		},
 		WatchFuncWithContext: from.WatchWithContext,
 	}, example, resync, indexers)
-}
-
-// listerWatcher returns ours for a kind that we decode, and nil for all others. Of several
-// namespaces only the cache knows which of them an informer is for. Then it is nil, too.
-func (s *Source) listerWatcher(example runtime.Object) cache.ListerWatcherWithContext {
-	if len(s.namespaces) > 1 {
-		return nil
-	}
-	switch example.(type) {
-	case *v1alpha1.Order:
-		return newListWatch[v1alpha1.Order](s, "orders")
-	case *v1alpha1.StockReservation:
-		return newListWatch[v1alpha1.StockReservation](s, "stockreservations")
-	case *v1alpha1.StockJournal:
-		return newListWatch[v1alpha1.StockJournal](s, "stockjournals")
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -99,13 +100,11 @@ func TestCacheFollowsTheAPIServer(t *testing.T) {
 				seen.next = next
 				return seen
 			})
-			source, err := cachedclient.NewSource(cfg, env.Scheme, namespaces...)
+			source, err := cachedclient.NewSource(cfg, env.Scheme, prometheus.NewRegistry(), namespaces...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := source.CacheOptions()
-			o.Scheme = env.Scheme
-			c, err := cache.New(cfg, o)
+			c, err := source.NewCache(cfg, cache.Options{Scheme: env.Scheme})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,10 +23,11 @@ type watchDecoder[T any, P object[T]] struct {
 	body     io.ReadCloser
 	events   *jsontext.Decoder
 	decoding json.Options
+	news     *news
 }
 
-func newWatchDecoder[T any, P object[T]](body io.ReadCloser, how json.Options) *watchDecoder[T, P] {
-	return &watchDecoder[T, P]{body: body, events: jsontext.NewDecoder(body, how), decoding: how}
+func newWatchDecoder[T any, P object[T]](body io.ReadCloser, how json.Options, n *news) *watchDecoder[T, P] {
+	return &watchDecoder[T, P]{body: body, events: jsontext.NewDecoder(body, how), decoding: how, news: n}
 }
 
 // Decode waits for the next event. It returns io.EOF when the watch ended between two.
@@ -42,11 +43,18 @@ func (d *watchDecoder[T, P]) Decode() (watch.EventType, runtime.Object, error) {
 		}
 		return e.Type, status, nil
 	}
-	o := P(new(T))
-	if err := json.Unmarshal(e.Object, o, d.decoding); err != nil {
+	o, err := decodeObject[T, P](e.Object, d.decoding)
+	if err != nil {
 		return "", nil, fmt.Errorf("decode a watch event: %w", err)
 	}
-	return e.Type, withoutKind(o), nil
+	switch e.Type {
+	case watch.Deleted:
+		d.news.gone(o)
+	case watch.Bookmark: // it is about no object
+	default:
+		d.news.seen(o)
+	}
+	return e.Type, o, nil
 }
 
 // watchEnd is why a watch ended. watch.StreamWatcher compares with these two by ==.

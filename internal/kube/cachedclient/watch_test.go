@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func watching(text string) *watchDecoder[v1alpha1.Order, *v1alpha1.Order] {
-	return newWatchDecoder[v1alpha1.Order](io.NopCloser(strings.NewReader(text)), decoding())
+	return newWatchDecoder[v1alpha1.Order](io.NopCloser(strings.NewReader(text)), decoding(), newNews(logr.Discard(), "Order"))
 }
 
 func TestEvents(t *testing.T) {
@@ -65,7 +66,7 @@ func TestAnEventThatIsNoneEndsTheWatch(t *testing.T) {
 func TestCloseEndsADecodeThatWaits(t *testing.T) {
 	body, server := io.Pipe()
 	defer server.Close() //nolint:errcheck // nothing is written
-	w := newWatchDecoder[v1alpha1.Order](body, decoding())
+	w := newWatchDecoder[v1alpha1.Order](body, decoding(), newNews(logr.Discard(), "Order"))
 	ended := make(chan error)
 	go func() {
 		_, _, err := w.Decode()

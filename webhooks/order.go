@@ -16,6 +16,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 const orderPath = "/mutate-order"
@@ -95,7 +96,7 @@ func (h *orderHandler) unknownProducts(ctx context.Context, o *v1alpha1.Order) (
 		seen[line.ProductID] = true
 		item := &v1alpha1.StockItem{}
 		err := h.reader.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: line.ProductID}, item, client.UnsafeDisableDeepCopy)
-		if err == nil {
+		if err == nil || cachedclient.AsSetAside(err) != nil {
 			continue
 		}
 		if !apierrors.IsNotFound(err) {

@@ -69,7 +69,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("order controller: %w", err)
 	}
 	r := &reconciler{
-		client: mgr.GetClient(), statusWriter: statusWriter, live: mgr.GetAPIReader(), clock: o.Clock, metrics: m,
+		client: mgr.GetClient(), statusWriter: statusWriter, live: cachedclient.Live(mgr.GetAPIReader()), clock: o.Clock, metrics: m,
 		rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(o.Clock, expectedWithin),
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
@@ -107,7 +107,7 @@ func decidedReservations() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			was, ok1 := e.ObjectOld.(*v1alpha1.StockReservation)
 			is, ok2 := e.ObjectNew.(*v1alpha1.StockReservation)
-			return !ok1 || !ok2 || was.UID != is.UID || was.Status.Phase != is.Status.Phase ||
+			return !ok1 || !ok2 || was.UID != is.UID || cachedclient.IsSetAside(was) || cachedclient.IsSetAside(is) || was.Status.Phase != is.Status.Phase ||
 				was.Spec.Intent != is.Spec.Intent || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero()
 		},
 	}

@@ -5,12 +5,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -26,16 +29,39 @@ func (r *reconciler) enqueueForJournal() handler.EventHandler {
 	}
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
-			if j, ok := e.Object.(*v1alpha1.StockJournal); ok {
+			if j, ok := e.Object.(*v1alpha1.StockJournal); ok && !cachedclient.IsSetAside(j) {
 				wake(j, 0, q)
 			}
 		},
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			was, ok1 := e.ObjectOld.(*v1alpha1.StockJournal)
 			is, ok2 := e.ObjectNew.(*v1alpha1.StockJournal)
-			if ok1 && ok2 {
+			switch {
+			case !ok1 || !ok2 || cachedclient.IsSetAside(is):
+			case cachedclient.IsSetAside(was):
+				r.enqueueNamespace(ctx, is.Namespace, q)
+			default:
 				wake(is, was.Status.Seq, q)
 			}
 		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			if cachedclient.IsSetAside(e.Object) {
+				r.enqueueNamespace(ctx, e.Object.GetNamespace(), q)
+			}
+		},
+	}
+}
+
+// enqueueNamespace wakes all orders of a namespace: they waited while its journal could not be decoded.
+func (r *reconciler) enqueueNamespace(ctx context.Context, namespace string, q queue) {
+	orders := &v1alpha1.OrderList{}
+	if err := r.client.List(ctx, orders, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "the orders that waited for a stock journal can't be listed", "namespace", namespace)
+		return
+	}
+	for i := range orders.Items {
+		if key := client.ObjectKeyFromObject(&orders.Items[i]); r.needsReconcile(key) {
+			q.Add(reconcile.Request{NamespacedName: key})
+		}
 	}
 }

@@ -44,13 +44,20 @@ type reconciler struct {
 // Reconcile takes at most one step with one order.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	facts, decision, err := r.evaluate(ctx, req.NamespacedName)
+	if cachedclient.AsSetAside(err) != nil {
+		return r.whenSetAside(ctx, req.NamespacedName, facts)
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if decision.Act == order.Nothing {
 		return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 	}
-	if decision, err = r.verify(ctx, req.NamespacedName, facts, decision); err != nil {
+	decision, err = r.verify(ctx, req.NamespacedName, facts, decision)
+	if cachedclient.AsSetAside(err) != nil {
+		return r.whenSetAside(ctx, req.NamespacedName, facts)
+	}
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	err = r.act(ctx, facts.Order, decision)
@@ -91,13 +98,17 @@ func judge(facts order.Facts) order.Decision {
 }
 
 // gather reads what a decision rests on, from the cache and without copying it:
-// nothing below may change what it is given.
+// nothing below may change what it is given. When something of it is set aside, that is the
+// error; an order that is set aside itself is in the facts as far as it could be decoded.
 func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Facts, error) {
 	facts := order.Facts{Now: r.clock.Now()}
 	o := &v1alpha1.Order{}
 	switch err := r.client.Get(ctx, key, o, client.UnsafeDisableDeepCopy); {
 	case err == nil:
 		facts.Order = o
+	case cachedclient.AsSetAside(err) != nil:
+		facts.Order = o
+		return facts, err
 	case !apierrors.IsNotFound(err):
 		return facts, fmt.Errorf("get the order: %w", err)
 	}
@@ -194,10 +205,12 @@ func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts ord
 	return d, nil
 }
 
-// ownerExists looks up live whether the order that a reservation was made for is there.
+// ownerExists looks up live whether the order that a reservation was made for is there, whether
+// or not it can be decoded.
 func (r *reconciler) ownerExists(ctx context.Context, key client.ObjectKey, reservation *v1alpha1.StockReservation) (bool, error) {
 	o := &v1alpha1.Order{}
 	switch err := r.live.Get(ctx, key, o); {
+	case cachedclient.AsSetAside(err) != nil: // it has its name and uid
 	case apierrors.IsNotFound(err):
 		return false, nil
 	case err != nil:
@@ -216,10 +229,7 @@ func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decisio
 	case order.UpdateReservation:
 		return r.client.Update(ctx, d.Reservation)
 	case order.DeleteReservation:
-		// The uid, not the version: whatever was decided about this reservation in
-		// the meantime, it goes.
-		gone := &v1alpha1.StockReservation{ObjectMeta: metav1.ObjectMeta{Namespace: d.Reservation.Namespace, Name: d.Reservation.Name}}
-		return r.client.Delete(ctx, gone, client.Preconditions{UID: &d.Reservation.UID})
+		return r.deleteReservation(ctx, d.Reservation)
 	case order.DropFinalizer:
 		return cachedclient.SetFinalizers(ctx, r.client, order.WithoutFinalizer(o))
 	case order.DeleteOrder:

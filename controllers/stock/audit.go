@@ -57,9 +57,11 @@ func (a *auditor) audit(ctx context.Context, m *decide.Memory) (freed []string, 
 	return freed, condition, nil
 }
 
-// compare finds the differences, and makes them known.
+// compare finds the differences, and makes them known. Of objects that are set aside it is
+// known already that they don't say all there is.
 func (a *auditor) compare(ctx context.Context, m *decide.Memory, lists *store.Lists) []stock.Drift {
-	drift := m.Audit(lists.Items.Items, lists.Reservations.Items)
+	items, reservations := lists.Whole()
+	drift := m.Audit(items, reservations)
 	a.metrics.drift(a.namespace, len(drift))
 	for _, d := range drift {
 		logr.FromContextOrDiscard(ctx).Info("stock audit found a difference; it was not made through the journal", "difference", d.String())

@@ -13,6 +13,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/stock/internal/pacing"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // closeInterval is how often what a namespace without a journal has left is looked at, at most.
@@ -67,7 +68,7 @@ func (c *closer) release(ctx context.Context, lists *store.Lists) (left, release
 		if !controllerutil.ContainsFinalizer(o, v1alpha1.StockItemFinalizer) {
 			continue
 		}
-		if o.DeletionTimestamp == nil || held[o.Name] {
+		if o.DeletionTimestamp == nil || held[o.Name] || held[anyProduct] {
 			left++
 			continue
 		}
@@ -81,6 +82,9 @@ func (c *closer) release(ctx context.Context, lists *store.Lists) (left, release
 	return left, released, nil
 }
 
+// anyProduct stands for all products where nobody can tell which.
+const anyProduct = ""
+
 // mayBeHeld are the products that reservations hold, or may: whether the last journal had
 // granted one that still shows Pending nobody can say.
 func mayBeHeld(reservations []v1alpha1.StockReservation) map[string]bool {
@@ -91,6 +95,7 @@ func mayBeHeld(reservations []v1alpha1.StockReservation) map[string]bool {
 			for _, l := range r.Spec.Lines {
 				held[l.ProductID] = true
 			}
+			held[anyProduct] = held[anyProduct] || cachedclient.IsUnreadable(r, "spec.lines")
 		default: // it is over
 		}
 	}

@@ -127,7 +127,7 @@ func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(be
 	}
 	return handler.TypedFuncs[O, reconcile.Request]{
 		CreateFunc: func(_ context.Context, e crevent.TypedCreateEvent[O], q workQueue) {
-			if matters == nil || matters(e.Object) {
+			if matters == nil || cachedclient.IsSetAside(e.Object) || matters(e.Object) {
 				put(e.Object, false, q)
 			}
 		},
@@ -138,7 +138,8 @@ func watch[O client.Object](r *reconciler, matters func(O) bool, changed func(be
 				put(e.ObjectNew, false, q)
 				return
 			}
-			if changed != nil && changed(e.ObjectOld, e.ObjectNew) {
+			setAside := cachedclient.IsSetAside(e.ObjectOld) || cachedclient.IsSetAside(e.ObjectNew)
+			if setAside || changed != nil && changed(e.ObjectOld, e.ObjectNew) {
 				put(e.ObjectNew, false, q)
 			}
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock/internal/publish"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // idleRound is how often a loop that waits for writes finds out what else is due.
@@ -70,6 +71,8 @@ func (l *loop) run(ctx context.Context) (requeueAfter time.Duration, err error) 
 		case errors.Is(err, store.ErrNoJournal):
 			l.ended, err = l.closer.close(ctx)
 			return 0, err
+		case cachedclient.AsSetAside(err) != nil:
+			return lastFailure, nil // the namespace waits until its journal is mended or deleted; the cache has told of it
 		case err != nil:
 			return 0, fmt.Errorf("acquire the stock journal of %s: %w", l.namespace, err)
 		}
@@ -84,6 +87,10 @@ func (l *loop) run(ctx context.Context) (requeueAfter time.Duration, err error) 
 	}
 	if err != nil {
 		return 0, err
+	}
+	if l.decider.Memory().IsOutdated() {
+		l.forget() // and acquire the journal again, with what can be decoded now
+		return time.Millisecond, nil
 	}
 	return l.requeueAfter(), nil
 }
@@ -154,7 +161,7 @@ func (l *loop) serve(ctx context.Context) error {
 			return err
 		}
 		l.dispatch(ctx)
-		if l.pool.InFlight() == 0 && (!handled || l.queue.Len() == 0) {
+		if l.decider.Memory().IsOutdated() || l.pool.InFlight() == 0 && (!handled || l.queue.Len() == 0) {
 			return ctx.Err()
 		}
 	}

@@ -13,8 +13,8 @@ const clockSkew = 5 * time.Minute
 
 // DecideDocument decides a document, remembers it and returns its journal
 // entry. The entry is nil when the document is settled, and when its product
-// does not exist: then waits is true, and it is to be offered again when the
-// item appears.
+// does not exist or is withheld: then waits is true, and it is to be offered
+// again when the item appears.
 //
 // A correction may not take what is reserved. A count may: it says what is
 // there, and the item is Oversold until stock is back.
@@ -23,7 +23,7 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 		return nil, false
 	}
 	it := l.products[d.Spec.ProductID]
-	if it == nil || it.deleting {
+	if it == nil || it.deleting || it.withheld {
 		return nil, true
 	}
 	delta := d.Spec.Quantity

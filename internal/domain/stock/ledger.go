@@ -36,9 +36,17 @@ type item struct {
 	lastMovement time.Time
 	applied      []string // names of documents that count, oldest first
 	deleting     bool
+	withheld     bool
 }
 
-func (i *item) available() int64 { return Available(i.onHand, i.reserved, i.safety) }
+// available of an item that is withheld is nothing, whatever is known of it.
+func (i *item) available() int64 {
+	available := Available(i.onHand, i.reserved, i.safety)
+	if i.withheld {
+		return min(available, 0)
+	}
+	return available
+}
 
 // reservation is what was decided about one.
 type reservation struct {

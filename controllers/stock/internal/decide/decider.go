@@ -13,6 +13,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // Audience is told what people have to be shown because of what was seen or decided.
@@ -112,6 +113,14 @@ func (d *Decider) decide(e Event, now time.Time, b *Batch) *v1alpha1.JournalEntr
 	if e.Watched && !e.Gone && d.memory.IsStale(e.Object) {
 		return nil
 	}
+	if !e.Gone && cachedclient.IsSetAside(e.Object) {
+		d.audience.Touch(d.memory.observeSetAside(e.Object)...)
+		return nil
+	}
+	if !e.Gone && d.memory.isMended(e.Object) {
+		d.memory.outdated = true
+		return nil
+	}
 	switch o := e.Object.(type) {
 	case *v1alpha1.StockItem:
 		if e.Gone {
@@ -186,6 +195,11 @@ func (d *Decider) decideDocument(o *v1alpha1.StockAdjustment, now time.Time) *v1
 
 func (d *Decider) documentSettled(o *v1alpha1.StockAdjustment) {
 	delete(d.waiting[o.Spec.ProductID], o.UID)
+	if cachedclient.IsSetAside(o) { // its product may be what can't be decoded
+		for _, documents := range d.waiting {
+			delete(documents, o.UID)
+		}
+	}
 	d.audience.Settled(o.UID)
 }
 
@@ -215,6 +229,9 @@ func (d *Decider) wake(ctx context.Context, e expiry) error {
 	r, err := d.store.CachedReservation(ctx, key)
 	if err != nil || r.UID != e.uid || d.memory.IsStale(r) {
 		r, err = d.store.LiveReservation(ctx, key)
+	}
+	if cachedclient.AsSetAside(err) != nil {
+		return nil // it holds what it holds until it is mended: its event will say
 	}
 	if err == nil && r.UID == e.uid {
 		d.queue.putAgain(Event{Object: r})

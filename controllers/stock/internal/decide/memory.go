@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // Memory is what a leader knows of its namespace: the ledger, and how new the lists
@@ -19,6 +21,9 @@ type Memory struct {
 	*stock.Ledger
 
 	items, reservations, documents string // resourceVersions of the lists
+	// setAside are the objects of which the ledger was made from what could be decoded.
+	setAside map[types.UID]struct{}
+	outdated bool
 }
 
 func newMemory(ledger *stock.Ledger, from *store.Lists) *Memory {
@@ -51,16 +56,20 @@ func (m *Memory) IsStale(o client.Object) bool {
 func (d *Decider) Load(lists *store.Lists, seq int64, pending []*journal.Pending) {
 	journal.Overlay(pending, lists.Items.Items, lists.Reservations.Items, lists.Documents.Items)
 	d.memory = newMemory(stock.NewLedger(seq, lists.Items.Items, lists.Reservations.Items, lists.Documents.Items), lists)
+	d.memory.loadSetAside(lists)
 	var events []Event
 	for i := range lists.Reservations.Items {
 		r := &lists.Reservations.Items[i]
+		if cachedclient.IsSetAside(r) {
+			continue
+		}
 		if stock.MayBeDue(r) {
 			events = append(events, Event{Object: r.DeepCopy()})
 		}
 		d.expiry.track(r, d.memory.Phase(r.UID))
 	}
 	for i := range lists.Documents.Items {
-		if o := &lists.Documents.Items[i]; !journal.Settled(o) {
+		if o := &lists.Documents.Items[i]; !journal.Settled(o) && !cachedclient.IsSetAside(o) {
 			events = append(events, Event{Object: o.DeepCopy()})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/orderplane/orderplane/controllers/stock/internal/pacing"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // Waits between tries to write what could not be written.
@@ -22,7 +23,8 @@ const (
 type Backoff struct {
 	wait  time.Duration
 	since time.Time
-	// refused is true when the API server has definitely refused the write.
+	// refused is true when the API server has definitely refused the write, or the object
+	// can't be decoded.
 	refused bool
 }
 
@@ -30,7 +32,8 @@ type Backoff struct {
 func (b *Backoff) Failed(now time.Time, err error) {
 	b.wait = min(max(2*b.wait, firstRetry), LastRetry)
 	b.since = now
-	b.refused = apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsRequestEntityTooLargeError(err)
+	b.refused = apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsRequestEntityTooLargeError(err) ||
+		cachedclient.AsSetAside(err) != nil
 }
 
 // Wait is how long to wait after the last failure.

@@ -16,6 +16,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // ErrLost says that another leader has the journal, or may have.
@@ -145,6 +146,8 @@ func (l *Leader) VerifyLeadership(ctx context.Context) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%w of %s: somebody deleted it", ErrLost, l.namespace)
+	case cachedclient.AsSetAside(err) != nil:
+		return fmt.Errorf("%w of %s: %w", ErrLost, l.namespace, err)
 	case err != nil:
 		return fmt.Errorf("read the stock journal of %s: %w", l.namespace, err)
 	}

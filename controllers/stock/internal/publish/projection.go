@@ -12,6 +12,7 @@ import (
 	"github.com/orderplane/orderplane/controllers/stock/internal/effects"
 	"github.com/orderplane/orderplane/controllers/stock/internal/store"
 	"github.com/orderplane/orderplane/internal/domain/stock"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // projections are the effects that refresh what people see of the items whose turn it is.
@@ -23,6 +24,14 @@ func (p *Publisher) projections(ctx context.Context) []*effects.Effect {
 			continue
 		}
 		seen, err := p.Store.CachedItem(ctx, client.ObjectKey{Namespace: p.Namespace, Name: product})
+		if cachedclient.AsSetAside(err) != nil {
+			if e := p.letGo(ctx, seen); e != nil {
+				out = append(out, e)
+			} else {
+				p.Schedule.forget(product) // what people see of it is shown when it is mended
+			}
+			continue
+		}
 		if err != nil {
 			continue // not in the cache yet, or gone: its event will say
 		}
@@ -49,6 +58,32 @@ func (p *Publisher) mayGo(ctx context.Context, o *v1alpha1.StockItem, level stoc
 		p.Leader.Suspect()
 	}
 	return p.Leader.VerifyLeadership(ctx) == nil // else the next swap finds out
+}
+
+// letGo takes the finalizer off an item that is being deleted and can't be decoded; nil when
+// that may not be.
+func (p *Publisher) letGo(ctx context.Context, seen *v1alpha1.StockItem) *effects.Effect {
+	level, ok := p.memory.Level(seen.UID)
+	if seen.DeletionTimestamp == nil || !ok || level.Reserved > 0 || p.Pool.Of(string(seen.UID)) != nil {
+		return nil
+	}
+	p.memory.MarkDeleting(seen.UID)
+	p.Leader.Suspect()
+	if p.Leader.VerifyLeadership(ctx) != nil {
+		return nil
+	}
+	mark := p.Schedule.Mark(seen.Name)
+	return &effects.Effect{
+		Kind: "StockItem", Target: "projection/" + seen.Name, Backoff: p.Schedule.backoff(seen.Name),
+		Object: p.identity(seen.Name, seen.UID),
+		Write: func(ctx context.Context) error {
+			if !controllerutil.RemoveFinalizer(seen, v1alpha1.StockItemFinalizer) {
+				return nil
+			}
+			return client.IgnoreNotFound(p.Store.SetItemFinalizers(ctx, seen))
+		},
+		Done: func() { p.Schedule.Clean(seen.Name, mark) },
+	}
 }
 
 func (p *Publisher) projection(seen *v1alpha1.StockItem, level stock.Level) *effects.Effect {

@@ -49,12 +49,16 @@ func (s *Store) Lists(ctx context.Context, namespace string) (l Lists, err error
 	return l, err
 }
 
-// Held reads the items of a namespace, then the reservations; no documents.
+// Held reads the items of a namespace, then the reservations; no documents. What can't be told
+// of a reservation that is set aside is filled in, so that it holds no less than it does.
 func (s *Store) Held(ctx context.Context, namespace string) (l Lists, err error) {
 	if l.Items, err = list[v1alpha1.StockItem](ctx, s, namespace, "StockItem"); err == nil {
 		l.Reservations, err = list[v1alpha1.StockReservation](ctx, s, namespace, "StockReservation")
 	}
-	return l, err
+	if err != nil {
+		return l, err
+	}
+	return l, holdAtLeast(l.Reservations.Items, l.Items.Items)
 }
 
 // object is what a pointer to a T is.
@@ -67,6 +71,7 @@ type object[T any] interface {
 // an object of which the cache has the very resourceVersion is taken from there,
 // the others are read live, which makes them that new or newer. Listing whole
 // objects again that the cache has just read would double what a start costs.
+// Objects that are set aside are among them, marked.
 func list[T any, P object[T]](ctx context.Context, s *Store, namespace, kind string) (out Snapshot[T], err error) {
 	for range listTries {
 		if out, err = listOnce[T, P](ctx, s, namespace, kind); !errors.Is(err, errWentMeanwhile) {
@@ -107,13 +112,13 @@ func readPage[T any, P object[T]](ctx context.Context, s *Store, listed []metav1
 	for i := range listed {
 		o, want := P(&items[i]), &listed[i]
 		key := client.ObjectKeyFromObject(want)
-		err := s.cached.Get(ctx, key, o, client.UnsafeDisableDeepCopy)
+		err := orSetAside(s.cached.Get(ctx, key, o, client.UnsafeDisableDeepCopy))
 		if err == nil && o.GetUID() == want.UID && o.GetResourceVersion() == want.ResourceVersion {
 			continue
 		}
 		g.Go(func() error {
 			items[i] = *new(T) // what the cache gave may share its memory
-			err := s.live.Get(ctx, key, o)
+			err := orSetAside(s.live.Get(ctx, key, o))
 			if apierrors.IsNotFound(err) || err == nil && o.GetUID() != want.UID {
 				return errWentMeanwhile
 			}

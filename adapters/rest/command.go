@@ -4,31 +4,47 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
+// ask is a request for a command, before the order is read.
+type ask struct {
+	orderID      string
+	ifMatch, key *string
+	// says is all that was asked, to tell a repeat from another request under the
+	// same key.
+	says any
+	// live is set where what to write depends on the order's last state.
+	live bool
+	// command plans what to write into the order. earlier is the return request
+	// that an earlier request with the same key was about, if any.
+	command func(order *v1alpha1.Order, earlier string) command
+}
+
 // command is an intent to write into an order's spec, and how to tell from
-// status that it was answered.
+// the order that it was answered.
 //
 // The intent is a merge patch without a resourceVersion, unless If-Match asks for
 // one: the CEL rules of Order compare it with what is stored at that moment, which
 // fences it better than a version from a cache could, and spares the conflicts
 // with status writes. The uid in the patch pins the order whose owner was checked.
 type command struct {
-	// verb for messages: "cancelled".
-	verb string
-	// allowed are the phases that an order must be in; used before writing, on
-	// phases that can't be stale.
-	allowed []v1alpha1.OrderPhase
+	// impossible says why the order's phase does not allow it; nil when it may. It
+	// must not be wrong about a phase that is a moment old.
+	impossible func(*v1alpha1.Order) error
 	// spec is the merge patch of spec.
 	spec map[string]any
+	// about is the return request that the command is about, if any.
+	about string
+	// asked says whether spec has this very intent already.
+	asked func(*v1alpha1.Order) bool
 	// done says whether status shows that the command was carried out.
 	done func(*v1alpha1.Order) bool
 	// refused says whether status shows that it was refused, and why.
@@ -40,18 +56,57 @@ type outcome struct {
 	order *v1alpha1.Order
 	// decided is false when the wait was over before status answered.
 	decided bool
+	// repeated is true when nothing was written: the command had been given before.
+	repeated bool
 }
 
-// run writes a command into an order and waits for its answer.
-func (h *handlers) run(ctx context.Context, order *v1alpha1.Order, ifMatch *string, c command) (outcome, error) {
-	order, err := h.ofVersion(ctx, order, ifMatch)
+// run writes a command into an order and waits for its answer. A command that was
+// given before is not given again; its answer is the order.
+func (h *handlers) run(ctx context.Context, a ask) (outcome, error) {
+	read := h.cluster.read
+	if a.live {
+		read = h.cluster.readLive
+	}
+	order, err := h.order(ctx, a.orderID, read)
 	if err != nil {
 		return outcome{}, err
 	}
-	if isFinal(order.Status.Phase) || c.isLate(order.Status.Phase) {
-		return outcome{}, invalidTransition(fmt.Sprintf("an order that is %s can't be %s", statusOf(order.Status.Phase), c.verb))
+	if out, repeated, err := h.repeated(ctx, order, a); repeated {
+		return out, err
 	}
-	patch, err := mergePatch(order, isFenced(ifMatch), c.spec)
+	out, refusal := h.write(ctx, order, a)
+	if !isRefused(refusal) {
+		return out, refusal
+	}
+	// What was read may be older than the answer that the client lost.
+	if order, err = h.order(ctx, a.orderID, h.cluster.readLive); err != nil {
+		return outcome{}, err
+	}
+	if out, repeated, err := h.repeated(ctx, order, a); repeated {
+		return out, err
+	}
+	return outcome{}, refusal
+}
+
+func isRefused(err error) bool {
+	if err == nil {
+		return false
+	}
+	told := problemOf(err)
+	return told.status == http.StatusConflict || told.status == http.StatusPreconditionFailed
+}
+
+// write writes a command that is new to the order.
+func (h *handlers) write(ctx context.Context, order *v1alpha1.Order, a ask) (outcome, error) {
+	order, err := h.ofVersion(ctx, order, a.ifMatch)
+	if err != nil {
+		return outcome{}, err
+	}
+	c := a.command(order, "")
+	if err := c.impossible(order); err != nil {
+		return outcome{}, err
+	}
+	patch, err := mergePatch(order, isFenced(a.ifMatch), a.memory(ctx, c), c.spec)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -59,10 +114,10 @@ func (h *handlers) run(ctx context.Context, order *v1alpha1.Order, ifMatch *stri
 	switch {
 	case apierrors.IsNotFound(err):
 		return outcome{}, noSuchOrder(order.Name)
-	case apierrors.IsConflict(err) && !isFenced(ifMatch):
+	case apierrors.IsConflict(err) && !isFenced(a.ifMatch):
 		return outcome{}, h.conflict(ctx, order, err)
 	case err != nil:
-		return outcome{}, err
+		return outcome{}, problemOf(err)
 	}
 	return h.await(ctx, order, written, c)
 }
@@ -115,18 +170,19 @@ func (h *handlers) await(ctx context.Context, before, written *v1alpha1.Order, c
 	}
 }
 
-// isLate says whether a phase can't come back to one that allows the command, so
-// that even a stale phase is reason enough to refuse.
-func (c command) isLate(phase v1alpha1.OrderPhase) bool {
+// tooLate returns what refuses a command in phases that can't come back to one
+// that allows it, so that even a stale phase is reason enough.
+func tooLate(verb string, allowed v1alpha1.OrderPhase) func(*v1alpha1.Order) error {
 	rank := map[v1alpha1.OrderPhase]int{
 		v1alpha1.OrderPending: 0, v1alpha1.OrderConfirmed: 1, v1alpha1.OrderFulfilled: 2, v1alpha1.OrderReturnRequested: 3,
 	}
-	for _, allowed := range c.allowed {
-		if rank[phase] <= rank[allowed] {
-			return false
+	return func(order *v1alpha1.Order) error {
+		phase := order.Status.Phase
+		if !isFinal(phase) && rank[phase] <= rank[allowed] {
+			return nil
 		}
+		return invalidTransition(fmt.Sprintf("an order that is %s can't be %s", statusOf(phase), verb))
 	}
-	return true
 }
 
 func isFinal(phase v1alpha1.OrderPhase) bool {
@@ -146,89 +202,17 @@ func refusedSince(order *v1alpha1.Order, generation int64, before *metav1.Condit
 	return now.Message
 }
 
-func mergePatch(order *v1alpha1.Order, fenced bool, spec map[string]any) (client.Patch, error) {
+func mergePatch(order *v1alpha1.Order, fenced bool, annotations map[string]string, spec map[string]any) (client.Patch, error) {
 	metadata := map[string]any{"uid": order.UID}
 	if fenced {
 		metadata["resourceVersion"] = order.ResourceVersion
+	}
+	if len(annotations) > 0 {
+		metadata["annotations"] = annotations
 	}
 	body, err := json.Marshal(map[string]any{"metadata": metadata, "spec": spec})
 	if err != nil {
 		return nil, fmt.Errorf("write the patch of order %s: %w", order.Name, err)
 	}
 	return client.RawPatch(types.MergePatchType, body), nil
-}
-
-// onBehalfOf is who the gateway acts for, as the intent keeps it.
-func onBehalfOf(ctx context.Context) string { return callFrom(ctx).who.Subject }
-
-func requireOps(ctx context.Context) error {
-	if !callFrom(ctx).who.IsOps() {
-		return forbidden("this needs the role ops")
-	}
-	return nil
-}
-
-func never(*v1alpha1.Order) (string, bool) { return "", false }
-
-// CancelOrder cancels an order that is not shipped.
-func (h *handlers) CancelOrder(ctx context.Context, request wire.CancelOrderRequestObject) (wire.CancelOrderResponseObject, error) {
-	order, err := h.order(ctx, request.OrderId, h.cluster.read)
-	if err != nil {
-		return nil, err
-	}
-	reason := v1alpha1.CancelCustomerRequest
-	if request.Body != nil && request.Body.Reason != nil {
-		reason = v1alpha1.CancelReason(*request.Body.Reason)
-	}
-	out, err := h.run(ctx, order, request.Params.IfMatch, command{
-		verb:    "cancelled",
-		allowed: []v1alpha1.OrderPhase{v1alpha1.OrderPending, v1alpha1.OrderConfirmed},
-		spec: map[string]any{"cancellation": v1alpha1.Cancellation{
-			Reason: reason, Requester: v1alpha1.Requester{OnBehalfOf: onBehalfOf(ctx)},
-		}},
-		done:    func(o *v1alpha1.Order) bool { return o.Status.Phase == v1alpha1.OrderCancelled },
-		refused: never,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !out.decided {
-		return wire.CancelOrder202JSONResponse{OrderPendingJSONResponse: pendingResponse(out.order)}, nil
-	}
-	return wire.CancelOrder200JSONResponse{OrderJSONResponse: orderResponse(out.order)}, nil
-}
-
-// FulfillOrder says that an order was shipped.
-func (h *handlers) FulfillOrder(ctx context.Context, request wire.FulfillOrderRequestObject) (wire.FulfillOrderResponseObject, error) {
-	if err := requireOps(ctx); err != nil {
-		return nil, err
-	}
-	order, err := h.order(ctx, request.OrderId, h.cluster.read)
-	if err != nil {
-		return nil, err
-	}
-	intent := v1alpha1.Fulfillment{Requester: v1alpha1.Requester{OnBehalfOf: onBehalfOf(ctx)}}
-	if request.Body != nil {
-		intent.Carrier, intent.TrackingNumber = request.Body.Carrier, request.Body.TrackingNumber
-	}
-	out, err := h.run(ctx, order, request.Params.IfMatch, command{
-		verb:    "fulfilled",
-		allowed: []v1alpha1.OrderPhase{v1alpha1.OrderPending, v1alpha1.OrderConfirmed},
-		spec:    map[string]any{"fulfillment": intent},
-		done:    func(o *v1alpha1.Order) bool { return o.Status.FulfilledAt != nil },
-		refused: never,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !out.decided {
-		return wire.FulfillOrder202JSONResponse{OrderPendingJSONResponse: pendingResponse(out.order)}, nil
-	}
-	return wire.FulfillOrder200JSONResponse{OrderJSONResponse: orderResponse(out.order)}, nil
-}
-
-func pendingResponse(order *v1alpha1.Order) wire.OrderPendingJSONResponse {
-	return wire.OrderPendingJSONResponse{
-		Body: orderView(order), Headers: wire.OrderPendingResponseHeaders{ETag: etag(order)},
-	}
 }

@@ -50,8 +50,6 @@ func TestCancelWritesTheIntentAndWaitsForItsEnd(t *testing.T) {
 			if by := g.order(id).Spec.Cancellation.OnBehalfOf; by != "cust-1" {
 				t.Errorf("onBehalfOf = %q", by)
 			}
-			g.do(request{method: http.MethodDelete, path: "/api/orders/" + id, token: g.token("cust-1")}).
-				wants(t, http.StatusConflict, "INVALID_TRANSITION")
 		})
 	}
 	a := g.do(request{
@@ -107,7 +105,6 @@ func TestFulfillNeedsAConfirmedOrder(t *testing.T) {
 	if a.status != http.StatusOK || a.text("status") != "FULFILLED" || a.text("carrier") != "UPS" || a.text("trackingNumber") != "1Z" {
 		t.Fatalf("answer = %d %s", a.status, a.raw)
 	}
-	g.do(r).wants(t, http.StatusConflict, "INVALID_TRANSITION")
 	g.do(request{method: http.MethodDelete, path: "/api/orders/" + id, token: g.token("cust-1")}).
 		wants(t, http.StatusConflict, "INVALID_TRANSITION")
 }
@@ -178,7 +175,7 @@ func TestAReturnIsRejectedAskedAgainAndApproved(t *testing.T) {
 	if a := ask("too small"); a.status != http.StatusOK || a.text("status") != "RETURN_REQUESTED" || a.text("returnReason") != "too small" {
 		t.Fatalf("request = %d %s", a.status, a.raw)
 	}
-	ask("too small").wants(t, http.StatusConflict, "INVALID_TRANSITION")
+	ask("too large").wants(t, http.StatusConflict, "INVALID_TRANSITION")
 	state := g.do(request{path: path, token: customer})
 	if state.text("status") != "REQUESTED" || state.text("refundAmount") != "59.97" || state.text("items.0.productId") != "prod-001" {
 		t.Errorf("state = %d %s", state.status, state.raw)
@@ -210,7 +207,6 @@ func TestAReturnIsRejectedAskedAgainAndApproved(t *testing.T) {
 	if d := g.order(id).Spec.Return.Decision; d.Restock == nil || *d.Restock || d.OnBehalfOf != "ops-1" {
 		t.Errorf("decision = %+v", d)
 	}
-	g.do(request{method: http.MethodPut, path: path + "/approve", token: g.ops()}).wants(t, http.StatusConflict, "INVALID_TRANSITION")
 }
 
 func TestAReturnOutsideTheWindowIsRefused(t *testing.T) {

@@ -337,11 +337,14 @@ func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
 }
 
 func TestACommandIsRefusedForPhasesThatDoNotComeBack(t *testing.T) {
-	cancel := command{allowed: []v1alpha1.OrderPhase{v1alpha1.OrderPending, v1alpha1.OrderConfirmed}}
+	cancel := tooLate("cancelled", v1alpha1.OrderConfirmed)
 	for phase, want := range map[v1alpha1.OrderPhase]bool{
 		v1alpha1.OrderPending: false, v1alpha1.OrderConfirmed: false, v1alpha1.OrderFulfilled: true, v1alpha1.OrderReturnRequested: true,
+		v1alpha1.OrderReturned: true, v1alpha1.OrderCancelled: true,
 	} {
-		if got := cancel.isLate(phase); got != want {
+		o := &v1alpha1.Order{}
+		o.Status.Phase = phase
+		if got := cancel(o) != nil; got != want {
 			t.Errorf("cancel in %s: late = %v", phase, got)
 		}
 	}
@@ -355,7 +358,7 @@ func TestACommandIsOfTheOrderThatWasChecked(t *testing.T) {
 		false: `{"metadata":{"uid":"uid-1"},"spec":{}}`,
 		true:  `{"metadata":{"resourceVersion":"7","uid":"uid-1"},"spec":{}}`,
 	} {
-		patch, err := mergePatch(o, fenced, map[string]any{})
+		patch, err := mergePatch(o, fenced, nil, map[string]any{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,12 +49,32 @@ func (h *handlers) AdjustStock(ctx context.Context, request wire.AdjustStockRequ
 	decided := h.cluster.awaitDocument(ctx, document, h.wait)
 	switch {
 	case decided == nil:
-		return wire.AdjustStock202JSONResponse(stockLevel(item)), nil
+		level, warning := warned(stockLevel(item), request)
+		return wire.AdjustStock202JSONResponse{StockPendingJSONResponse: wire.StockPendingJSONResponse{
+			Body: level, Headers: wire.StockPendingResponseHeaders{Warning: warning},
+		}}, nil
 	case decided.Status.Phase == v1alpha1.AdjustmentRefused:
 		return nil, refusedDocument(decided)
 	default:
-		return wire.AdjustStock200JSONResponse{StockLevelJSONResponse: wire.StockLevelJSONResponse(stockAfter(item, decided))}, nil
+		level, warning := warned(stockAfter(item, decided), request)
+		return wire.AdjustStock200JSONResponse{StockAdjustedJSONResponse: wire.StockAdjustedJSONResponse{
+			Body: level, Headers: wire.StockAdjustedResponseHeaders{Warning: warning},
+		}}, nil
 	}
+}
+
+// countsEachTime is what clients are told that send no key.
+const countsEachTime = "the request had no Idempotency-Key: sent again, it counts again"
+
+// warned adds what a client should mind about its adjustment, also as a Warning
+// header: 299 is one that stays true (RFC 7234, 5.5).
+func warned(level wire.StockLevel, request wire.AdjustStockRequestObject) (wire.StockLevel, *string) {
+	if request.Params.IdempotencyKey != nil {
+		return level, nil
+	}
+	level.Warning = countsEachTime
+	header := `299 - "` + countsEachTime + `"`
+	return level, &header
 }
 
 func (h *handlers) item(ctx context.Context, productID string) (*v1alpha1.StockItem, error) {

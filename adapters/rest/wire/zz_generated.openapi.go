@@ -793,7 +793,13 @@ type StockLevel struct {
 	// Version Grows with each movement of what is on hand.
 	Version     int64     `json:"version"`
 	LastUpdated time.Time `json:"lastUpdated"`
+
+	// Warning What to mind about the adjustment that was made; not in reads.
+	Warning string `json:"warning,omitempty"`
 }
+
+// CommandKey defines model for CommandKey.
+type CommandKey = string
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
@@ -806,6 +812,12 @@ type ProductId = string
 
 // OrderPending defines model for OrderPending.
 type OrderPending = Order
+
+// StockAdjusted defines model for StockAdjusted.
+type StockAdjusted = StockLevel
+
+// StockPending defines model for StockPending.
+type StockPending = StockLevel
 
 // AdjustStockParams defines parameters for AdjustStock.
 type AdjustStockParams struct {
@@ -842,30 +854,45 @@ type CreateOrderParams struct {
 type CancelOrderParams struct {
 	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A UUID, bare or in double quotes, that names this command. The same key with the same body gets the outcome again, with another body 409 DUPLICATE_ORDER. Without a key, the same command again after it succeeded answers 200 with the order.
+	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
 // FulfillOrderParams defines parameters for FulfillOrder.
 type FulfillOrderParams struct {
 	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A UUID, bare or in double quotes, that names this command. The same key with the same body gets the outcome again, with another body 409 DUPLICATE_ORDER. Without a key, the same command again after it succeeded answers 200 with the order.
+	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RequestReturnParams defines parameters for RequestReturn.
 type RequestReturnParams struct {
 	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A UUID, bare or in double quotes, that names this command. The same key with the same body gets the outcome again, with another body 409 DUPLICATE_ORDER. Without a key, the same command again after it succeeded answers 200 with the order.
+	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ApproveReturnParams defines parameters for ApproveReturn.
 type ApproveReturnParams struct {
 	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A UUID, bare or in double quotes, that names this command. The same key with the same body gets the outcome again, with another body 409 DUPLICATE_ORDER. Without a key, the same command again after it succeeded answers 200 with the order.
+	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RejectReturnParams defines parameters for RejectReturn.
 type RejectReturnParams struct {
 	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A UUID, bare or in double quotes, that names this command. The same key with the same body gets the outcome again, with another body 409 DUPLICATE_ORDER. Without a key, the same command again after it succeeded answers 200 with the order.
+	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
 // AdjustStockJSONRequestBody defines body for AdjustStock for application/json ContentType.
@@ -1193,6 +1220,25 @@ func (siw *ServerInterfaceWrapper) CancelOrder(w http.ResponseWriter, r *http.Re
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey CommandKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CancelOrder(w, r, orderId, params)
 	}))
@@ -1266,6 +1312,25 @@ func (siw *ServerInterfaceWrapper) FulfillOrder(w http.ResponseWriter, r *http.R
 		}
 
 		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey CommandKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
 
 	}
 
@@ -1345,6 +1410,25 @@ func (siw *ServerInterfaceWrapper) RequestReturn(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey CommandKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RequestReturn(w, r, orderId, params)
 	}))
@@ -1395,6 +1479,25 @@ func (siw *ServerInterfaceWrapper) ApproveReturn(w http.ResponseWriter, r *http.
 
 	}
 
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey CommandKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ApproveReturn(w, r, orderId, params)
 	}))
@@ -1442,6 +1545,25 @@ func (siw *ServerInterfaceWrapper) RejectReturn(w http.ResponseWriter, r *http.R
 		}
 
 		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey CommandKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
 
 	}
 
@@ -1594,7 +1716,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 type ErrorJSONResponse Error
 
 type OrderResponseHeaders struct {
-	ETag *string
+	ETag               *string
+	IdempotentReplayed *string
 }
 type OrderJSONResponse struct {
 	Body Order
@@ -1603,7 +1726,8 @@ type OrderJSONResponse struct {
 }
 
 type OrderPendingResponseHeaders struct {
-	ETag *string
+	ETag               *string
+	IdempotentReplayed *string
 }
 type OrderPendingJSONResponse struct {
 	Body Order
@@ -1611,7 +1735,25 @@ type OrderPendingJSONResponse struct {
 	Headers OrderPendingResponseHeaders
 }
 
+type StockAdjustedResponseHeaders struct {
+	Warning *string
+}
+type StockAdjustedJSONResponse struct {
+	Body StockLevel
+
+	Headers StockAdjustedResponseHeaders
+}
+
 type StockLevelJSONResponse StockLevel
+
+type StockPendingResponseHeaders struct {
+	Warning *string
+}
+type StockPendingJSONResponse struct {
+	Body StockLevel
+
+	Headers StockPendingResponseHeaders
+}
 
 type GetStockRequestObject struct {
 	ProductId ProductId `json:"productId"`
@@ -1662,29 +1804,35 @@ type AdjustStockResponseObject interface {
 	VisitAdjustStockResponse(w http.ResponseWriter) error
 }
 
-type AdjustStock200JSONResponse struct{ StockLevelJSONResponse }
+type AdjustStock200JSONResponse struct{ StockAdjustedJSONResponse }
 
 func (response AdjustStock200JSONResponse) VisitAdjustStockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Warning != nil {
+		w.Header().Set("Warning", fmt.Sprint(*response.Headers.Warning))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-type AdjustStock202JSONResponse StockLevel
+type AdjustStock202JSONResponse struct{ StockPendingJSONResponse }
 
 func (response AdjustStock202JSONResponse) VisitAdjustStockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Warning != nil {
+		w.Header().Set("Warning", fmt.Sprint(*response.Headers.Warning))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -1822,6 +1970,9 @@ func (response CancelOrder200JSONResponse) VisitCancelOrderResponse(w http.Respo
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -1838,6 +1989,9 @@ func (response CancelOrder202JSONResponse) VisitCancelOrderResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
@@ -1880,6 +2034,9 @@ func (response GetOrder200JSONResponse) VisitGetOrderResponse(w http.ResponseWri
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1925,6 +2082,9 @@ func (response FulfillOrder200JSONResponse) VisitFulfillOrderResponse(w http.Res
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -1941,6 +2101,9 @@ func (response FulfillOrder202JSONResponse) VisitFulfillOrderResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
@@ -2025,6 +2188,9 @@ func (response RequestReturn200JSONResponse) VisitRequestReturnResponse(w http.R
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2041,6 +2207,9 @@ func (response RequestReturn202JSONResponse) VisitRequestReturnResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
@@ -2086,6 +2255,9 @@ func (response ApproveReturn200JSONResponse) VisitApproveReturnResponse(w http.R
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2102,6 +2274,9 @@ func (response ApproveReturn202JSONResponse) VisitApproveReturnResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
@@ -2147,6 +2322,9 @@ func (response RejectReturn200JSONResponse) VisitRejectReturnResponse(w http.Res
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -2163,6 +2341,9 @@ func (response RejectReturn202JSONResponse) VisitRejectReturnResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)

@@ -25,6 +25,12 @@ func Adjustment(namespace, user, product, key string) string {
 	return digest("adjustment", namespace, user, product, key)
 }
 
+// Command returns the name under which an order keeps the idempotency key that a
+// user gave a command.
+func Command(user, key string) string {
+	return digest("command", user, key)
+}
+
 // Return returns the id of the next return request of an order: the one that
 // follows the request with the id previous, which is empty for the first. Two
 // clients that ask at once so ask with one id, and the API server sees one request.

@@ -34,6 +34,8 @@ func TestDifferentRequestsHaveDifferentNames(t *testing.T) {
 		"parts that run together":      ids.Order("default", "cust-1"+key[:1], key[1:]),
 		"adjustment":                   ids.Adjustment("default", "cust-1", "prod-1", key),
 		"adjustment for another":       ids.Adjustment("default", "cust-1", "prod-2", key),
+		"command":                      ids.Command("cust-1", key),
+		"command of another":           ids.Command("cust-2", key),
 		"first return":                 ids.Return("uid-1", ""),
 		"second return":                ids.Return("uid-1", ids.Return("uid-1", "")),
 		"first return of another uid":  ids.Return("uid-2", ""),

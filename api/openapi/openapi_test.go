@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,4 +141,57 @@ func number(value any) string {
 		return exact.RatString()
 	}
 	return text
+}
+
+// A member that need not be there may be null, and the document that clients get
+// says so: for every object that is sent, and for nothing that is required.
+func TestOptionalMembersOfRequestsMayBeNull(t *testing.T) {
+	doc, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := openapi.JSON(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := openapi3.NewLoader().LoadFromData(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := served.Validate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	optional := 0
+	var walk func(path string, schema *openapi3.Schema)
+	walk = func(path string, schema *openapi3.Schema) {
+		for name, member := range schema.Properties {
+			need := slices.Contains(schema.Required, name)
+			if member.Value.Nullable == need {
+				t.Errorf("%s.%s: required is %t and nullable %t", path, name, need, member.Value.Nullable)
+			}
+			if !need {
+				optional++
+				if member.Value.Enum != nil && !slices.Contains(member.Value.Enum, any(nil)) {
+					t.Errorf("%s.%s: the values that it lists lack null", path, name)
+				}
+			}
+			walk(path+"."+name, member.Value)
+		}
+		for _, part := range schema.AllOf {
+			walk(path, part.Value)
+		}
+		if schema.Items != nil {
+			walk(path+"[]", schema.Items.Value)
+		}
+	}
+	for path, item := range served.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.RequestBody != nil {
+				walk(method+" "+path, operation.RequestBody.Value.Content["application/json"].Schema.Value)
+			}
+		}
+	}
+	if optional < 8 {
+		t.Errorf("only %d optional members", optional)
+	}
 }

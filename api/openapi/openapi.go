@@ -40,6 +40,7 @@ func JSON(doc *openapi3.T) ([]byte, error) {
 	if err := decoder.Decode(&tree); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document back: %w", err)
 	}
+	allowNulls(tree)
 	return json.Marshal(withoutRemarks(tree))
 }
 

@@ -15,6 +15,7 @@ import (
 	nethttpmiddleware "github.com/oapi-codegen/nethttp-middleware"
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // maxFieldErrors bounds what one answer lists: somebody who sends a thousand bad
@@ -129,7 +130,7 @@ func fieldOf(within string, e *openapi3.SchemaError) string {
 func schemaText(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "pattern":
-		return "must match " + e.Schema.Pattern
+		return patternText(e.Schema.Pattern)
 	case "enum":
 		return enumText(e.Schema.Enum)
 	case "required":
@@ -142,6 +143,27 @@ func schemaText(e *openapi3.SchemaError) string {
 		return fmt.Sprintf("needs at least %d entry", e.Schema.MinItems)
 	default:
 		return e.Reason
+	}
+}
+
+// patternText says what a pattern asks for. A person can't read it off the
+// pattern itself.
+func patternText(pattern string) string {
+	switch {
+	case pattern == ids.SubjectPattern:
+		return "must be 1 to 255 visible ASCII characters without blanks"
+	case strings.HasPrefix(pattern, `^[^\x00-\x1f`):
+		return "must have no control characters and no line breaks"
+	case strings.Contains(pattern, "}@["):
+		return "must be one e-mail address without a name, such as jane@example.com"
+	case strings.HasPrefix(pattern, `^(\+[1-9]`):
+		return "must be a phone number in E.164 form, such as +4917012345678"
+	case strings.HasPrefix(pattern, `^[a-z0-9]([-a-z0-9]*`):
+		return "must be small letters, digits, dashes and dots, such as prod-001"
+	case strings.Contains(pattern, "[0-9a-fA-F]{8}-"):
+		return "must be a UUID"
+	default:
+		return "must match " + pattern
 	}
 }
 

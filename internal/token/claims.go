@@ -105,7 +105,7 @@ func dateIn(members map[string]jsontext.Value, name string) (*jwt.NumericDate, e
 		return nil, nil
 	}
 	seconds, err := strconv.ParseFloat(string(literal), 64)
-	if literal.Kind() != '0' || err != nil || math.Abs(seconds) > maxSeconds {
+	if err != nil || math.Abs(seconds) > maxSeconds {
 		return nil, fmt.Errorf("its claim %s must be a number of seconds since 1970", name)
 	}
 	whole, fraction := math.Modf(seconds)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -37,7 +36,7 @@ func newBodySchemas(doc *openapi3.T) bodySchemas {
 
 // takeBody reads the body of a request once, and hands on only what every parser
 // after it reads alike: one JSON value, in UTF-8, each member once. A member that
-// is optional and null is taken out, since null says the same as absence.
+// is null is taken out, since null says the same as absence.
 func (s *Server) takeBody(w http.ResponseWriter, r *http.Request, route string) error {
 	limit := s.cfg.MaxBodyBytes
 	if r.ContentLength > limit {
@@ -114,15 +113,12 @@ func checkMedia(header http.Header) error {
 }
 
 // checkHeaders refuses a header that stands there twice though it has one value:
-// one reader takes the first, another the last. The lines of a list are one list.
+// one reader takes the first, another the last.
 func checkHeaders(header http.Header) error {
 	for _, name := range []string{"Content-Type", "Idempotency-Key"} {
 		if len(header.Values(name)) > 1 {
 			return givenTwice(name)
 		}
-	}
-	if lines := header.Values("If-Match"); len(lines) > 1 {
-		header.Set("If-Match", strings.Join(lines, ", "))
 	}
 	return nil
 }
@@ -131,8 +127,8 @@ func givenTwice(header string) error {
 	return invalidRequest(wire.FieldError{Field: header, Message: "must not be given twice"})
 }
 
-// withoutNulls takes out the members that are null and optional. Numbers keep
-// their literals.
+// withoutNulls takes out the members that are null. One that the schema does not
+// know stays, to be refused. Numbers keep their literals.
 func withoutNulls(text []byte, schema *openapi3.Schema) ([]byte, error) {
 	if schema == nil || !bytes.Contains(text, []byte("null")) {
 		return text, nil
@@ -153,7 +149,7 @@ func dropNulls(value any, schema *openapi3.Schema) {
 		for name, member := range schema.Properties {
 			below, there := node[name]
 			switch {
-			case there && below == nil && !slices.Contains(schema.Required, name):
+			case there && below == nil:
 				delete(node, name)
 			case there:
 				dropNulls(below, member.Value)

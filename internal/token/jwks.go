@@ -33,7 +33,7 @@ type publishedKey struct {
 // readKeys reads a JSON Web Key Set (RFC 7517). A key that can't verify RS256
 // signatures is passed over; a set without any that can is an error.
 func readKeys(body []byte) (*keys, error) {
-	if err := strictjson.Check(body); err != nil {
+	if err := strictjson.CheckFolded(body); err != nil {
 		return nil, fmt.Errorf("the key set: %w", err)
 	}
 	set, _ := asObject(body)

@@ -116,6 +116,7 @@ func TestKnownKeysGoOnWhateverTheProviderDoes(t *testing.T) {
 		"a page":         answers(`<html>login</html>`),
 		"cut off":        answers(`{"keys":[{"kty":"RSA","kid":"k1"`),
 		"two sets":       answers(fresh + fresh),
+		"modulus twice":  answers(setOf(t, jwk(second, "k2", "N", "AQAB"))),
 		"keys twice":     answers(`{"keys":[],` + fresh[1:]),
 		"without end":    answers(`{"x":"` + strings.Repeat("x", 2<<20) + `",` + fresh[1:]),
 		"broken entries": answers(`{"keys":[1,null,"x",{},{"kty":"RSA"},{"kty":"RSA","n":"!","e":"AQAB"},{"kid":7}]}`),

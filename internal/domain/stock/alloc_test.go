@@ -47,7 +47,7 @@ func TestAllocationsOfDecideReservation(t *testing.T) {
 		}
 		next := 0
 		got := testing.AllocsPerRun(runs, func() {
-			e := l.DecideReservation(all[next], stocktest.Noon())
+			e, _ := l.DecideReservation(all[next], stocktest.Noon())
 			next++
 			switch {
 			case e == nil && c.kind != "":

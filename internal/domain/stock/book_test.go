@@ -16,6 +16,9 @@ type book struct {
 	shelves      map[types.UID]*shelf
 	reservations map[types.UID]*bookReservation
 	settled      map[types.UID]string // reason by document
+	// aside is a basket that is not counted as reserved just now; ended is the one that the
+	// last grant took over.
+	aside, ended types.UID
 }
 
 type shelf struct {
@@ -34,8 +37,10 @@ type movement struct {
 }
 
 type bookReservation struct {
+	made   *v1alpha1.StockReservation
 	phases []v1alpha1.StockReservationPhase
 	lines  []v1alpha1.JournalLine
+	back   map[string]int64 // units answered for, by product
 	gone   bool
 }
 
@@ -73,7 +78,7 @@ func (b *book) phase(uid types.UID) v1alpha1.StockReservationPhase {
 
 func (b *book) reserved(s *shelf) (n int64) {
 	for uid, c := range b.reservations {
-		if b.phase(uid) != v1alpha1.ReservationReserved || c.gone {
+		if b.phase(uid) != v1alpha1.ReservationReserved || c.gone || uid == b.aside {
 			continue
 		}
 		for _, l := range c.lines {
@@ -105,7 +110,7 @@ func (b *book) reserve(r *v1alpha1.StockReservation) (kind v1alpha1.JournalEntry
 		if s == nil {
 			l.Shortage = v1alpha1.ShortageUnknownProduct
 		} else {
-			l.ItemUID, l.Remaining = string(s.uid), b.available(s)
+			l.ItemUID, l.Remaining = string(s.uid), max(b.available(s), b.fromBasket(s))
 			if s.onHand() < b.reserved(s) {
 				l.Shortage = v1alpha1.ShortageOversold
 			} else if l.Remaining < l.Quantity {
@@ -120,15 +125,50 @@ func (b *book) reserve(r *v1alpha1.StockReservation) (kind v1alpha1.JournalEntry
 	return kind, lines
 }
 
+// fromBasket is what the basket aside holds of a shelf, as far as that is there; safety
+// stock does not keep it back.
+func (b *book) fromBasket(s *shelf) int64 {
+	none := int64(-1 << 40)
+	c := b.reservations[b.aside]
+	if c == nil {
+		return none
+	}
+	for _, l := range c.lines {
+		if l.ItemUID == string(s.uid) {
+			return min(l.Quantity, s.onHand()-b.reserved(s))
+		}
+	}
+	return none
+}
+
+// basketOf is the basket that a reservation takes over; empty when there is none.
+func (b *book) basketOf(r *v1alpha1.StockReservation) types.UID {
+	for uid, c := range b.reservations {
+		mine := r.Spec.TakeOver != nil && c.made.Name == r.Spec.TakeOver.Name && c.made.Spec.OrderRef == nil
+		stranger := c.made.Spec.CustomerID != "" && r.Spec.CustomerID != "" && c.made.Spec.CustomerID != r.Spec.CustomerID
+		if mine && !stranger && !c.gone && b.phase(uid) == v1alpha1.ReservationReserved {
+			return uid
+		}
+	}
+	return ""
+}
+
 // decideReservation is what is due for a reservation, and books it.
 func (b *book) decideReservation(r *v1alpha1.StockReservation, now time.Time) (kind v1alpha1.JournalEntryKind, lines []v1alpha1.JournalLine) {
+	b.ended = ""
 	expired := r.Spec.Intent == v1alpha1.IntentHold && r.Spec.ExpiresAt != nil && !r.Spec.ExpiresAt.After(now)
 	takes := r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock
 	switch phase := b.phase(r.UID); {
 	case phase == v1alpha1.ReservationPending && (expired || r.Spec.Intent == v1alpha1.IntentRelease):
 		return b.book(r, v1alpha1.EntryRelease, nil, now)
 	case phase == v1alpha1.ReservationPending:
+		b.aside = b.basketOf(r)
 		kind, lines = b.reserve(r)
+		if basket := b.reservations[b.aside]; basket != nil && kind == v1alpha1.EntryGrant {
+			b.ended = b.aside
+			basket.phases = append(basket.phases, v1alpha1.ReservationReleased)
+		}
+		b.aside = ""
 		return b.book(r, kind, lines, now)
 	case phase == v1alpha1.ReservationReserved && takes:
 		return b.book(r, v1alpha1.EntryCommit, b.reservations[r.UID].lines, now)
@@ -136,19 +176,25 @@ func (b *book) decideReservation(r *v1alpha1.StockReservation, now time.Time) (k
 		return b.book(r, v1alpha1.EntryRelease, b.reservations[r.UID].lines, now)
 	case phase == v1alpha1.ReservationCommitted && r.Spec.Intent == v1alpha1.IntentRestock:
 		return b.book(r, v1alpha1.EntryRestock, b.returns(r), now)
+	case phase == v1alpha1.ReservationRestocked && r.Spec.Intent == v1alpha1.IntentRestock && len(b.returns(r)) > 0:
+		return b.book(r, v1alpha1.EntryRestock, b.returns(r), now)
 	}
 	return "", nil
 }
 
-// returns are the lines that come back.
+// returns are the lines that come back and did not yet.
 func (b *book) returns(r *v1alpha1.StockReservation) (lines []v1alpha1.JournalLine) {
-	for _, l := range b.reservations[r.UID].lines {
+	c := b.reservations[r.UID]
+	for _, l := range c.lines {
 		if r.Spec.Restock != nil {
 			i := slices.IndexFunc(*r.Spec.Restock, func(w v1alpha1.StockLine) bool { return w.ProductID == l.ProductID })
 			if i < 0 {
 				continue
 			}
 			l.Quantity = (*r.Spec.Restock)[i].Quantity
+		}
+		if l.Quantity -= c.back[l.ProductID]; l.Quantity == 0 {
+			continue
 		}
 		lines = append(lines, l)
 	}
@@ -159,7 +205,7 @@ func (b *book) book(r *v1alpha1.StockReservation, kind v1alpha1.JournalEntryKind
 	lines = slices.Clone(lines)
 	c := b.reservations[r.UID]
 	if c == nil {
-		c = &bookReservation{}
+		c = &bookReservation{made: r, back: map[string]int64{}}
 		b.reservations[r.UID] = c
 	}
 	c.phases = append(c.phases, map[v1alpha1.JournalEntryKind]v1alpha1.StockReservationPhase{
@@ -170,6 +216,9 @@ func (b *book) book(r *v1alpha1.StockReservation, kind v1alpha1.JournalEntryKind
 		c.lines = lines
 	}
 	for i := range lines {
+		if kind == v1alpha1.EntryRestock {
+			c.back[lines[i].ProductID] += lines[i].Quantity
+		}
 		s := b.shelves[types.UID(lines[i].ItemUID)]
 		moves := kind == v1alpha1.EntryCommit || kind == v1alpha1.EntryRestock
 		if moves && (s == nil || s.gone) {
@@ -177,7 +226,7 @@ func (b *book) book(r *v1alpha1.StockReservation, kind v1alpha1.JournalEntryKind
 			continue
 		}
 		if moves {
-			s.movements = append(s.movements, movement{change: change(kind, lines[i].Quantity), when: now.Truncate(time.Second)})
+			s.movements = append(s.movements, movement{change: change(kind, &lines[i]), when: now.Truncate(time.Second)})
 		}
 	}
 	if kind == v1alpha1.EntryReject {

@@ -38,7 +38,7 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 	if reason != journal.ReasonApplied {
 		kind, delta = v1alpha1.EntryAdjustReject, 0
 	}
-	e = l.entry(kind, d, now)
+	e = l.entry(kind, d.Name, d.UID, now)
 	e.Reason, e.CountedAt, e.Generated = reason, d.Spec.CountedAt, generated
 	e.Lines = []v1alpha1.JournalLine{{ProductID: it.product, ItemUID: string(it.uid), Quantity: delta}}
 	if kind == v1alpha1.EntryAdjust {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -19,7 +20,7 @@ func (l *Ledger) Clone() *Ledger {
 	c := &Ledger{
 		seq: l.seq, items: make(map[types.UID]*item, len(l.items)), products: make(map[string]*item, len(l.products)),
 		reservations: make(map[types.UID]*reservation, len(l.reservations)), documents: maps.Clone(l.documents),
-		absent: maps.Clone(l.absent),
+		absent: maps.Clone(l.absent), baskets: maps.Clone(l.baskets),
 	}
 	for uid, it := range l.items {
 		copied := *it
@@ -46,7 +47,7 @@ func (l *Ledger) Memory() string {
 	}
 	for _, uid := range slices.Sorted(maps.Keys(l.reservations)) {
 		known := l.reservations[uid]
-		fmt.Fprintf(&b, "; reservation %s %s %v %v", uid, known.phase, known.allocations, known.answered)
+		fmt.Fprintf(&b, "; reservation %s %s %v %v %t %s %s", uid, known.phase, known.allocations, known.answered, l.baskets[known.basket] == uid, known.basket, known.customer)
 	}
 	for _, uid := range slices.Sorted(maps.Keys(l.documents)) {
 		fmt.Fprintf(&b, "; document %s %t", uid, l.documents[uid])
@@ -89,5 +90,30 @@ func (l *Ledger) WhileNothingIsReserved(f func()) {
 	f()
 	for uid, n := range reserved {
 		l.items[uid].reserved += n
+	}
+}
+
+// EndBasket ends a basket, as if that were a decision of its own.
+func (l *Ledger) EndBasket(name string, now time.Time) *v1alpha1.JournalEntry {
+	return l.endBasket(l.reservations[l.baskets[name]], now)
+}
+
+// HasBasket reports whether there is a basket to take over.
+func (l *Ledger) HasBasket(of *v1alpha1.ReservationReference) bool {
+	return of != nil && l.baskets[of.Name] != ""
+}
+
+// HoldOn has a basket hold on that was just released, as it was before.
+func (l *Ledger) HoldOn(before *Ledger, released *v1alpha1.JournalEntry) {
+	uid := types.UID(released.UID)
+	kept := *before.reservations[uid]
+	l.reservations[uid] = &kept
+	l.hold(uid, &kept)
+}
+
+// ForgetRestocks loses what was answered about units that came back.
+func (l *Ledger) ForgetRestocks(uid types.UID) {
+	if known := l.reservations[uid]; known != nil {
+		known.answered = nil
 	}
 }

@@ -107,21 +107,33 @@ func (h *history) place(t *rapid.T) {
 		expires := metav1.NewTime(h.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute))
 		b.Spec.ExpiresAt = &expires
 	}
+	b.Spec.CustomerID = rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(t, "customer")
+	if b.Spec.ExpiresAt == nil && rapid.Bool().Draw(t, "an order") {
+		b.Spec.OrderRef = &v1alpha1.OrderReference{Name: b.Name, UID: "order"}
+	}
+	if n > 1 && rapid.Bool().Draw(t, "takes over") {
+		b.Spec.TakeOver = &v1alpha1.ReservationReference{Name: fmt.Sprint("r", n-rapid.IntRange(1, min(n-1, 4)).Draw(t, "which"))}
+	}
 	h.reservations[b.Name] = &b.StockReservation
 }
 
 func (h *history) want(t *rapid.T) {
 	r := drawObject(t, h.reservations)
 	intent := rapid.SampledFrom([]v1alpha1.ReservationIntent{v1alpha1.IntentCommit, v1alpha1.IntentCommit, v1alpha1.IntentRelease, v1alpha1.IntentRestock}).Draw(t, "intent")
-	if r.Spec.Intent != v1alpha1.IntentHold && !(r.Spec.Intent == v1alpha1.IntentCommit && intent == v1alpha1.IntentRestock) {
+	more := r.Spec.Intent == v1alpha1.IntentRestock && intent == v1alpha1.IntentRestock && r.Spec.Restock != nil
+	if r.Spec.Intent != v1alpha1.IntentHold && !(r.Spec.Intent == v1alpha1.IntentCommit && intent == v1alpha1.IntentRestock) && !more {
 		t.Skip("admission refuses it")
 	}
 	r = r.DeepCopy()
 	r.Spec.Intent = intent
-	if intent == v1alpha1.IntentRestock && rapid.Bool().Draw(t, "part") {
+	if more || intent == v1alpha1.IntentRestock && rapid.Bool().Draw(t, "part") {
 		part := []v1alpha1.StockLine{}
 		for _, l := range r.Spec.Lines {
-			if n := rapid.Int64Range(0, l.Quantity).Draw(t, l.ProductID); n > 0 {
+			least := int64(0)
+			if more {
+				least = quantityOf(*r.Spec.Restock, l.ProductID)
+			}
+			if n := rapid.Int64Range(least, l.Quantity).Draw(t, l.ProductID); n > 0 {
 				part = append(part, stocktest.Units(l.ProductID, n))
 			}
 		}
@@ -219,7 +231,7 @@ func (h *history) decide(t *rapid.T) {
 		if room.Full() {
 			break
 		}
-		var e *v1alpha1.JournalEntry
+		var e, released *v1alpha1.JournalEntry
 		var o any
 		if len(h.documents) > 0 && rapid.IntRange(0, 3).Draw(t, "a document") == 0 {
 			d := drawObject(t, h.documents)
@@ -227,8 +239,12 @@ func (h *history) decide(t *rapid.T) {
 			o = d
 		} else {
 			r := drawObject(t, h.reservations)
-			e = h.ledger.DecideReservation(r, h.now)
+			e, released = h.ledger.DecideReservation(r, h.now)
 			o = r
+		}
+		if released != nil {
+			room.Take(released)
+			decided, offered = append(decided, released), append(offered, nil)
 		}
 		if e != nil {
 			room.Take(e)
@@ -248,6 +264,12 @@ func (h *history) decide(t *rapid.T) {
 	for i, e := range decided {
 		h.open = append(h.open, journal.NewPending(e))
 		h.compare(t, e, offered[i])
+		if i > 0 && offered[i-1] == nil {
+			h.compareBasket(t, decided[i-1], e)
+		} else if offered[i] != nil && h.book.ended != "" {
+			t.Fatalf("the book says %s took over %s, the ledger nobody", e.Name, h.book.ended)
+		}
+		h.book.ended = ""
 	}
 }
 
@@ -271,13 +293,20 @@ func (h *history) compare(t *rapid.T, e *v1alpha1.JournalEntry, object any) {
 	}
 }
 
+// compareBasket holds the end of a basket against the book, once its order was booked.
+func (h *history) compareBasket(t *rapid.T, released, granted *v1alpha1.JournalEntry) {
+	if released.Kind != v1alpha1.EntryRelease || released.Reason != journal.ReasonTakenOver || released.UID != string(h.book.ended) || granted.Seq != released.Seq+1 {
+		t.Fatalf("%s of %s, decision %d, before decision %d; the book says %q was taken over", released.Kind, released.Name, released.Seq, granted.Seq, h.book.ended)
+	}
+}
+
 // neverOversold: after a grant everything that is promised is there.
 func (h *history) neverOversold(t *rapid.T, e *v1alpha1.JournalEntry) {
 	if e.Kind != v1alpha1.EntryGrant {
 		return
 	}
 	for _, l := range e.Lines {
-		if s := h.book.shelves[types.UID(l.ItemUID)]; h.book.available(s) < 0 {
+		if s := h.book.shelves[types.UID(l.ItemUID)]; h.book.available(s)+s.safety < 0 || h.book.available(s) < 0 && h.book.ended == "" {
 			t.Fatalf("granted %s: %d of %s available afterwards", e.Name, h.book.available(s), l.ProductID)
 		}
 	}

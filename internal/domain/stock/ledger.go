@@ -1,7 +1,6 @@
 package stock
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -21,7 +20,9 @@ type Ledger struct {
 	items        map[types.UID]*item
 	products     map[string]*item
 	reservations map[types.UID]*reservation
-	documents    map[types.UID]bool // true once settled
+	// baskets are the free-standing reservations that hold stock, by name.
+	baskets   map[string]types.UID
+	documents map[types.UID]bool // true once settled
 	// absent are objects a list showed to be gone before an informer did. What
 	// the informer may still show of them is old, and nothing is due for it.
 	absent map[types.UID]struct{}
@@ -54,6 +55,9 @@ type reservation struct {
 	allocations []v1alpha1.StockAllocation
 	// answered is what was decided about units that came back.
 	answered []v1alpha1.RestockedLine
+	// basket is its name when it is free-standing, empty when it is an order's; customer is
+	// whose it is, if anybody's.
+	basket, customer string
 }
 
 // asShown is what an object says was decided about it.
@@ -61,6 +65,9 @@ func asShown(r *v1alpha1.StockReservation) reservation {
 	shown := reservation{phase: r.Status.Phase, allocations: r.Status.Allocations, answered: journal.Answered(r)}
 	if shown.phase == "" {
 		shown.phase = v1alpha1.ReservationPending
+	}
+	if r.Spec.OrderRef == nil {
+		shown.basket, shown.customer = r.Name, r.Spec.CustomerID
 	}
 	return shown
 }
@@ -75,6 +82,7 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 		items:        make(map[types.UID]*item, len(items)),
 		products:     make(map[string]*item, len(items)),
 		reservations: make(map[types.UID]*reservation, len(reservations)),
+		baskets:      map[string]types.UID{},
 		documents:    make(map[types.UID]bool, len(documents)),
 		absent:       map[types.UID]struct{}{},
 	}
@@ -88,7 +96,7 @@ func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.St
 		known := asShown(r)
 		l.reservations[r.UID] = &known
 		if known.phase == v1alpha1.ReservationReserved {
-			l.hold(&known, +1)
+			l.hold(r.UID, &known)
 		}
 	}
 	for i := range documents {
@@ -148,7 +156,7 @@ func (l *Ledger) ForgetReservation(uid types.UID) (freed []string) {
 	if known.phase != v1alpha1.ReservationReserved {
 		return nil
 	}
-	l.hold(known, -1)
+	l.letGo(uid, known)
 	for _, a := range known.allocations {
 		freed = append(freed, a.ProductID)
 	}
@@ -197,163 +205,33 @@ func (l *Ledger) Level(uid types.UID) (level Level, ok bool) {
 	return Level{OnHand: it.onHand, Reserved: it.reserved, Available: it.available()}, true
 }
 
-// DecideReservation decides what is due for a reservation at now, remembers it
-// and returns its journal entry; nil when nothing is due.
-func (l *Ledger) DecideReservation(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	if l.isAbsent(r.UID) {
-		return nil
-	}
-	known := l.known(r.UID)
-	switch kind, reason := due(&known, r, isExpired(r, now)); kind {
-	case v1alpha1.EntryGrant:
-		return l.grantOrReject(r, now)
-	case v1alpha1.EntryRelease:
-		return l.release(r, reason, now)
-	case v1alpha1.EntryCommit:
-		return l.commit(r, now)
-	case v1alpha1.EntryRestock:
-		return l.restock(r, now)
-	default:
-		return nil
-	}
-}
-
-// IsShortOf reports whether a reservation that was just decided is still short
-// of where its intent wants it, so that it is to be decided again.
-func (l *Ledger) IsShortOf(r *v1alpha1.StockReservation) bool {
-	known := l.known(r.UID)
-	kind, _ := due(&known, r, false)
-	return kind != ""
-}
-
-// grantOrReject reserves every line or none. A line fits when the units asked
-// for are available: on hand, not reserved, not kept back as safety stock.
-func (l *Ledger) grantOrReject(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	lines := make([]v1alpha1.JournalLine, 0, len(r.Spec.Lines))
-	short := false
-	for _, want := range r.Spec.Lines {
-		line := l.line(want)
-		short = short || line.Shortage != ""
-		lines = append(lines, line)
-	}
-	if short {
-		e := l.entry(v1alpha1.EntryReject, r, now)
-		e.Reason = string(v1alpha1.CancelInsufficientStock)
-		e.Lines = lines
-		l.reservations[r.UID] = &reservation{phase: v1alpha1.ReservationRejected}
-		return e
-	}
-	known := &reservation{phase: v1alpha1.ReservationReserved, allocations: make([]v1alpha1.StockAllocation, 0, len(lines))}
-	for i := range lines {
-		known.allocations = append(known.allocations, v1alpha1.StockAllocation{ProductID: lines[i].ProductID, ItemUID: lines[i].ItemUID, Quantity: lines[i].Quantity})
-	}
-	l.hold(known, +1)
-	l.reservations[r.UID] = known
-	e := l.entry(v1alpha1.EntryGrant, r, now)
-	e.Lines = lines
-	l.remaining(e)
-	return e
-}
-
-func (l *Ledger) line(want v1alpha1.StockLine) v1alpha1.JournalLine {
-	line := v1alpha1.JournalLine{ProductID: want.ProductID, Quantity: want.Quantity}
-	it := l.products[want.ProductID]
-	switch {
-	case it == nil || it.deleting:
-		line.Shortage = v1alpha1.ShortageUnknownProduct
-		return line
-	case it.reserved > it.onHand:
-		line.Shortage = v1alpha1.ShortageOversold
-	case want.Quantity > it.available():
-		line.Shortage = v1alpha1.ShortageInsufficientStock
-	}
-	line.ItemUID, line.Remaining = string(it.uid), it.available()
-	return line
-}
-
-func (l *Ledger) release(r *v1alpha1.StockReservation, reason string, now time.Time) *v1alpha1.JournalEntry {
-	known := l.reservations[r.UID]
-	e := l.entry(v1alpha1.EntryRelease, r, now)
-	e.Reason = reason
-	if known != nil {
-		e.Lines = held(known.allocations)
-		l.hold(known, -1)
-	}
-	l.remaining(e)
-	l.reservations[r.UID] = &reservation{phase: v1alpha1.ReservationReleased}
-	return e
-}
-
-func (l *Ledger) commit(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	known := l.reservations[r.UID]
-	e := l.entry(v1alpha1.EntryCommit, r, now)
-	e.Lines = held(known.allocations)
-	for i := range e.Lines {
-		if line := &e.Lines[i]; l.items[types.UID(line.ItemUID)] == nil {
-			movesNothing(e, line, l.whyGone(line.ProductID))
-		}
-	}
-	l.hold(known, -1)
-	l.move(e)
-	l.remaining(e)
-	known.phase = v1alpha1.ReservationCommitted
-	return e
-}
-
-// restock puts back what is owed of what was taken. What can't be put back is answered
-// as well, and said so: nobody is to believe that it is on a shelf.
-func (l *Ledger) restock(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	known := l.reservations[r.UID]
-	e := l.entry(v1alpha1.EntryRestock, r, now)
-	e.Lines = held(journal.Owed(known.allocations, r.Spec.Restock, known.answered))
-	for i := range e.Lines {
-		line := &e.Lines[i]
-		switch it := l.items[types.UID(line.ItemUID)]; {
-		case it == nil:
-			movesNothing(e, line, l.whyGone(line.ProductID))
-		case it.deleting:
-			movesNothing(e, line, journal.ReasonItemDeleting)
-		}
-	}
-	l.move(e)
-	l.remaining(e)
-	known.answered = journal.AddRestock(known.answered, e.Lines)
-	known.phase = v1alpha1.ReservationRestocked
-	return e
-}
-
-// movesNothing notes why a line changes no shelf. An entry says the first reason it has.
-func movesNothing(e *v1alpha1.JournalEntry, line *v1alpha1.JournalLine, why string) {
-	line.NotMoved, e.Reason = line.Quantity, cmp.Or(e.Reason, why)
-}
-
-// whyGone is the reason that units of an item that is gone move nothing.
-func (l *Ledger) whyGone(product string) string {
-	if l.products[product] != nil {
-		return journal.ReasonItemMadeAgain
-	}
-	return journal.ReasonItemGone
-}
-
-func held(allocations []v1alpha1.StockAllocation) []v1alpha1.JournalLine {
-	lines := make([]v1alpha1.JournalLine, 0, len(allocations))
-	for _, a := range allocations {
-		lines = append(lines, v1alpha1.JournalLine{ProductID: a.ProductID, ItemUID: a.ItemUID, Quantity: a.Quantity})
-	}
-	return lines
-}
-
-// entry counts one decision about o.
-func (l *Ledger) entry(kind v1alpha1.JournalEntryKind, o metav1.Object, now time.Time) *v1alpha1.JournalEntry {
+// entry counts one decision about an object.
+func (l *Ledger) entry(kind v1alpha1.JournalEntryKind, name string, uid types.UID, now time.Time) *v1alpha1.JournalEntry {
 	l.seq++
 	return &v1alpha1.JournalEntry{
-		Seq: l.seq, Kind: kind, Name: o.GetName(), UID: string(o.GetUID()),
+		Seq: l.seq, Kind: kind, Name: name, UID: string(uid),
 		At: metav1.NewTime(now.UTC().Truncate(time.Second)),
 	}
 }
 
-// hold adds (+1) or takes back (-1) what a reservation holds.
-func (l *Ledger) hold(known *reservation, sign int64) {
+// hold notes that a reservation holds its allocations from now on.
+func (l *Ledger) hold(uid types.UID, known *reservation) {
+	l.count(known, +1)
+	if known.basket != "" {
+		l.baskets[known.basket] = uid
+	}
+}
+
+// letGo notes that a reservation holds nothing any more.
+func (l *Ledger) letGo(uid types.UID, known *reservation) {
+	l.count(known, -1)
+	if l.baskets[known.basket] == uid {
+		delete(l.baskets, known.basket)
+	}
+}
+
+// count adds (+1) or takes back (-1) what a reservation holds.
+func (l *Ledger) count(known *reservation, sign int64) {
 	for _, a := range known.allocations {
 		if it := l.items[types.UID(a.ItemUID)]; it != nil {
 			it.reserved += sign * a.Quantity

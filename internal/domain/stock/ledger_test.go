@@ -237,7 +237,7 @@ func TestDecideReservation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := stock.NewLedger(0, c.items, append(c.others, stocktest.Reservations(c.r)...), nil)
-			got := l.DecideReservation(&c.r.StockReservation, stocktest.Noon())
+			got, _ := l.DecideReservation(&c.r.StockReservation, stocktest.Noon())
 			if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("entry (-want +got):\n%s", diff)
 			}
@@ -261,7 +261,7 @@ func TestLedgerNeverReadsAPhaseAgain(t *testing.T) {
 		v1alpha1.IntentHold, v1alpha1.IntentHold, v1alpha1.IntentCommit, v1alpha1.IntentHold, v1alpha1.IntentCommit,
 		v1alpha1.IntentRestock, v1alpha1.IntentHold, v1alpha1.IntentRestock,
 	} {
-		if e := l.DecideReservation(&r.Wants(intent).StockReservation, stocktest.Noon()); e != nil {
+		if e, _ := l.DecideReservation(&r.Wants(intent).StockReservation, stocktest.Noon()); e != nil {
 			kinds = append(kinds, e.Kind)
 		}
 	}
@@ -331,7 +331,7 @@ func TestForget(t *testing.T) {
 			t.Fatal("the item made again is not new, or the old one is still known")
 		}
 		held := stocktest.AReservation("held", stocktest.Units("widget", 2), stocktest.Units("gadget", 1)).Wants(v1alpha1.IntentRelease)
-		if e := l.DecideReservation(&held.StockReservation, stocktest.Noon()); e == nil || e.Kind != v1alpha1.EntryRelease {
+		if e, _ := l.DecideReservation(&held.StockReservation, stocktest.Noon()); e == nil || e.Kind != v1alpha1.EntryRelease {
 			t.Fatalf("decided %+v", e)
 		}
 		level, _ := l.Level("second")
@@ -345,7 +345,7 @@ func TestForget(t *testing.T) {
 		l.ObserveItem(&stocktest.AnItem("widget", 1).WithUID("second").StockItem)
 		l.ForgetItem(stocktest.UIDOf("widget"))
 		r := stocktest.AReservation("r", stocktest.Units("widget", 1))
-		if e := l.DecideReservation(&r.StockReservation, stocktest.Noon()); e.Kind != v1alpha1.EntryGrant || e.Lines[0].ItemUID != "second" {
+		if e, _ := l.DecideReservation(&r.StockReservation, stocktest.Noon()); e.Kind != v1alpha1.EntryGrant || e.Lines[0].ItemUID != "second" {
 			t.Errorf("decided %+v", e)
 		}
 	})
@@ -369,7 +369,7 @@ func TestWhatAListShowedToBeGoneStaysGone(t *testing.T) {
 	r := stocktest.AReservation("r", stocktest.Units("widget", 2)).In(v1alpha1.ReservationCommitted)
 	l := stock.NewLedger(0, stocktest.Items(stocktest.AnItem("widget", 5), stocktest.AnItem("gadget", 5)), stocktest.Reservations(r), nil)
 	l.ForgetAbsent(stocktest.Items(stocktest.AnItem("widget", 5)), nil)
-	if e := l.DecideReservation(&r.Wants(v1alpha1.IntentRestock).StockReservation, stocktest.Noon()); e != nil {
+	if e, _ := l.DecideReservation(&r.Wants(v1alpha1.IntentRestock).StockReservation, stocktest.Noon()); e != nil {
 		t.Errorf("decided %s for a reservation that is gone", e.Kind)
 	}
 	isNew := l.ObserveItem(&stocktest.AnItem("gadget", 5).StockItem)
@@ -380,7 +380,7 @@ func TestWhatAListShowedToBeGoneStaysGone(t *testing.T) {
 	l.ForgetItem(stocktest.UIDOf("gadget"))
 	again := stocktest.AReservation("r", stocktest.Units("widget", 2))
 	again.UID = "another"
-	if e := l.DecideReservation(&again.StockReservation, stocktest.Noon()); e == nil || e.Kind != v1alpha1.EntryGrant {
+	if e, _ := l.DecideReservation(&again.StockReservation, stocktest.Noon()); e == nil || e.Kind != v1alpha1.EntryGrant {
 		t.Errorf("decided %+v for another reservation of the name", e)
 	}
 }

@@ -89,8 +89,13 @@ type reservationSlot struct {
 	name                     string
 	lines                    []v1alpha1.StockLine
 	commit, release, restock bool // what its client may come to want
-	returns                  *[]v1alpha1.StockLine
-	expires                  bool // whether it expired is in the eye of each process' clock
+	// parts are what its client wants back, one after the other, each added up; every line
+	// at once when there are none.
+	parts    [][]v1alpha1.StockLine
+	expires  bool   // whether it expired is in the eye of each process' clock
+	order    bool   // it belongs to an order; else it is free-standing, as a basket is
+	customer string // whose it is
+	takeOver string // the basket it takes over
 }
 
 type documentSlot struct {
@@ -133,9 +138,16 @@ func (w *world) newReservation(slot int) *v1alpha1.StockReservation {
 	c := w.reservations[slot]
 	b := stocktest.AReservation(c.name, c.lines...)
 	b.UID = slotUID(kindReservation, slot)
+	b.Spec.CustomerID = c.customer
 	if c.expires {
 		t := metav1.NewTime(expiry)
 		b.Spec.ExpiresAt = &t
+	}
+	if c.order {
+		b.Spec.OrderRef = &v1alpha1.OrderReference{Name: c.name, UID: "order"}
+	}
+	if c.takeOver != "" {
+		b.Spec.TakeOver = &v1alpha1.ReservationReference{Name: c.takeOver}
 	}
 	return &b.StockReservation
 }

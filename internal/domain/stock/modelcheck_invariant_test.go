@@ -21,7 +21,10 @@ const (
 	notTaken        violation = "a committed reservation took nothing off the shelf"
 	taken           violation = "a reservation that was not committed took something off the shelf"
 	commitLost      violation = "a reservation was committed, then deleted, and took nothing off the shelf"
-	notReturned     violation = "a restocked reservation put nothing back"
+	notReturned     violation = "of a restocked reservation something else came back than was wanted"
+	answeredTwice   violation = "more is said to have come back than was wanted back"
+	toldPutBack     violation = "units are told to be back on a shelf that is known to be gone"
+	basketLost      violation = "a basket was released, and nobody who may take it over was granted"
 	documentUntrue  violation = "a document says something else than what it did"
 	memoryIsWrong   violation = "at rest a leader remembers something else than the objects say"
 	readerSeesLess  violation = "somebody who adds up what they see finds more reserved than on hand"
@@ -41,6 +44,7 @@ const (
 	journalLost      violation = "the item and the journal together are not the truth"
 	phaseLost        violation = "the reservation and the journal together are not the truth"
 	documentLost     violation = "the document and the journal together are not the truth"
+	tornTakeOver     violation = "a basket was taken over without a grant right behind it in the same swap"
 	leaderIsWrong    violation = "the leader that can still journal does not remember the truth"
 )
 
@@ -60,6 +64,11 @@ func (c *checker) checkMove(before ref, after applied) {
 	if p == illegal || pathPhase[p] != to.Status.Phase {
 		c.breaks(againstGraph)
 	}
+	for _, l := range to.Status.Restocked {
+		if wanted := to.Spec.Restock; l.Quantity > quantityOf(to.Spec.Lines, l.ProductID) || wanted != nil && l.Quantity > quantityOf(*wanted, l.ProductID) {
+			c.breaks(answeredTwice)
+		}
+	}
 }
 
 // pathOf is the way a reservation's history says it went.
@@ -71,12 +80,22 @@ func pathOf(r *v1alpha1.StockReservation) path {
 	return p
 }
 
-// decided moves the truth on by one journaled decision, and checks it.
-func (c *checker) decided(s *state, entry ref) {
-	if entry == unmade {
-		return
+// decided moves the truth on by what a process journaled at once, and checks it.
+func (c *checker) decided(s *state, entries decisions, by *process) {
+	for i, entry := range entries {
+		if entry == unmade {
+			return
+		}
+		var behind *v1alpha1.JournalEntry
+		if i+1 < len(entries) && entries[i+1] != unmade {
+			behind = c.tables.entries.at(entries[i+1])
+		}
+		c.decidedOne(s, c.tables.entries.at(entry), behind, by)
 	}
-	e := c.tables.entries.at(entry)
+}
+
+// decidedOne does that for one entry; behind is the next one of the same swap, if any.
+func (c *checker) decidedOne(s *state, e, behind *v1alpha1.JournalEntry, by *process) {
 	kind, slot := slotOf(e.UID)
 	strict := func(holds bool, v violation) {
 		if !holds && !c.rules.harmOnly {
@@ -94,7 +113,18 @@ func (c *checker) decided(s *state, entry ref) {
 	}[e.Kind]
 	moved := g.path[slot].step(to)
 	strict(moved != illegal, illegalDecision)
-	strict(c.asked(s, slot, e.Kind), notAsked)
+	if e.Kind == v1alpha1.EntryRelease && e.Reason == journal.ReasonTakenOver {
+		strict(c.isTakeOver(e, behind), tornTakeOver)
+	} else {
+		strict(c.asked(s, slot, e.Kind), notAsked)
+	}
+	if e.Kind == v1alpha1.EntryRestock {
+		for i := range e.Lines {
+			if _, item := slotOf(e.Lines[i].ItemUID); change(e.Kind, &e.Lines[i]) != 0 && objectSet(by.gone)&object(kindItem, item) != 0 {
+				c.breaks(toldPutBack)
+			}
+		}
+	}
 	switch e.Kind {
 	case v1alpha1.EntryGrant:
 		strict(c.fits(s, e), grantedTooMuch)
@@ -132,15 +162,25 @@ func (c *checker) decidedDocument(s *state, slot int, e *v1alpha1.JournalEntry, 
 }
 
 func (c *checker) moveTruth(s *state, e *v1alpha1.JournalEntry) {
-	for _, l := range e.Lines {
-		_, item := slotOf(l.ItemUID)
-		s.ghost.onHand[item] += int8(change(e.Kind, l.Quantity))
+	for i := range e.Lines {
+		_, item := slotOf(e.Lines[i].ItemUID)
+		s.ghost.onHand[item] += int8(change(e.Kind, &e.Lines[i]))
 	}
+}
+
+// isTakeOver reports whether a release of a basket and the entry behind it are one decision.
+func (c *checker) isTakeOver(release, grant *v1alpha1.JournalEntry) bool {
+	if grant == nil || grant.Kind != v1alpha1.EntryGrant || grant.Seq != release.Seq+1 {
+		return false
+	}
+	_, basket := slotOf(release.UID)
+	_, taker := slotOf(grant.UID)
+	return c.mayTakeOver(c.world.reservations[taker], c.world.reservations[basket])
 }
 
 // asked reports whether the reservation's client, or time, wants this.
 func (c *checker) asked(s *state, slot int, kind v1alpha1.JournalEntryKind) bool {
-	intent := intents[s.ghost.wanted[slot]]
+	intent, _ := wantedBy(s.ghost.wanted[slot])
 	if v := s.version(kindReservation, slot); v >= firstRow {
 		intent = c.tables.reservations.at(v).Spec.Intent
 	}
@@ -190,11 +230,22 @@ func (c *checker) isShort(s *state, e *v1alpha1.JournalEntry) bool {
 			return true
 		}
 		_, item := slotOf(l.ItemUID)
-		if c.reservedOf(s, item, true)+l.Quantity+c.world.items[item].safety > int64(s.ghost.onHand[item]) {
+		if c.reservedOf(s, item, true)-c.inOwnBasket(s, e, item)+l.Quantity+c.world.items[item].safety > int64(s.ghost.onHand[item]) {
 			return true
 		}
 	}
 	return false
+}
+
+// inOwnBasket is what a basket holds that a rejected reservation could have taken over.
+func (c *checker) inOwnBasket(s *state, e *v1alpha1.JournalEntry, item int) (sum int64) {
+	_, taker := slotOf(e.UID)
+	for slot, b := range c.world.reservations {
+		if s.ghost.path[slot] == reserved && s.ghost.from[slot]&(1<<item) != 0 && c.mayTakeOver(c.world.reservations[taker], b) {
+			sum += quantityOf(b.lines, c.world.items[item].name)
+		}
+	}
+	return sum
 }
 
 // check is what must hold in every state.
@@ -270,7 +321,7 @@ func (c *checker) pending(journal, item ref) int64 {
 		for _, e := range c.tables.journals.at(journal).Entries {
 			for _, l := range e.Lines {
 				if l.ItemUID == string(o.UID) && e.Seq > o.Status.JournalSeq {
-					sum += change(e.Kind, l.Quantity)
+					sum += change(e.Kind, &l)
 				}
 			}
 		}

@@ -68,6 +68,11 @@ func mutants() map[string]mutant {
 	mortal.dies = true
 	another := commits
 	another.name = "s"
+	basket := reservationSlot{name: "b", lines: unit("a"), customer: "c"}
+	order := reservationSlot{name: "o", lines: unit("a"), order: true, takeOver: "b", customer: "c"}
+	greedy := order
+	greedy.lines = units2("a")
+	twice := reservationSlot{name: "r", lines: units2("a"), commit: true, restock: true, parts: [][]v1alpha1.StockLine{unit("a"), units2("a")}}
 	takesOne := documentSlot{name: "d", product: "a", kind: adjusts, quantity: -1}
 	bringsOne := documentSlot{name: "d", product: "a", kind: receives, quantity: 1, generated: true, life: life{dies: true}}
 	never := func(kinds ...v1alpha1.JournalEntryKind) func(*rules) {
@@ -167,6 +172,36 @@ func mutants() map[string]mutant {
 			func(r *rules) { r.onlyForgets = true },
 			world{items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{mortal}, processes: 2, batch: 1, audits: true}, changedTwice,
 		},
+		"a basket that ends in one swap, its order granted in another": {
+			func(r *rules) { r.splitsTakeOver = true }, smallWorld(basket, order, another), basketLost,
+		},
+		"a basket that ends although its order is short": {
+			func(r *rules) { r.decideReservation = endingBasketsAnyway }, smallWorld(basket, greedy), basketLost,
+		},
+		"an order granted in place of a basket that goes on": {
+			func(r *rules) { r.decideReservation = keepingTheBasket }, smallWorld(basket, order), oversold,
+		},
+		"a basket taken over by a stranger": {
+			func(r *rules) { r.decideReservation = whoeverItIs }, smallWorld(basket, order.of("d")), basketLost,
+		},
+		"a basket that became an order, committed all the same": {
+			func(r *rules) { r.applyToReservation = notTakenOver }, smallWorld(basket, order), oversold,
+		},
+		"a second restock told by the phase": {
+			func(r *rules) { r.applyToReservation = oneRestockOnly }, smallWorld(twice).having(2), stuck,
+		},
+		"a restock carried out again on its reservation": {
+			func(r *rules) { r.applyToReservation = everyRestock }, lostAnswers(smallWorld(twice).having(2)), answeredTwice,
+		},
+		"what was put back forgotten": {
+			func(r *rules) { r.decideReservation = forgettingWhatCameBack }, smallWorld(twice).having(2), answeredTwice,
+		},
+		"a restock counted although its item is gone": {
+			func(r *rules) { r.decideReservation = asIfItWereThere },
+			world{
+				items: []itemSlot{{name: "a", onHand: 1, life: life{dies: true}}}, reservations: []reservationSlot{restocks}, processes: 1, batch: 1,
+			}, toldPutBack,
+		},
 		"effects in any order": {
 			func(r *rules) { r.anyTime = true },
 			world{
@@ -201,6 +236,10 @@ func mutants() map[string]mutant {
 	}
 }
 
+func lostAnswers(w world) world { w.lost = true; return w }
+
+func (r reservationSlot) of(customer string) reservationSlot { r.customer = customer; return r }
+
 func (r reservationSlot) named(name string) reservationSlot { r.name = name; return r }
 
 func forgettingJournalSeq(entries []*v1alpha1.JournalEntry, o *v1alpha1.StockItem) bool {
@@ -231,10 +270,10 @@ func untilEqual(e *v1alpha1.JournalEntry, r *v1alpha1.StockReservation) bool {
 	return journal.ApplyToReservation(e, r)
 }
 
-func withoutRuleFor(phase v1alpha1.StockReservationPhase, intent v1alpha1.ReservationIntent) func(*stock.Ledger, *v1alpha1.StockReservation, time.Time) *v1alpha1.JournalEntry {
-	return func(l *stock.Ledger, r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
+func withoutRuleFor(phase v1alpha1.StockReservationPhase, intent v1alpha1.ReservationIntent) decideFunc {
+	return func(l *stock.Ledger, r *v1alpha1.StockReservation, now time.Time) (e, released *v1alpha1.JournalEntry) {
 		if l.Phase(r.UID) == phase && r.Spec.Intent == intent {
-			return nil
+			return nil, nil
 		}
 		return l.DecideReservation(r, now)
 	}

@@ -375,17 +375,21 @@ func (c *checker) asItWas(s *state, kind objectKind, slot int) ref {
 		return c.tables.document(c.world.newDocument(slot))
 	}
 	r := c.tables.reservation(c.world.newReservation(slot))
-	return c.wants(r, intents[s.ghost.wanted[slot]], c.world.reservations[slot].returns)
+	intent, part := wantedBy(s.ghost.wanted[slot])
+	for range part + 1 {
+		r = c.wants(r, intent, c.world.reservations[slot].parts)
+	}
+	return r
 }
 
 // decide emits every batch a process may try to journal.
 func (c *checker) decide(s *state, n int, next emit) {
 	p := &s.processes[n]
 	c.offered(s, p, p.ledger, false, func(one choice) {
-		c.swap(s, n, one.entry, unmade, one.ledger, next)
+		c.swap(s, n, one.entries, one.ledger, next)
 		if c.world.batch > 1 {
 			c.offered(s, p, one.ledger, false, func(two choice) {
-				c.swap(s, n, one.entry, two.entry, two.ledger, next)
+				c.swap(s, n, one.entries.and(two.entries), two.ledger, next)
 			})
 		}
 	})
@@ -394,6 +398,6 @@ func (c *checker) decide(s *state, n int, next emit) {
 // dropOnly is a swap without a decision.
 func (c *checker) dropOnly(s *state, n int, next emit) {
 	if p := &s.processes[n]; p.current && c.keep(p.open) != p.open {
-		c.swap(s, n, unmade, unmade, p.ledger, next)
+		c.swap(s, n, decisions{}, p.ledger, next)
 	}
 }

@@ -32,7 +32,7 @@ func (c *checker) alone(s *state, n int) (after state, did action, rest bool) {
 			c.notice(s, n, first)
 			c.offered(s, p, p.ledger, true, func(ch choice) {
 				if !took {
-					c.swap(s, n, ch.entry, unmade, ch.ledger, first)
+					c.swap(s, n, ch.entries, ch.ledger, first)
 				}
 			})
 			if !took {
@@ -93,7 +93,7 @@ func (c *checker) checkRest(s *state) {
 		if v < firstRow {
 			continue
 		}
-		changed := s.ghost.done>>((2*maxReservations+slot)*maxItems)&(1<<maxItems-1) != 0
+		changed := s.ghost.done>>((maxReservations+slot)*maxItems)&(1<<maxItems-1) != 0
 		switch c.tables.documents.at(v).Status.Phase {
 		case v1alpha1.AdjustmentApplied:
 			if !changed && d.after == 0 && c.world.steady(d.product) {
@@ -134,12 +134,12 @@ func (c *checker) checkRest(s *state) {
 // tookAll reports whether a reservation that is gone took its lines off the
 // shelf, if it was committed before that.
 func (c *checker) tookAll(s *state, slot int) bool {
-	if p := s.ghost.path[slot]; p != committed && p != restocked {
+	if p := s.ghost.path[slot]; p != committed && p != restocked && p != restockedAgain {
 		return true
 	}
 	for i := range c.world.items {
 		granted := s.ghost.from[slot]&(1<<i) != 0
-		if granted && s.exists(kindItem, i) && s.ghost.done>>(slot*2*maxItems+i)&1 == 0 {
+		if granted && s.exists(kindItem, i) && s.ghost.done>>(slot*maxItems+i)&1 == 0 {
 			return false
 		}
 	}
@@ -151,8 +151,11 @@ func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockRe
 	waits := phase == v1alpha1.ReservationPending || phase == "" ||
 		phase == v1alpha1.ReservationReserved && intent != v1alpha1.IntentHold ||
 		phase == v1alpha1.ReservationCommitted && intent == v1alpha1.IntentRestock
-	if waits {
+	if settled, _ := journal.Restocked(r); waits || phase == v1alpha1.ReservationRestocked && !settled {
 		c.breaks(stuck)
+	}
+	if phase == v1alpha1.ReservationReleased && !c.endedRightly(s, slot, r) {
+		c.breaks(basketLost)
 	}
 	if !c.rules.harmOnly && phase != pathPhase[s.ghost.path[slot]] {
 		c.breaks(neverCarriedOut)
@@ -162,15 +165,14 @@ func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockRe
 		if n == 0 || !s.exists(kindItem, i) || s.ghost.from[slot]&(1<<i) == 0 {
 			continue
 		}
-		took := s.ghost.done>>(slot*2*maxItems+i)&1 != 0
-		returned := s.ghost.done>>((slot*2+1)*maxItems+i)&1 != 0
-		gives := c.world.reservations[slot].returns == nil || quantityOf(*c.world.reservations[slot].returns, item.name) > 0
+		took := s.ghost.done>>(slot*maxItems+i)&1 != 0
+		returned := int64(s.ghost.back[slot][i]) == c.wantedBack(s, slot, i)
 		switch phase {
 		case v1alpha1.ReservationCommitted, v1alpha1.ReservationRestocked:
 			if !took {
 				c.breaks(notTaken)
 			}
-			if phase == v1alpha1.ReservationRestocked && gives && !returned {
+			if phase == v1alpha1.ReservationRestocked && !returned {
 				c.breaks(notReturned)
 			}
 		default:
@@ -179,4 +181,24 @@ func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockRe
 			}
 		}
 	}
+}
+
+// endedRightly reports whether a reservation was released because its client or time
+// wanted it, or because another one that may was granted in its place.
+func (c *checker) endedRightly(s *state, slot int, r *v1alpha1.StockReservation) bool {
+	b := c.world.reservations[slot]
+	if r.Spec.Intent == v1alpha1.IntentRelease || b.expires {
+		return true
+	}
+	for other, o := range c.world.reservations {
+		if s.ghost.from[other] != 0 && c.mayTakeOver(o, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayTakeOver is who may take over what.
+func (c *checker) mayTakeOver(o, basket reservationSlot) bool {
+	return o.takeOver == basket.name && !basket.order && (o.customer == "" || basket.customer == "" || o.customer == basket.customer)
 }

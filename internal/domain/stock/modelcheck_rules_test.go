@@ -13,7 +13,7 @@ import (
 // rules is the protocol: the functions of package stock, and what the driver
 // does around them. A mutant is the protocol with one rule taken out.
 type rules struct {
-	decideReservation  func(*stock.Ledger, *v1alpha1.StockReservation, time.Time) *v1alpha1.JournalEntry
+	decideReservation  decideFunc
 	decideDocument     func(*stock.Ledger, *v1alpha1.StockAdjustment, time.Time) (*v1alpha1.JournalEntry, bool)
 	applyToItem        func([]*v1alpha1.JournalEntry, *v1alpha1.StockItem) bool
 	applyToReservation func(*v1alpha1.JournalEntry, *v1alpha1.StockReservation) bool
@@ -37,6 +37,7 @@ type rules struct {
 	onlyForgets      bool                  // an audit forgets what is gone, and not that it is
 	dropWithObject   bool                  // an entry is done once its reservation or document is gone
 	keepsReservation bool                  // a deleted reservation goes on holding stock
+	splitsTakeOver   bool                  // a basket ends in one swap, and who takes it over is granted in a later one
 
 	// keepReplaced keeps the memory of processes that lost the journal. Only
 	// with the whole protocol is it known to be dead.
@@ -45,6 +46,9 @@ type rules struct {
 	// may break at once, and waits for harm that can be seen from outside.
 	harmOnly bool
 }
+
+// decideFunc is [stock.Ledger.DecideReservation], or what a mutant makes of it.
+type decideFunc = func(*stock.Ledger, *v1alpha1.StockReservation, time.Time) (e, released *v1alpha1.JournalEntry)
 
 func protocol() rules {
 	return rules{
@@ -70,10 +74,23 @@ func (m memo[K, V]) get(k K, work func() V) V {
 	return v
 }
 
+// decisions are the entries of one swap, in order.
+type decisions [4]ref
+
+func (d decisions) and(more decisions) decisions {
+	n := 0
+	for d[n] != unmade {
+		n++
+	}
+	copy(d[n:], more[:])
+	return d
+}
+
 // choice is one decision a process can take: what it would journal, and what
 // it would remember.
 type choice struct {
-	entry, ledger ref
+	entries decisions
+	ledger  ref
 }
 
 type offer struct {
@@ -87,41 +104,56 @@ type offer struct {
 // that may see any state the object was ever in.
 func (c *checker) choices(o offer) []choice {
 	return c.memoChoices.get(o, func() (out []choice) {
-		add := func(before *stock.Ledger, decide func(*stock.Ledger) *v1alpha1.JournalEntry) {
+		add := func(before *stock.Ledger, decide func(*stock.Ledger) (e, released *v1alpha1.JournalEntry)) {
 			l := before.Clone()
-			if e := decide(l); e != nil {
-				found := choice{entry: c.tables.entry(e), ledger: c.tables.ledger(l)}
-				for _, known := range out {
-					if known.entry == found.entry {
-						return
-					}
-				}
-				out = append(out, found)
+			e, released := decide(l)
+			if e == nil {
+				return
 			}
+			found := choice{entries: decisions{c.tables.entry(e)}, ledger: c.tables.ledger(l)}
+			if released != nil {
+				found.entries = decisions{c.tables.entry(released), c.tables.entry(e)}
+			}
+			if released != nil && c.rules.splitsTakeOver {
+				l = before.Clone()
+				l.EndBasket(released.Name, stocktest.Noon())
+				found = choice{entries: decisions{c.tables.entry(released)}, ledger: c.tables.ledger(l)}
+			}
+			for _, known := range out {
+				if known.entries == found.entries {
+					return
+				}
+			}
+			out = append(out, found)
 		}
 		l := c.tables.ledgers.at(o.ledger)
 		if o.kind == kindDocument {
 			d := c.tables.documents.at(o.version)
-			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry {
-				e, _ := c.rules.decideDocument(l, d, stocktest.Noon())
-				return e
+			add(l, func(l *stock.Ledger) (e, released *v1alpha1.JournalEntry) {
+				e, _ = c.rules.decideDocument(l, d, stocktest.Noon())
+				return e, nil
 			})
 			return out
 		}
 		r := c.tables.reservations.at(o.version)
 		if o.fresh {
-			add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, r, stocktest.Noon()) })
+			add(l, func(l *stock.Ledger) (e, released *v1alpha1.JournalEntry) {
+				return c.rules.decideReservation(l, r, stocktest.Noon())
+			})
 			if len(out) > 0 && !stock.MayBeDue(r) && !c.rules.harmOnly {
 				c.breaks(notOffered)
 			}
 			return out
 		}
-		for _, view := range views(r) {
+		_, slot := slotOf(string(r.UID))
+		for _, view := range views(r, c.world.reservations[slot].parts) {
 			for _, now := range [...]time.Time{stocktest.Noon(), expiry} {
-				add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry { return c.rules.decideReservation(l, view, now) })
+				add(l, func(l *stock.Ledger) (e, released *v1alpha1.JournalEntry) {
+					return c.rules.decideReservation(l, view, now)
+				})
 				if c.rules.believePhases {
 					for _, phase := range earlierPhases(l.Phase(r.UID)) {
-						add(l, func(l *stock.Ledger) *v1alpha1.JournalEntry {
+						add(l, func(l *stock.Ledger) (e, released *v1alpha1.JournalEntry) {
 							l.Believe(r.UID, phase)
 							return c.rules.decideReservation(l, view, now)
 						})
@@ -135,7 +167,7 @@ func (c *checker) choices(o offer) []choice {
 
 // views are the states of a reservation an informer may show: with every
 // intent there was on the way to the present one.
-func views(r *v1alpha1.StockReservation) []*v1alpha1.StockReservation {
+func views(r *v1alpha1.StockReservation, parts [][]v1alpha1.StockLine) []*v1alpha1.StockReservation {
 	intents := map[v1alpha1.ReservationIntent][]v1alpha1.ReservationIntent{
 		v1alpha1.IntentHold:    {v1alpha1.IntentHold},
 		v1alpha1.IntentCommit:  {v1alpha1.IntentHold, v1alpha1.IntentCommit},
@@ -148,6 +180,11 @@ func views(r *v1alpha1.StockReservation) []*v1alpha1.StockReservation {
 		if view.Spec.Intent = intent; intent != v1alpha1.IntentRestock {
 			view.Spec.Restock = nil
 		}
+		out = append(out, view)
+	}
+	for n := range partOf(r, parts) { // what it wanted back before
+		view := r.DeepCopy()
+		view.Spec.Restock = new(parts[n])
 		out = append(out, view)
 	}
 	return out

@@ -77,13 +77,14 @@ type state struct {
 // what was really done to the objects.
 type ghost struct {
 	path    [maxReservations]path
-	from    [maxReservations]uint8 // items a reservation was granted from
-	wanted  [maxReservations]uint8 // what a deleted one wanted last
-	settled [maxDocuments]uint8    // 0 not yet, 1 applied, 2 refused
-	onHand  [maxItems]int8         // by the journal
-	changed [maxItems]int8         // sum of the changes written to the object
-	done    uint32                 // which decisions changed which item
-	sold    uint8                  // items that a count made Oversold
+	from    [maxReservations]uint8          // items a reservation was granted from
+	wanted  [maxReservations]uint8          // what a deleted one wanted last
+	settled [maxDocuments]uint8             // 0 not yet, 1 applied, 2 refused
+	onHand  [maxItems]int8                  // by the journal
+	changed [maxItems]int8                  // sum of the changes written to the object
+	done    uint32                          // which decisions but restocks changed which item
+	back    [maxReservations][maxItems]int8 // units put back on the object
+	sold    uint8                           // items that a count made Oversold
 }
 
 // path is how a reservation came to where it is.
@@ -97,12 +98,13 @@ const (
 	releasedReserved
 	committed
 	restocked
+	restockedAgain
 	illegal
 )
 
 var pathPhase = [...]v1alpha1.StockReservationPhase{
 	v1alpha1.ReservationPending, v1alpha1.ReservationReserved, v1alpha1.ReservationRejected, v1alpha1.ReservationReleased,
-	v1alpha1.ReservationReleased, v1alpha1.ReservationCommitted, v1alpha1.ReservationRestocked, "illegal",
+	v1alpha1.ReservationReleased, v1alpha1.ReservationCommitted, v1alpha1.ReservationRestocked, v1alpha1.ReservationRestocked, "illegal",
 }
 
 // step is the life cycle as the protocol draws it.
@@ -120,6 +122,8 @@ func (p path) step(to v1alpha1.StockReservationPhase) path {
 		return committed
 	case p == committed && to == v1alpha1.ReservationRestocked:
 		return restocked
+	case p == restocked && to == v1alpha1.ReservationRestocked:
+		return restockedAgain
 	}
 	return illegal
 }
@@ -223,12 +227,18 @@ func (c *checker) renumber(s *state) {
 	for i := range c.world.items {
 		all |= t.items.seqs(ref(s.items[i]))
 	}
+	for i := range c.world.reservations {
+		all |= t.reservations.seqs(ref(s.reservations[i]))
+	}
 	for n := range c.world.processes {
 		p := &s.processes[n]
-		if p.reads(kindItem) {
+		switch {
+		case p.reads(kindItem):
 			all |= t.items.seqs(ref(p.read))
+		case p.reads(kindReservation):
+			all |= t.reservations.seqs(ref(p.read))
 		}
-		all |= seqsOf(int64(p.seq)) | t.opens.seqs(p.open) | t.ledgers.seqs(p.ledger) | t.lists.seqs(ref(p.lists[kindItem]))
+		all |= seqsOf(int64(p.seq)) | t.opens.seqs(p.open) | t.ledgers.seqs(p.ledger) | t.lists.seqs(ref(p.lists[kindItem])) | t.lists.seqs(ref(p.lists[kindReservation]))
 	}
 	if all.dense() {
 		return
@@ -237,15 +247,24 @@ func (c *checker) renumber(s *state) {
 	for i := range c.world.items {
 		s.items[i] = uint16(c.renumberedItem(ref(s.items[i]), all))
 	}
+	for i := range c.world.reservations {
+		s.reservations[i] = uint16(c.renumberedReservation(ref(s.reservations[i]), all))
+	}
 	for n := range c.world.processes {
 		p := &s.processes[n]
-		if p.reads(kindItem) {
+		switch {
+		case p.reads(kindItem):
 			p.read = uint16(c.renumberedItem(ref(p.read), all))
+		case p.reads(kindReservation):
+			p.read = uint16(c.renumberedReservation(ref(p.read), all))
 		}
 		p.seq = uint8(all.rank(int64(p.seq)))
 		p.open = c.renumbered.get(renumbering{'o', p.open, all}, func() ref { return t.renumberOpen(p.open, all) })
 		p.ledger = c.renumbered.get(renumbering{'l', p.ledger, all}, func() ref { return t.renumberLedger(p.ledger, all) })
-		p.lists[kindItem] = uint16(c.renumbered.get(renumbering{'t', ref(p.lists[kindItem]), all}, func() ref { return c.renumberList(ref(p.lists[kindItem]), all) }))
+		for _, kind := range [...]objectKind{kindItem, kindReservation} {
+			of := ref(p.lists[kind])
+			p.lists[kind] = uint16(c.renumbered.get(renumbering{'t', of, all}, func() ref { return c.renumberList(kind, of, all) }))
+		}
 	}
 }
 
@@ -269,15 +288,31 @@ func (c *checker) renumberedItem(r ref, all seqSet) ref {
 	})
 }
 
-func (c *checker) renumberList(r ref, all seqSet) ref {
+func (c *checker) renumberedReservation(r ref, all seqSet) ref {
+	if r < firstRow || c.tables.reservations.seqs(r) == 0 {
+		return r
+	}
+	return c.renumbered.get(renumbering{'r', r, all}, func() ref {
+		o := c.tables.reservations.at(r).DeepCopy()
+		last := &o.Status.History[len(o.Status.History)-1]
+		last.Seq = all.rank(last.Seq)
+		return c.tables.reservation(o)
+	})
+}
+
+func (c *checker) renumberList(kind objectKind, r ref, all seqSet) ref {
 	if r < firstRow {
 		return r
 	}
 	versions := c.tables.lists.at(r)
 	for i := range versions {
-		versions[i] = c.renumberedItem(versions[i], all)
+		if kind == kindItem {
+			versions[i] = c.renumberedItem(versions[i], all)
+		} else {
+			versions[i] = c.renumberedReservation(versions[i], all)
+		}
 	}
-	return c.tables.list(kindItem, versions)
+	return c.tables.list(kind, versions)
 }
 
 func (t *tables) renumberJournal(r ref, all seqSet) ref {

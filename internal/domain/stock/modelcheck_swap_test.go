@@ -6,8 +6,9 @@ import (
 )
 
 type swapping struct {
-	open, one, two ref
-	seq            uint8
+	open    ref
+	entries decisions
+	seq     uint8
 }
 
 type swapped struct {
@@ -18,14 +19,14 @@ type swapped struct {
 }
 
 // swapTo is what a process would write and then hold.
-func (c *checker) swapTo(p *process, one, two ref) swapped {
-	return c.memoSwap.get(swapping{p.open, one, two, p.seq}, func() swapped {
+func (c *checker) swapTo(p *process, entries decisions) swapped {
+	return c.memoSwap.get(swapping{p.open, entries, p.seq}, func() swapped {
 		kept := journal.Keep(c.tables.opens.at(p.open))
 		held := kept
 		journaled := func(o *journal.Pending) bool { return c.rules.journaled(o.Entry.Kind) }
 		var decided []*v1alpha1.JournalEntry
-		anything := one == unmade
-		for _, r := range [...]ref{one, two} {
+		anything := entries[0] == unmade
+		for _, r := range entries {
 			if r == unmade {
 				continue
 			}
@@ -47,16 +48,15 @@ func (c *checker) swapTo(p *process, one, two ref) swapped {
 }
 
 // swap emits what may become of writing one or two decisions into the journal.
-func (c *checker) swap(s *state, n int, one, two, ledger ref, next emit) {
+func (c *checker) swap(s *state, n int, entries decisions, ledger ref, next emit) {
 	p := &s.processes[n]
-	to := c.swapTo(p, one, two)
+	to := c.swapTo(p, entries)
 	done := *s
 	q := &done.processes[n]
 	q.open, q.ledger, q.seq = to.open, ledger, to.seq
-	a := action{verb: swaps, who: n, one: one, two: two}
+	a := action{verb: swaps, who: n, entries: entries}
 	if to.alone {
-		c.decided(&done, one)
-		c.decided(&done, two)
+		c.decided(&done, entries, p)
 		a.verb = decidesAlone
 		next(done, a)
 		return
@@ -69,8 +69,7 @@ func (c *checker) swap(s *state, n int, one, two, ledger ref, next emit) {
 	}
 	done.journal = narrow(to.journal)
 	replaceOthers(&done, n)
-	c.decided(&done, one)
-	c.decided(&done, two)
+	c.decided(&done, entries, p)
 	next(done, a)
 	if c.world.unclear {
 		done.processes[n].doing = unsure

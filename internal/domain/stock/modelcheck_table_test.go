@@ -85,14 +85,20 @@ func (t *tables) item(o *v1alpha1.StockItem) ref {
 	return t.items.put(jsonOf(c), c, seqsOf(o.Status.JournalSeq))
 }
 
-// reservation keeps of the history which phases it went through.
+// reservation keeps of the history which phases it went through, and the number of the
+// last restock: by that it is told from the next.
 func (t *tables) reservation(o *v1alpha1.StockReservation) ref {
 	c := &v1alpha1.StockReservation{ObjectMeta: o.ObjectMeta, Spec: o.Spec}
-	c.Status.Phase, c.Status.Allocations = o.Status.Phase, o.Status.Allocations
+	c.Status.Phase, c.Status.Allocations, c.Status.Restocked = o.Status.Phase, o.Status.Allocations, o.Status.Restocked
 	for _, h := range o.Status.History {
 		c.Status.History = append(c.Status.History, v1alpha1.ReservationHistoryEntry{Phase: h.Phase})
 	}
-	return t.reservations.put(jsonOf(c), c, 0)
+	seqs := seqSet(0)
+	if last := len(c.Status.History) - 1; last >= 0 && c.Status.Phase == v1alpha1.ReservationRestocked {
+		seq := o.Status.History[last].Seq
+		c.Status.History[last].Seq, seqs = seq, seqsOf(seq)
+	}
+	return t.reservations.put(jsonOf(c), c, seqs)
 }
 
 func (t *tables) document(o *v1alpha1.StockAdjustment) ref {
@@ -104,7 +110,7 @@ func (t *tables) document(o *v1alpha1.StockAdjustment) ref {
 func (t *tables) entry(e *v1alpha1.JournalEntry) ref {
 	c := e.DeepCopy()
 	c.At = *stocktest.At(0)
-	if !journal.IsDocument(c.Kind) {
+	if !journal.IsDocument(c.Kind) && c.Reason != journal.ReasonTakenOver {
 		c.Reason = ""
 	}
 	for i := range c.Lines {
@@ -157,9 +163,12 @@ func (t *tables) ledger(l *stock.Ledger) ref {
 
 func (t *tables) list(kind objectKind, versions [maxReservations]ref) ref {
 	var seqs seqSet
-	if kind == kindItem {
-		for _, v := range versions {
+	for _, v := range versions {
+		switch kind {
+		case kindItem:
 			seqs |= t.items.seqs(v)
+		case kindReservation:
+			seqs |= t.reservations.seqs(v)
 		}
 	}
 	return t.lists.put(fmt.Sprint(kind, versions), versions, seqs)

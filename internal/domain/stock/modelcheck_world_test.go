@@ -51,11 +51,11 @@ func newChecker(w world, r rules) *checker {
 
 // action is one step, told to people only when it is part of the way to a violation.
 type action struct {
-	verb     verb
-	who      int
-	kind     objectKind
-	slot     int
-	one, two ref // entries
+	verb    verb
+	who     int
+	kind    objectKind
+	slot    int
+	entries decisions
 }
 
 type verb uint8
@@ -92,7 +92,7 @@ func (c *checker) tell(a action) string {
 		what = fmt.Sprintf("%s (%s)", slotUID(a.kind, a.slot), c.world.name(a.kind, a.slot))
 	}
 	var told []string
-	for _, r := range []ref{a.one, a.two} {
+	for _, r := range a.entries {
 		if r >= firstRow {
 			e := c.tables.entries.at(r)
 			told = append(told, fmt.Sprintf("%d %s %s", e.Seq, e.Kind, e.UID))
@@ -189,7 +189,7 @@ func (c *checker) clients(s *state, next emit) {
 			if !may {
 				return
 			}
-			if wanting := c.wants(v, intent, r.returns); wanting != v {
+			if wanting := c.wants(v, intent, r.parts); wanting != v {
 				t := *s
 				t.setVersion(kindReservation, slot, wanting)
 				next(t, action{verb: told, kind: kindReservation, slot: slot})
@@ -211,10 +211,24 @@ var intents = [...]v1alpha1.ReservationIntent{v1alpha1.IntentHold, v1alpha1.Inte
 
 func (c *checker) delete(s *state, kind objectKind, slot int) {
 	if kind == kindReservation {
-		intent := c.tables.reservations.at(s.version(kind, slot)).Spec.Intent
-		s.ghost.wanted[slot] = uint8(slices.Index(intents[:], intent))
+		r := c.tables.reservations.at(s.version(kind, slot))
+		s.ghost.wanted[slot] = uint8(slices.Index(intents[:], r.Spec.Intent))
+		if part := partOf(r, c.world.reservations[slot].parts); part > 0 {
+			s.ghost.wanted[slot] += uint8(part)
+		}
 	}
 	s.setVersion(kind, slot, gone)
+}
+
+// partOf is which of the parts a client wants back by now; -1 when none.
+func partOf(r *v1alpha1.StockReservation, parts [][]v1alpha1.StockLine) int {
+	return slices.IndexFunc(parts, func(p []v1alpha1.StockLine) bool { return r.Spec.Restock != nil && slices.Equal(p, *r.Spec.Restock) })
+}
+
+// wantedBy is what a client that is gone wanted last: an intent, and which part with it.
+func wantedBy(n uint8) (intent v1alpha1.ReservationIntent, part int) {
+	last := len(intents) - 1
+	return intents[min(int(n), last)], max(int(n)-last, 0)
 }
 
 type wanting struct {
@@ -224,15 +238,21 @@ type wanting struct {
 
 // wants is a reservation whose client wants something else now, as far as
 // admission lets it.
-func (c *checker) wants(version ref, intent v1alpha1.ReservationIntent, returns *[]v1alpha1.StockLine) ref {
+func (c *checker) wants(version ref, intent v1alpha1.ReservationIntent, parts [][]v1alpha1.StockLine) ref {
 	return c.memoWants.get(wanting{version, intent}, func() ref {
 		r := c.tables.reservations.at(version).DeepCopy()
-		was := r.Spec.Intent
-		if was != v1alpha1.IntentHold && !(was == v1alpha1.IntentCommit && intent == v1alpha1.IntentRestock) {
+		was, next := r.Spec.Intent, 0
+		switch {
+		case was == v1alpha1.IntentHold, was == v1alpha1.IntentCommit && intent == v1alpha1.IntentRestock:
+		case was == v1alpha1.IntentRestock && intent == v1alpha1.IntentRestock:
+			if next = partOf(r, parts) + 1; next == 0 || next == len(parts) {
+				return version
+			}
+		default:
 			return version
 		}
-		if r.Spec.Intent = intent; intent == v1alpha1.IntentRestock {
-			r.Spec.Restock = returns
+		if r.Spec.Intent = intent; intent == v1alpha1.IntentRestock && len(parts) > 0 {
+			r.Spec.Restock = new(parts[next])
 		}
 		return c.tables.reservation(r)
 	})
@@ -274,43 +294,69 @@ func (c *checker) write(s *state, e effect, before ref, after applied) {
 
 // noteChange keeps count of which decision changed which item.
 func (c *checker) noteChange(s *state, slot, meant int, e *v1alpha1.JournalEntry) {
-	bit := changeBit(e, slot)
 	if slot != meant {
 		c.breaks(anotherItem)
 	}
+	units := int64(0)
+	for i := range e.Lines {
+		if l := &e.Lines[i]; l.ItemUID == string(slotUID(kindItem, meant)) {
+			units += change(e.Kind, l)
+		}
+	}
+	s.ghost.changed[slot] += int8(units)
+	if e.Kind == v1alpha1.EntryRestock {
+		_, reservation := slotOf(e.UID)
+		back := &s.ghost.back[reservation][slot]
+		if *back += int8(units); int64(*back) > c.wantedBack(s, reservation, slot) {
+			c.breaks(changedTwice)
+		}
+		return
+	}
+	bit := changeBit(e, slot)
 	if s.ghost.done&bit != 0 {
 		c.breaks(changedTwice)
 	}
 	s.ghost.done |= bit
-	for _, l := range e.Lines {
-		if l.ItemUID == string(slotUID(kindItem, meant)) {
-			s.ghost.changed[slot] += int8(change(e.Kind, l.Quantity))
-		}
+}
+
+// wantedBack is how many units of an item a reservation's client wants back by now.
+func (c *checker) wantedBack(s *state, slot, item int) int64 {
+	r := c.world.reservations[slot]
+	intent, part := wantedBy(s.ghost.wanted[slot])
+	if v := s.version(kindReservation, slot); v >= firstRow {
+		o := c.tables.reservations.at(v)
+		intent, part = o.Spec.Intent, partOf(o, r.parts)
 	}
+	switch {
+	case intent != v1alpha1.IntentRestock:
+		return 0
+	case len(r.parts) == 0:
+		return quantityOf(r.lines, c.world.items[item].name)
+	}
+	return quantityOf(r.parts[part], c.world.items[item].name)
 }
 
 // change is what a decision does to what is on hand, by the protocol's words.
-func change(kind v1alpha1.JournalEntryKind, quantity int64) int64 {
+func change(kind v1alpha1.JournalEntryKind, l *v1alpha1.JournalLine) int64 {
 	switch kind {
 	case v1alpha1.EntryCommit:
-		return -quantity
-	case v1alpha1.EntryRestock, v1alpha1.EntryAdjust:
-		return quantity
+		return l.NotMoved - l.Quantity
+	case v1alpha1.EntryRestock:
+		return l.Quantity - l.NotMoved
+	case v1alpha1.EntryAdjust:
+		return l.Quantity
 	}
 	return 0
 }
 
-// changeBit stands for one decision's change of one item.
+// changeBit stands for one decision's change of one item; restocks, of which there may
+// be several, are counted in units.
 func changeBit(e *v1alpha1.JournalEntry, item int) uint32 {
 	_, slot := slotOf(e.UID)
-	n := slot * 2
-	switch e.Kind {
-	case v1alpha1.EntryRestock:
-		n++
-	case v1alpha1.EntryAdjust:
-		n = 2*maxReservations + slot
+	if e.Kind == v1alpha1.EntryAdjust {
+		slot += maxReservations
 	}
-	return 1 << (n*maxItems + item)
+	return 1 << (slot*maxItems + item)
 }
 
 // journalHolds is the journal's status as a process would read it. Epochs are

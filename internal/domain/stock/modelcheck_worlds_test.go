@@ -43,7 +43,7 @@ func protocolWorlds() map[string]world {
 		},
 		"two reservations of two items, one returned in part": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 2}}, reservations: []reservationSlot{
-				{name: "r", lines: unit("a", "b"), commit: true, restock: true, returns: new(unit("b"))}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
+				{name: "r", lines: unit("a", "b"), commit: true, restock: true, parts: [][]v1alpha1.StockLine{unit("b")}}, {name: "s", lines: unit("a", "b"), commit: true, release: true},
 			}, processes: 2, batch: 1,
 		},
 		"a correction down and goods received": {
@@ -127,6 +127,54 @@ func protocolWorlds() map[string]world {
 				{name: "r", lines: unit("a", "b"), commit: true, restock: true}, {name: "s", lines: unit("a")},
 			}, documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},
 			processes: 2, batch: 1, refuses: object(kindItem, 1) | object(kindDocument, 0),
+		},
+		"a basket that becomes an order, while another order wants the last unit": {
+			items: one, reservations: []reservationSlot{
+				{name: "b", lines: unit("a"), release: true, commit: true, customer: "c"},
+				{name: "o", lines: unit("a"), order: true, takeOver: "b", customer: "c", commit: true},
+				{name: "p", lines: unit("a"), order: true},
+			}, processes: 2, batch: 2, unclear: true,
+		},
+		"a basket that becomes an order as it expires or is deleted, in write order": {
+			items: one, reservations: []reservationSlot{
+				{name: "b", lines: unit("a"), expires: true, life: life{dies: true}},
+				{name: "o", lines: unit("a"), order: true, takeOver: "b", commit: true, life: life{late: true}},
+			}, processes: 2, batch: 2, lost: true, unclear: true, ordered: true,
+		},
+		"a basket that two orders name, and one of another customer": {
+			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{
+				{name: "b", lines: unit("a"), customer: "c"},
+				{name: "o", lines: units2("a"), order: true, takeOver: "b", customer: "c"},
+				{name: "p", lines: units2("a"), order: true, takeOver: "b", customer: "d", life: life{dies: true}},
+			}, processes: 2, batch: 2, lost: true,
+		},
+		"a basket made again under its name": {
+			items: one, reservations: []reservationSlot{
+				{name: "b", lines: unit("a"), life: life{dies: true}}, {name: "b", lines: unit("a"), life: life{after: 1}},
+				{name: "o", lines: unit("a"), order: true, takeOver: "b", release: true},
+			}, processes: 2, batch: 1, lost: true,
+		},
+		"a basket of which more is ordered, in write order": {
+			items: []itemSlot{{name: "a", onHand: 2}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
+				{name: "b", lines: unit("a"), release: true},
+				{name: "o", lines: append(units2("a"), unit("b")...), order: true, takeOver: "b", commit: true},
+			}, processes: 2, batch: 2, lost: true, unclear: true, ordered: true,
+		},
+		"a reservation that comes back in two parts": {
+			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{
+				{name: "r", lines: units2("a"), commit: true, restock: true, parts: [][]v1alpha1.StockLine{unit("a"), units2("a")}, life: life{dies: true}},
+				{name: "s", lines: unit("a"), release: true},
+			}, processes: 2, batch: 2, lost: true,
+		},
+		"a reservation that comes back in two parts, the first of nothing": {
+			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{
+				{name: "r", lines: unit("a", "b"), commit: true, restock: true, parts: [][]v1alpha1.StockLine{{}, unit("b", "a")}},
+			}, processes: 2, batch: 2, lost: true, unclear: true, ordered: true,
+		},
+		"a reservation that comes back in two parts, its item deleted and made again": {
+			items: []itemSlot{{name: "a", onHand: 2, life: life{dies: true}}, {name: "a", onHand: 1, life: life{after: 1}}}, reservations: []reservationSlot{
+				{name: "r", lines: units2("a"), commit: true, restock: true, parts: [][]v1alpha1.StockLine{unit("a"), units2("a")}},
+			}, processes: 2, batch: 1, lost: true,
 		},
 		"in write order, somebody adds up what they see": {
 			items: []itemSlot{{name: "a", onHand: 1}, {name: "b", onHand: 1}}, reservations: []reservationSlot{

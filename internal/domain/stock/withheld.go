@@ -19,3 +19,10 @@ func (l *Ledger) MarkDeleting(uid types.UID) {
 		it.deleting = true
 	}
 }
+
+// KeepBasket has nobody take a basket over: whose it is may be what can't be decoded.
+func (l *Ledger) KeepBasket(uid types.UID) {
+	if known := l.known(uid); l.baskets[known.basket] == uid {
+		delete(l.baskets, known.basket)
+	}
+}

@@ -49,7 +49,9 @@ func (p *Planner) Forget() { p.memory, p.decidedFrom = nil, map[string]client.Ob
 // on these first.
 func (p *Planner) Decided(decisions []decide.Decision) {
 	for _, d := range decisions {
-		p.decidedFrom[d.Entry.UID] = d.Object
+		if d.Object != nil {
+			p.decidedFrom[d.Entry.UID] = d.Object
+		}
 	}
 }
 

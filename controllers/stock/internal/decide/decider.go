@@ -33,7 +33,8 @@ type Audience interface {
 	Settled(uid types.UID)
 }
 
-// Decision is a journal entry and the object it was decided from.
+// Decision is a journal entry and the object it was decided from; none for the end of a
+// basket that another reservation takes over.
 type Decision struct {
 	Entry  *v1alpha1.JournalEntry
 	Object client.Object
@@ -100,53 +101,55 @@ func (d *Decider) Decide(now time.Time, room *journal.Room) (b Batch) {
 			break
 		}
 		b.Handled++
-		if entry := d.decide(e, now, &b); entry != nil {
-			room.Take(entry)
-			b.Decisions = append(b.Decisions, Decision{entry, e.Object})
+		before := len(b.Decisions)
+		d.decide(e, now, &b)
+		for _, made := range b.Decisions[before:] {
+			room.Take(made.Entry)
 		}
 	}
 	b.Full = room.Full()
 	return b
 }
 
-func (d *Decider) decide(e Event, now time.Time, b *Batch) *v1alpha1.JournalEntry {
+// decide adds to a batch what is due because of an event. What it adds at once, such as a
+// grant and the end of the basket it takes over, is one decision and stays in one batch.
+func (d *Decider) decide(e Event, now time.Time, b *Batch) {
 	if e.Watched && !e.Gone && d.memory.IsStale(e.Object) {
-		return nil
+		return
 	}
 	if !e.Gone && cachedclient.IsSetAside(e.Object) {
 		d.audience.Touch(d.memory.observeSetAside(e.Object)...)
-		return nil
+		return
 	}
 	if !e.Gone && d.memory.isMended(e.Object) {
 		d.memory.outdated = true
-		return nil
+		return
 	}
 	switch o := e.Object.(type) {
 	case *v1alpha1.StockItem:
 		if e.Gone {
 			d.memory.ForgetItem(o.UID)
 			d.audience.ItemGone(o.Name)
-			return nil
+			return
 		}
 		b.Doubtful = d.observeItem(o) || b.Doubtful
 	case *v1alpha1.StockReservation:
 		if e.Gone {
 			d.audience.Touch(d.memory.ForgetReservation(o.UID)...)
 			d.audience.Settled(o.UID)
-			return nil
+			return
 		}
-		return d.decideReservation(o, now)
+		d.decideReservation(o, now, b)
 	case *v1alpha1.StockAdjustment:
 		if e.Gone {
 			d.memory.ForgetDocument(o.UID)
 			d.documentSettled(o)
-			return nil
+			return
 		}
-		return d.decideDocument(o, now)
+		d.decideDocument(o, now, b)
 	case *v1alpha1.StockJournal:
 		b.Doubtful = b.Doubtful || e.Gone // whoever led with it leads no more
 	}
-	return nil
 }
 
 func (d *Decider) observeItem(o *v1alpha1.StockItem) (doubtful bool) {
@@ -158,24 +161,29 @@ func (d *Decider) observeItem(o *v1alpha1.StockItem) (doubtful bool) {
 	return d.audience.ItemSeen(o)
 }
 
-func (d *Decider) decideReservation(r *v1alpha1.StockReservation, now time.Time) *v1alpha1.JournalEntry {
-	entry := d.memory.DecideReservation(r, now)
+func (d *Decider) decideReservation(r *v1alpha1.StockReservation, now time.Time, b *Batch) {
+	entry, released := d.memory.DecideReservation(r, now)
 	d.expiry.track(r, d.memory.Phase(r.UID))
 	if entry == nil {
 		if r.Status.ObservedGeneration != r.Generation && d.memory.Phase(r.UID) != v1alpha1.ReservationPending {
 			d.audience.Unchanged(r)
 		}
-		return nil
+		return
 	}
+	if released != nil {
+		b.Decisions = append(b.Decisions, Decision{Entry: released})
+		d.audience.Settled(types.UID(released.UID))
+		d.touchLines(released)
+	}
+	b.Decisions = append(b.Decisions, Decision{entry, r})
 	d.audience.Settled(r.UID)
 	d.touchLines(entry)
 	if d.memory.IsShortOf(r) {
 		d.queue.putAgain(Event{Object: r}) // Pending → Reserved → Committed → Restocked, a batch each
 	}
-	return entry
 }
 
-func (d *Decider) decideDocument(o *v1alpha1.StockAdjustment, now time.Time) *v1alpha1.JournalEntry {
+func (d *Decider) decideDocument(o *v1alpha1.StockAdjustment, now time.Time, b *Batch) {
 	entry, waits := d.memory.DecideDocument(o, now)
 	if waits {
 		if d.waiting[o.Spec.ProductID] == nil {
@@ -183,14 +191,14 @@ func (d *Decider) decideDocument(o *v1alpha1.StockAdjustment, now time.Time) *v1
 		}
 		d.waiting[o.Spec.ProductID][o.UID] = o
 		d.audience.Waits(o)
-		return nil
+		return
 	}
 	if entry == nil {
-		return nil
+		return
 	}
+	b.Decisions = append(b.Decisions, Decision{entry, o})
 	d.documentSettled(o)
 	d.touchLines(entry)
-	return entry
 }
 
 func (d *Decider) documentSettled(o *v1alpha1.StockAdjustment) {

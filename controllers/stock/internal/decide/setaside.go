@@ -35,6 +35,7 @@ func (m *Memory) loadSetAside(lists *store.Lists) {
 	for i := range lists.Reservations.Items {
 		if r := &lists.Reservations.Items[i]; cachedclient.IsSetAside(r) {
 			m.setAside[r.UID] = struct{}{}
+			m.KeepBasket(r.UID)
 		}
 	}
 }

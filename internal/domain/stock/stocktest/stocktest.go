@@ -84,6 +84,21 @@ func (b *Reservation) Restocks(lines ...v1alpha1.StockLine) *Reservation {
 	return b
 }
 
+// Of is whose reservation it is.
+func (b *Reservation) Of(customer string) *Reservation { b.Spec.CustomerID = customer; return b }
+
+// ForOrder makes it that of the order of its name.
+func (b *Reservation) ForOrder() *Reservation {
+	b.Spec.OrderRef = &v1alpha1.OrderReference{Name: b.Name, UID: b.Name + "-order"}
+	return b
+}
+
+// TakesOver names the basket that it takes over.
+func (b *Reservation) TakesOver(basket string) *Reservation {
+	b.Spec.TakeOver = &v1alpha1.ReservationReference{Name: basket}
+	return b
+}
+
 // Expires is when it ends, from noon.
 func (b *Reservation) Expires(offset time.Duration) *Reservation {
 	b.Spec.ExpiresAt = At(offset)

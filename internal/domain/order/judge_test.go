@@ -12,59 +12,54 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
-// To the second: what is decided one second before, at and one second after a deadline.
+// The API keeps times in whole seconds: what is stored as 12:00:00 happened before 12:00:01.
+// Where a deadline falls into the second of now it is not over for sure, and nothing is taken
+// away from anybody: an order is not timed out, a return is in time, nothing is deleted.
 func TestDeadlines(t *testing.T) {
 	shipped := created().Add(time.Hour)
 	hour := metav1.Duration{Duration: time.Hour}
-	pending := func() order.Facts {
-		o := anOrder().in(v1alpha1.OrderPending).order()
+	in := func(phase v1alpha1.OrderPhase, edit func(*v1alpha1.Order)) order.Facts {
+		o := anOrder().in(phase).with(edit).order()
 		return order.Facts{Order: o, Reservation: usualReservation(o)}
 	}
-	asked := func() order.Facts {
-		o := anOrder().in(v1alpha1.OrderFulfilled).order()
-		o.Spec.Return = &v1alpha1.Return{RequestID: "r1", Reason: "broken"}
-		return order.Facts{Order: o, Reservation: usualReservation(o)}
-	}
-	kept := func(phase v1alpha1.OrderPhase) func() order.Facts {
-		return func() order.Facts {
-			o := anOrder().in(phase).order()
-			o.Spec.Policy = &v1alpha1.OrderPolicy{Retention: &hour}
-			return order.Facts{Order: o, Reservation: usualReservation(o)}
-		}
-	}
+	untouched := func(*v1alpha1.Order) {}
+	asked := func(o *v1alpha1.Order) { o.Spec.Return = &v1alpha1.Return{RequestID: "r1", Reason: "broken"} }
+	kept := func(o *v1alpha1.Order) { o.Spec.Policy = &v1alpha1.OrderPolicy{Retention: &hour} }
+	notKept := func(o *v1alpha1.Order) { o.Spec.Policy = &v1alpha1.OrderPolicy{Retention: &metav1.Duration{}} }
 	for _, c := range []struct {
-		name                string
-		facts               func() order.Facts
-		deadline            time.Time
-		before, at, afterIt string
+		name         string
+		facts        order.Facts
+		deadline     time.Time
+		before, over string
 	}{
-		{"15 minutes in Pending", pending, created().Add(15 * time.Minute), "", "PendingTooLong", "PendingTooLong"},
-		{"retention of a cancelled order", kept(v1alpha1.OrderCancelled), shipped.Add(time.Hour), "", "RetentionIsOver", "RetentionIsOver"},
-		{"retention of a returned order", kept(v1alpha1.OrderReturned), shipped.Add(time.Hour), "", "RetentionIsOver", "RetentionIsOver"},
-		{
-			"retention of a shipped order begins when its return window ends", kept(v1alpha1.OrderFulfilled),
-			shipped.Add(721 * time.Hour), "", "RetentionIsOver", "RetentionIsOver",
-		},
+		{"15 minutes in Pending", in(v1alpha1.OrderPending, untouched), created().Add(15 * time.Minute), "", "PendingTooLong"},
+		{"the return window", in(v1alpha1.OrderFulfilled, asked), shipped.Add(720 * time.Hour), "Requested", "Refused"},
+		{"retention of a cancelled order", in(v1alpha1.OrderCancelled, kept), shipped.Add(time.Hour), "", "RetentionIsOver"},
+		{"retention of a returned order", in(v1alpha1.OrderReturned, kept), shipped.Add(time.Hour), "", "RetentionIsOver"},
+		{"retention of a shipped order begins when its return window ends", in(v1alpha1.OrderFulfilled, kept), shipped.Add(721 * time.Hour), "", "RetentionIsOver"},
+		{"no retention at all", in(v1alpha1.OrderReturned, notKept), shipped, "", "RetentionIsOver"},
+		{"no retention at all, but a return window", in(v1alpha1.OrderFulfilled, notKept), shipped.Add(720 * time.Hour), "", "RetentionIsOver"},
 	} {
-		for offset, want := range map[time.Duration]string{-time.Second: c.before, 0: c.at, time.Second: c.afterIt} {
-			f := c.facts()
-			f.Now = c.deadline.Add(offset)
+		for _, at := range []struct {
+			offset time.Duration
+			want   string
+		}{
+			{-time.Second, c.before}, {-1, c.before}, {0, c.before}, {1, c.before}, {time.Second - 1, c.before},
+			{time.Second, c.over}, {time.Second + 1, c.over}, {time.Hour, c.over},
+		} {
+			f := c.facts
+			f.Now = c.deadline.Add(at.offset)
 			d := order.Judge(f)
-			if d.Rule != want {
-				t.Errorf("%s, %s: rule %q, want %q", c.name, offset, d.Rule, want)
+			got := d.Rule
+			if got == "ReturnIsAsked" {
+				got = string(d.Status.Return.State)
 			}
-			if offset < 0 && d.RequeueAfter != -offset {
-				t.Errorf("%s, %s: looks again after %s, want %s", c.name, offset, d.RequeueAfter, -offset)
+			if got != at.want {
+				t.Errorf("%s, %s after it: %q, want %q", c.name, at.offset, got, at.want)
 			}
-		}
-	}
-	for offset, want := range map[time.Duration]v1alpha1.ReturnState{
-		-time.Second: v1alpha1.ReturnRequested, 0: v1alpha1.ReturnRequested, time.Second: v1alpha1.ReturnRefused,
-	} {
-		f := asked()
-		f.Now = shipped.Add(30*24*time.Hour + offset)
-		if d := order.Judge(f); d.Status == nil || d.Status.Return == nil || d.Status.Return.State != want {
-			t.Errorf("a return %s after the end of the window: %+v, want %s", offset, d, want)
+			if wait := time.Second - at.offset; at.want == "" && d.RequeueAfter != wait {
+				t.Errorf("%s, %s after it: looks again after %s, want %s", c.name, at.offset, d.RequeueAfter, wait)
+			}
 		}
 	}
 }

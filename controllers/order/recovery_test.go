@@ -28,18 +28,18 @@ var _ = Describe("Time", func() {
 		deadline := o.CreationTimestamp.Add(15 * time.Minute)
 
 		s.stop()
-		now.SetTime(deadline.Add(-time.Second))
+		now.SetTime(deadline.Add(time.Second - 1))
 		s.start(ctx, now)
 		s.nudge(ctx, "late")
 		s.works(ctx, "witness")
 		Consistently(func() v1alpha1.OrderPhase { return s.get(ctx, "late").Status.Phase }).Should(Equal(v1alpha1.OrderPending))
 
 		s.stop()
-		now.SetTime(deadline)
+		now.SetTime(deadline.Add(time.Second))
 		s.start(ctx, now)
 		o = s.becomes(ctx, "late", v1alpha1.OrderCancelled)
 		Expect(o.Status.CancelledReason).To(Equal(v1alpha1.CancelSLATimeout))
-		Expect(o.Status.CancelledAt.Time).To(BeTemporally("==", deadline))
+		Expect(o.Status.CancelledAt.Time).To(BeTemporally("==", deadline.Add(time.Second)))
 		s.intends(ctx, "late", v1alpha1.IntentRelease)
 	})
 

@@ -147,17 +147,28 @@ func (e *evaluation) requeueAfter(status *v1alpha1.OrderStatus) time.Duration {
 	if deadline.IsZero() {
 		return 0
 	}
-	// A deadline that is due but not acted on waits for something else to move;
+	// A deadline that is over but not acted on waits for something else to move;
 	// to judge again at once would only spin.
-	return max(deadline.Sub(e.Now), 0)
+	return max(deadline.Add(resolution).Sub(e.Now), 0)
 }
 
-// pendingDeadline is when an order that is still Pending is cancelled.
+// resolution is how exactly the API keeps times: what is stored as 12:00:00 happened
+// before 12:00:01.
+const resolution = time.Second
+
+// isOver is whether a deadline, counted from a time that the API keeps, is over for
+// sure. In its last second it is not: nobody can tell on which side of it we are, and
+// what a deadline takes away does not come back.
+func (e *evaluation) isOver(deadline time.Time) bool {
+	return !e.Now.Before(deadline.Add(resolution))
+}
+
+// pendingDeadline is how long an order may be Pending.
 func (e *evaluation) pendingDeadline() time.Time {
 	return e.Order.CreationTimestamp.Add(e.policy.PendingTimeout)
 }
 
-// returnDeadline is the last moment at which a return may be asked for.
+// returnDeadline is until when a return may be asked for.
 func (e *evaluation) returnDeadline(status *v1alpha1.OrderStatus) time.Time {
 	if status.FulfilledAt == nil {
 		return time.Time{}
@@ -165,7 +176,7 @@ func (e *evaluation) returnDeadline(status *v1alpha1.OrderStatus) time.Time {
 	return status.FulfilledAt.Add(e.policy.ReturnWindow)
 }
 
-// retentionDeadline is when a finished order is deleted; false when it is not
+// retentionDeadline is until when a finished order stays; false when it is not
 // finished or is kept. A Fulfilled order is finished when nothing can be
 // returned any more.
 func (e *evaluation) retentionDeadline(status *v1alpha1.OrderStatus) (time.Time, bool) {

@@ -73,7 +73,7 @@ func TestAtRest(t *testing.T) {
 		d := order.Judge(f)
 		want := order.Decision{}
 		if phase == v1alpha1.OrderPending {
-			want.RequeueAfter = 13 * time.Minute
+			want.RequeueAfter = 13*time.Minute + time.Second
 		}
 		if diff := cmp.Diff(want, d); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", phase, diff)
@@ -130,7 +130,7 @@ func TestNewReservation(t *testing.T) {
 	if diff := cmp.Diff(want, d.Reservation); d.Act != order.CreateReservation || diff != "" {
 		t.Errorf("%s (-want +got)\n%s", d.Act, diff)
 	}
-	if d.RequeueAfter != 15*time.Minute {
+	if d.RequeueAfter != 15*time.Minute+time.Second {
 		t.Errorf("looks again after %s", d.RequeueAfter)
 	}
 }

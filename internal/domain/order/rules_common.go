@@ -71,7 +71,7 @@ func Orphan(r *v1alpha1.StockReservation) Decision {
 
 func retentionIsOver(e *evaluation) (Decision, bool) {
 	at, finite := e.retentionDeadline(&e.Order.Status)
-	if !finite || e.Now.Before(at) {
+	if !finite || !e.isOver(at) {
 		return Decision{}, false
 	}
 	return Decision{Act: DeleteOrder}, true

@@ -44,7 +44,7 @@ func returnIsAsked(e *evaluation) (Decision, bool) {
 // returnIsRefused says why a return can't be accepted; "" when it can.
 func (e *evaluation) returnIsRefused(asked *v1alpha1.Return) string {
 	status := &e.Order.Status
-	if deadline := e.returnDeadline(status); e.Now.After(deadline) {
+	if deadline := e.returnDeadline(status); e.isOver(deadline) {
 		return fmt.Sprintf("the return window of %s ended at %s", e.policy.ReturnWindow, deadline.UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	for _, entry := range status.History {

@@ -60,7 +60,7 @@ func stockIsShort(e *evaluation) (Decision, bool) {
 }
 
 func pendingTooLong(e *evaluation) (Decision, bool) {
-	if e.Now.Before(e.pendingDeadline()) {
+	if !e.isOver(e.pendingDeadline()) {
 		return Decision{}, false
 	}
 	why := fmt.Sprintf("no stock was reserved within %s", e.policy.PendingTimeout)

@@ -30,7 +30,7 @@ func sequences() map[string]func(*sim) {
 		"time-out": func(s *sim) {
 			s.stockIsAway = true
 			s.place()
-			s.pass(15*time.Minute - time.Second)
+			s.pass(15 * time.Minute)
 			s.pass(time.Second)
 			s.stockIsAway = false
 			s.settle()
@@ -98,7 +98,7 @@ func sequences() map[string]func(*sim) {
 			s.classes = []v1alpha1.OrderClass{class("express", time.Minute, day, nil, "")}
 			s.classes[0].Annotations = map[string]string{v1alpha1.OrderClassDefaultAnnotation: "true"}
 			s.place()
-			s.pass(time.Minute)
+			s.pass(time.Minute + time.Second)
 		},
 		"class-changes-later": func(s *sim) {
 			s.stockIsAway = true
@@ -109,13 +109,14 @@ func sequences() map[string]func(*sim) {
 			})
 			s.pass(time.Minute)
 			s.classes = []v1alpha1.OrderClass{class("express", time.Second, day, nil, "")}
-			s.pass(4 * time.Minute)
+			s.pass(4*time.Minute + time.Second)
 		},
 		"retention": func(s *sim) {
 			s.classes = []v1alpha1.OrderClass{class("short", time.Minute, day, &metav1.Duration{Duration: time.Hour}, "")}
 			s.place(func(o *v1alpha1.Order) { o.Spec.ClassName = "short" })
 			s.ship()
 			s.pass(day + time.Hour)
+			s.pass(time.Second)
 		},
 		"delete-confirmed": func(s *sim) {
 			s.place()
@@ -158,7 +159,7 @@ func sequences() map[string]func(*sim) {
 				o.Spec.Currency, o.Spec.ClassName = "", "japan"
 				o.Spec.Items[0].UnitPrice = "10.00001"
 			})
-			s.pass(time.Minute)
+			s.pass(time.Minute + time.Second)
 		},
 	}
 	for name, run := range returnSequences(day) {
@@ -369,7 +370,7 @@ func meddledSequences() map[string]func(*sim) {
 			s.stockIsAway = true
 			s.place()
 			s.controllerIsAway = true
-			s.pass(15 * time.Minute)
+			s.pass(15*time.Minute + time.Second)
 			late := s.facts()
 			s.stockIsAway = false
 			s.settle()

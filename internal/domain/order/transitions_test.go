@@ -37,7 +37,7 @@ func give(command order.Command, f *order.Facts) {
 	case order.Cancel:
 		o.Spec.Cancellation = &v1alpha1.Cancellation{Reason: v1alpha1.CancelCustomerRequest}
 	case order.TimeOut:
-		f.Now = created().Add(15 * time.Minute)
+		f.Now = created().Add(15*time.Minute + time.Second)
 	case order.RejectStock:
 		if f.Reservation.Status.Phase == v1alpha1.ReservationPending {
 			f.Reservation = aReservation(o, v1alpha1.ReservationRejected)

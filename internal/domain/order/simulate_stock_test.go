@@ -1,6 +1,8 @@
 package order_test
 
 import (
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -45,7 +47,8 @@ func (s *sim) stock() bool {
 
 // decision is what is due about the reservation.
 func (s *sim) decision() (kind v1alpha1.JournalEntryKind, lines []v1alpha1.JournalLine, decided bool) {
-	phase, intent := s.asDecided().Status.Phase, s.rsv.Spec.Intent
+	shown := s.asDecided()
+	phase, intent := shown.Status.Phase, s.rsv.Spec.Intent
 	switch {
 	case phase == v1alpha1.ReservationPending && intent == v1alpha1.IntentRelease,
 		phase == v1alpha1.ReservationReserved && intent == v1alpha1.IntentRelease:
@@ -54,25 +57,62 @@ func (s *sim) decision() (kind v1alpha1.JournalEntryKind, lines []v1alpha1.Journ
 		if short := s.short(); len(short) > 0 {
 			return v1alpha1.EntryReject, short, true
 		}
-		return v1alpha1.EntryGrant, nil, true
+		s.takeOver()
+		return v1alpha1.EntryGrant, s.taken(), true
 	case phase == v1alpha1.ReservationReserved && intent != v1alpha1.IntentHold:
-		s.move(s.rsv.Spec.Lines, -1)
-		return v1alpha1.EntryCommit, nil, true
-	case phase == v1alpha1.ReservationCommitted && intent == v1alpha1.IntentRestock:
-		back := s.rsv.Spec.Lines
-		if s.rsv.Spec.Restock != nil {
-			back = *s.rsv.Spec.Restock
+		for _, line := range s.rsv.Spec.Lines {
+			s.onHand[line.ProductID] -= line.Quantity
 		}
-		s.move(back, +1)
-		return v1alpha1.EntryRestock, nil, true
+		return v1alpha1.EntryCommit, s.taken(), true
+	case intent == v1alpha1.IntentRestock && (phase == v1alpha1.ReservationCommitted || phase == v1alpha1.ReservationRestocked):
+		lines = s.back(shown)
+		return v1alpha1.EntryRestock, lines, len(lines) > 0 || phase == v1alpha1.ReservationCommitted
 	}
 	return "", nil, false
+}
+
+// taken are the lines of the reservation, each of the item that is there now.
+func (s *sim) taken() []v1alpha1.JournalLine {
+	var lines []v1alpha1.JournalLine
+	for _, line := range s.rsv.Spec.Lines {
+		lines = append(lines, v1alpha1.JournalLine{ProductID: line.ProductID, Quantity: line.Quantity, ItemUID: s.itemUID(line.ProductID)})
+	}
+	return lines
+}
+
+// back puts what is owed on the shelf, as far as the items are there that it was taken from.
+func (s *sim) back(r *v1alpha1.StockReservation) []v1alpha1.JournalLine {
+	var lines []v1alpha1.JournalLine
+	for _, owed := range journal.Owed(r.Status.Allocations, r.Spec.Restock, journal.Answered(r)) {
+		line := v1alpha1.JournalLine{ProductID: owed.ProductID, Quantity: owed.Quantity, ItemUID: owed.ItemUID}
+		if _, there := s.onHand[owed.ProductID]; there && s.itemUID(owed.ProductID) == owed.ItemUID {
+			s.onHand[owed.ProductID] += owed.Quantity
+		} else {
+			line.NotMoved = owed.Quantity
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (s *sim) itemUID(productID string) string {
+	return fmt.Sprint(productID, "-uid-", s.madeAgain[productID])
+}
+
+// remake deletes an item and makes it again, with nothing on hand.
+func (s *sim) remake(productID string) {
+	s.say("admin", "delete StockItem %s and make it again", productID)
+	s.madeAgain[productID]++
+	s.onHand[productID] = 0
 }
 
 func (s *sim) short() []v1alpha1.JournalLine {
 	var short []v1alpha1.JournalLine
 	for _, line := range s.rsv.Spec.Lines {
 		onHand, known := s.onHand[line.ProductID]
+		if !s.takesOver() {
+			onHand -= s.basket[line.ProductID]
+		}
 		l := v1alpha1.JournalLine{ProductID: line.ProductID, Quantity: line.Quantity, Remaining: onHand}
 		switch {
 		case !known:
@@ -87,8 +127,17 @@ func (s *sim) short() []v1alpha1.JournalLine {
 	return short
 }
 
-func (s *sim) move(lines []v1alpha1.StockLine, sign int64) {
-	for _, line := range lines {
-		s.onHand[line.ProductID] += sign * line.Quantity
+// takesOver is whether the reservation takes over the basket that this world has.
+func (s *sim) takesOver() bool {
+	return s.rsv.Spec.TakeOver != nil && s.rsv.Spec.TakeOver.Name == basketName && s.rsv.Spec.CustomerID == basketOwner
+}
+
+func (s *sim) takeOver() {
+	if s.takesOver() && s.basket != nil {
+		s.basket = nil
+		s.say("stock", "%s is taken over", basketName)
 	}
 }
+
+// The one basket that a world may have, and whose it is.
+const basketName, basketOwner = "basket-1", "customer-1"

@@ -19,10 +19,14 @@ import (
 // stock side with a shelf, people, and the order controller around the judge. It
 // writes down what happens.
 type sim struct {
-	t       *testing.T
-	log     strings.Builder
-	now     time.Time
-	onHand  map[string]int64
+	t      *testing.T
+	log    strings.Builder
+	now    time.Time
+	onHand map[string]int64
+	// madeAgain counts how often an item was deleted and made again.
+	madeAgain map[string]int
+	// basket is what a basket of the customer's holds, by product; nil when there is none.
+	basket  map[string]int64
 	order   *v1alpha1.Order
 	rsv     *v1alpha1.StockReservation
 	journal v1alpha1.StockJournal
@@ -35,7 +39,7 @@ type sim struct {
 }
 
 func newSim(t *testing.T) *sim {
-	return &sim{t: t, now: created(), onHand: map[string]int64{"prod-001": 10, "prod-002": 10}}
+	return &sim{t: t, now: created(), onHand: map[string]int64{"prod-001": 10, "prod-002": 10}, madeAgain: map[string]int{}}
 }
 
 func (s *sim) say(who, format string, args ...any) {
@@ -183,7 +187,11 @@ func (s *sim) actOnReservation(d order.Decision) {
 		s.rsv = d.Reservation.DeepCopy()
 		s.rsv.UID = types.UID("rsv-" + s.nextVersion())
 		s.rsv.Status.Phase = v1alpha1.ReservationPending
-		s.say("judge", "%s: create reservation %s", d.Rule, lineText(s.rsv.Spec.Lines))
+		text := lineText(s.rsv.Spec.Lines)
+		if from := s.rsv.Spec.TakeOver; from != nil {
+			text += ", taking over " + from.Name + " of " + s.rsv.Spec.CustomerID
+		}
+		s.say("judge", "%s: create reservation %s", d.Rule, text)
 	case order.UpdateReservation:
 		if s.rsv == nil || s.rsv.ResourceVersion != d.Reservation.ResourceVersion {
 			s.say("judge", "%s: set intent %s: conflict", d.Rule, d.Reservation.Spec.Intent)
@@ -251,6 +259,12 @@ func describe(w *strings.Builder, o *v1alpha1.Order) {
 		fmt.Fprintf(w, ", refund %s", st.RefundAmount)
 	}
 	fmt.Fprintln(w)
+	for _, item := range st.ReturnedItems {
+		fmt.Fprintf(w, "returned     line %d: %s x%d, %d of them to the shelf\n", item.Line, item.ProductID, item.Quantity, item.Restock)
+	}
+	if len(st.NotRestocked) > 0 {
+		fmt.Fprintf(w, "not back     %s\n", lineText(st.NotRestocked))
+	}
 	for _, e := range st.History {
 		fmt.Fprintf(w, "history      %s\n", entryText(e))
 	}
@@ -261,7 +275,7 @@ func describe(w *strings.Builder, o *v1alpha1.Order) {
 
 func entryText(e v1alpha1.OrderHistoryEntry) string {
 	text := fmt.Sprintf("%d %s %s", e.Seq, e.At.UTC().Format("01-02 15:04:05"), e.Type)
-	for _, part := range []struct{ name, value string }{{"", e.Reason}, {"request ", e.RequestID}, {"by ", e.By}} {
+	for _, part := range []struct{ name, value string }{{"", e.Reason}, {"request ", e.RequestID}, {"by ", e.By}, {"worth ", e.RefundAmount}} {
 		if part.value != "" {
 			text += " " + part.name + part.value
 		}
@@ -282,6 +296,9 @@ func difference(was, is *v1alpha1.OrderStatus) string {
 		text := fmt.Sprintf("return %s %s", is.Return.RequestID, is.Return.State)
 		if is.Return.State == v1alpha1.ReturnRequested {
 			text += ", worth " + is.Return.RefundAmount
+		}
+		if is.Return.State == v1alpha1.ReturnRefused {
+			text += ": " + is.Return.Message
 		}
 		parts = append(parts, text)
 	}

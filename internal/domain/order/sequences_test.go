@@ -165,6 +165,12 @@ func sequences() map[string]func(*sim) {
 	for name, run := range returnSequences(day) {
 		all[name] = run
 	}
+	for name, run := range partSequences(day) {
+		all[name] = run
+	}
+	for name, run := range basketSequences() {
+		all[name] = run
+	}
 	for name, run := range meddledSequences() {
 		all[name] = run
 	}
@@ -224,15 +230,15 @@ func returnSequences(day time.Duration) map[string]func(*sim) {
 		"return-of-a-part": func(s *sim) {
 			s.place()
 			s.ship()
-			s.sendBack("r1", v1alpha1.ReturnItem{ProductID: "prod-001", Quantity: 3})
+			s.sendBack("r1", ofLine(3, "prod-001", 3))
 			s.approve()
 		},
 		"return-of-more-than-was-ordered": func(s *sim) {
 			s.place()
 			s.ship()
-			s.sendBack("r1", v1alpha1.ReturnItem{ProductID: "prod-001", Quantity: 6})
+			s.sendBack("r1", v1alpha1.ReturnItem{ProductID: "prod-002", Quantity: 2})
 			s.sendBack("r2", v1alpha1.ReturnItem{ProductID: "prod-009", Quantity: 1})
-			s.sendBack("r3", v1alpha1.ReturnItem{ProductID: "prod-001", Quantity: 5})
+			s.sendBack("r3", ofLine(1, "prod-001", 2), ofLine(3, "prod-001", 3))
 		},
 		"return-that-is-not-resellable": func(s *sim) {
 			s.place()
@@ -244,7 +250,7 @@ func returnSequences(day time.Duration) map[string]func(*sim) {
 			s.classes = []v1alpha1.OrderClass{class("kind", time.Minute, day, nil, "refundMinor <= 1000")}
 			s.place(func(o *v1alpha1.Order) { o.Spec.ClassName = "kind" })
 			s.ship()
-			s.sendBack("r1", v1alpha1.ReturnItem{ProductID: "prod-001", Quantity: 1})
+			s.sendBack("r1", ofLine(3, "prod-001", 1))
 		},
 		"return-the-class-leaves-to-a-person": func(s *sim) {
 			s.classes = []v1alpha1.OrderClass{class("kind", time.Minute, day, nil, "refundMinor <= 1000")}

@@ -51,7 +51,7 @@ type OrderHistoryEntry struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	RequestID string `json:"requestID,omitempty"`
-	// units that came back, of an entry Returned.
+	// units that the entry is about, of an entry ReturnRequested or Returned.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=250

@@ -222,8 +222,9 @@ type OrderPolicy struct {
 	Retention *metav1.Duration `json:"retention,omitempty"`
 	// autoApproveReturns is a CEL expression that yields true when a return is
 	// approved without a person. It sees the order as `order` and the amounts in
-	// minor units of the order's currency, as the ints refundMinor and totalMinor:
-	// "refundMinor <= 2000 && order.status.currency == 'EUR'". Never when empty.
+	// minor units of the order's currency, as the ints refundMinor (of this request),
+	// refundedMinor (of all parts before it) and totalMinor:
+	// "refundedMinor + refundMinor <= 2000 && order.status.currency == 'EUR'". Never when empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1000
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$`

@@ -1,11 +1,13 @@
 // Package approval evaluates the CEL expression by which an OrderClass approves
 // returns without a person (autoApproveReturns).
 //
-// An expression sees three variables:
+// An expression sees four variables:
 //
 //   - order: the order as the API server shows it, with metadata, spec and status.
 //   - refundMinor: what would be paid back, in minor units of the order's
 //     currency (cents for EUR, yen for JPY), an int.
+//   - refundedMinor: what was paid back for parts that came back before, likewise. A
+//     rule that limits refundMinor alone approves any order, part by part.
 //   - totalMinor: the total of the order, likewise.
 //
 // Amounts are given as ints because the decimals in order are strings, and
@@ -36,6 +38,7 @@ func Compile(expression string) (*Rule, error) {
 	env, err := cel.NewEnv(
 		cel.Variable("order", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("refundMinor", cel.IntType),
+		cel.Variable("refundedMinor", cel.IntType),
 		cel.Variable("totalMinor", cel.IntType),
 	)
 	if err != nil {
@@ -43,7 +46,7 @@ func Compile(expression string) (*Rule, error) {
 	}
 	ast, issues := env.Compile(expression)
 	if issues.Err() != nil {
-		return nil, fmt.Errorf("not a CEL expression over order, refundMinor and totalMinor: %w", issues.Err())
+		return nil, fmt.Errorf("not a CEL expression over order, refundMinor, refundedMinor and totalMinor: %w", issues.Err())
 	}
 	if !ast.OutputType().IsExactType(cel.BoolType) {
 		return nil, fmt.Errorf("yields %s, not true or false; compare it with something", ast.OutputType())
@@ -65,6 +68,12 @@ func (r *Rule) Approves(o *v1alpha1.Order) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	refunded := int64(0)
+	if o.Status.RefundAmount != "" {
+		if refunded, err = minor("status.refundAmount", o.Status.RefundAmount, o.Status.Currency); err != nil {
+			return false, err
+		}
+	}
 	total, err := minor("status.totalAmount", o.Status.TotalAmount, o.Status.Currency)
 	if err != nil {
 		return false, err
@@ -73,7 +82,7 @@ func (r *Rule) Approves(o *v1alpha1.Order) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("show order %s to CEL: %w", o.Name, err)
 	}
-	answer, _, err := r.program.Eval(map[string]any{"order": fields, "refundMinor": refund, "totalMinor": total})
+	answer, _, err := r.program.Eval(map[string]any{"order": fields, "refundMinor": refund, "refundedMinor": refunded, "totalMinor": total})
 	if err != nil {
 		return false, fmt.Errorf("evaluate: %w", err)
 	}

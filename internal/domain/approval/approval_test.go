@@ -25,6 +25,7 @@ func TestApproves(t *testing.T) {
 		{"true", true},
 		{"refundMinor <= 2010 && order.status.currency == 'EUR'", true},
 		{"refundMinor < 2010", false},
+		{"refundedMinor == 0", true},
 		{"refundMinor * 2 <= totalMinor", false},
 		{"order.spec.customerID.startsWith('vip-')", true},
 		{"order.spec.items.all(i, i.quantity <= 2)", true},
@@ -39,6 +40,25 @@ func TestApproves(t *testing.T) {
 		if got, err := rule.Approves(order("20.10", "20.10")); err != nil || got != c.want {
 			t.Errorf("%s: %t, %v; want %t", c.expression, got, err, c.want)
 		}
+	}
+}
+
+// Part by part, any order stays below a limit on refundMinor alone.
+func TestPartsAreLimitedTogether(t *testing.T) {
+	o := order("20.10", "5.00")
+	rule, err := approval.Compile("refundedMinor + refundMinor <= 1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for refunded, want := range map[string]bool{"": true, "5.00": true, "5.01": false} {
+		o.Status.RefundAmount = refunded
+		if got, err := rule.Approves(o); err != nil || got != want {
+			t.Errorf("5.00 after %q: %t, %v; want %t", refunded, got, err, want)
+		}
+	}
+	o.Status.RefundAmount = "much"
+	if got, err := rule.Approves(o); err == nil || got {
+		t.Errorf("after much: %t, %v; want no answer", got, err)
 	}
 }
 

@@ -46,6 +46,7 @@ func TestTypeOf(t *testing.T) {
 		v1alpha1.HistoryReturnRequested: "order.return.requested",
 		v1alpha1.HistoryReturnRejected:  "order.return.rejected",
 		v1alpha1.HistoryReturned:        "order.returned",
+		v1alpha1.HistoryRefundRequested: "refund.requested",
 		"Repacked":                      "Repacked",
 	}
 	for kind, want := range words {
@@ -65,6 +66,7 @@ func TestTypeOf(t *testing.T) {
 func TestOf(t *testing.T) {
 	created := time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
 	paris := time.FixedZone("Paris", 3600)
+	first, second := int32(1), int32(2)
 	for name, tc := range map[string]struct {
 		history []v1alpha1.OrderHistoryEntry
 		want    []event.Event
@@ -82,8 +84,25 @@ func TestOf(t *testing.T) {
 				{Seq: 2, Type: event.OrderCancelled, At: created.Add(time.Minute), Reason: "CUSTOMER_REQUEST", Message: "cancelled on request"},
 			},
 		},
+		"an order of which two parts came back": {
+			history: []v1alpha1.OrderHistoryEntry{
+				{Seq: 1, Type: v1alpha1.HistoryCreated, At: metav1.NewTime(created)},
+				{Seq: 2, Type: v1alpha1.HistoryReturned, At: metav1.NewTime(created), Units: []v1alpha1.LineUnits{{Line: 2, Quantity: 3}}, RefundAmount: "3.00"},
+				{Seq: 3, Type: v1alpha1.HistoryRefundRequested, At: metav1.NewTime(created), RefundAmount: "3.00"},
+				{Seq: 4, Type: v1alpha1.HistoryReturned, At: metav1.NewTime(created), Units: []v1alpha1.LineUnits{{Line: 1, Quantity: 1}, {Line: 9, Quantity: 1}}, RefundAmount: "1.00"},
+				{Seq: 5, Type: v1alpha1.HistoryRefundRequested, At: metav1.NewTime(created), RefundAmount: "1.00"},
+			},
+			want: []event.Event{
+				{Seq: 1, Type: event.OrderCreated, At: created},
+				{Seq: 2, Type: event.OrderReturned, At: created, Items: []v1alpha1.ReturnItem{{Line: &second, ProductID: "mug", Quantity: 3}}, RefundAmount: "3.00"},
+				{Seq: 3, Type: event.RefundRequested, At: created, RefundAmount: "3.00"},
+				{Seq: 4, Type: event.OrderReturned, At: created, Items: []v1alpha1.ReturnItem{{Line: &first, ProductID: "tea", Quantity: 1}}, RefundAmount: "1.00"},
+				{Seq: 5, Type: event.RefundRequested, At: created, RefundAmount: "1.00"},
+			},
+		},
 	} {
 		o := &v1alpha1.Order{}
+		o.Spec.Items = []v1alpha1.OrderItem{{ProductID: "tea"}, {ProductID: "mug"}}
 		o.CreationTimestamp = metav1.NewTime(created.In(paris))
 		o.Status.History = tc.history
 		if diff := cmp.Diff(tc.want, event.Of(o)); diff != "" {

@@ -52,6 +52,7 @@ const (
 	OrderReturnRequested Type = "order.return.requested"
 	OrderReturnRejected  Type = "order.return.rejected"
 	OrderReturned        Type = "order.returned"
+	RefundRequested      Type = "refund.requested"
 )
 
 // TypeOf is the word for an entry of an order's history. A type that this version does
@@ -74,6 +75,8 @@ func TypeOf(t v1alpha1.OrderHistoryType) Type {
 		return OrderReturnRejected
 	case v1alpha1.HistoryReturned:
 		return OrderReturned
+	case v1alpha1.HistoryRefundRequested:
+		return RefundRequested
 	default:
 		return Type(t)
 	}
@@ -87,6 +90,11 @@ type Event struct {
 	At   time.Time
 	// Reason and Message may be empty.
 	Reason, Message string
+	// Items are what a return is about, by line; of OrderReturnRequested and OrderReturned.
+	Items []v1alpha1.ReturnItem
+	// RefundAmount of OrderReturned and RefundRequested, in the order's currency: of this
+	// part, where an order comes back in several.
+	RefundAmount string
 }
 
 // Of returns what happened to an order, oldest first. That it was created is always
@@ -98,7 +106,19 @@ func Of(o *v1alpha1.Order) []Event {
 		events[i] = Event{
 			Seq: entry.Seq, Type: TypeOf(entry.Type), At: entry.At.UTC(),
 			Reason: entry.Reason, Message: entry.Message,
+			Items: itemsOf(o, entry.Units), RefundAmount: entry.RefundAmount,
 		}
 	}
 	return events
+}
+
+func itemsOf(o *v1alpha1.Order, units []v1alpha1.LineUnits) []v1alpha1.ReturnItem {
+	var items []v1alpha1.ReturnItem
+	for _, u := range units {
+		if i := int(u.Line) - 1; i >= 0 && i < len(o.Spec.Items) {
+			line := u.Line
+			items = append(items, v1alpha1.ReturnItem{Line: &line, ProductID: o.Spec.Items[i].ProductID, Quantity: u.Quantity})
+		}
+	}
+	return items
 }

@@ -34,6 +34,35 @@ func TestArgoCDUnderstandsTheStatus(t *testing.T) {
 	}
 }
 
+// Argo CD says in words what a phase alone does not.
+func TestArgoCDSaysWhatCameBack(t *testing.T) {
+	s := newSim(t)
+	s.place()
+	s.ship()
+	s.remake("prod-001")
+	for _, c := range []struct {
+		play func()
+		want string
+	}{
+		{func() {}, "Fulfilled"},
+		{func() { s.sendBack("r1", ofLine(2, "prod-002", 1)); s.approve() }, "Fulfilled: a part came back"},
+		{func() { s.sendBack("r2"); s.approve() }, "Returned; some units could not be put back on the shelf"},
+	} {
+		c.play()
+		raw, err := json.Marshal(s.order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			t.Fatal(err)
+		}
+		if _, message, err := argohealth.Assess(orderHealth, fields); err != nil || message != c.want {
+			t.Errorf("%s: %q, %v; want %q", s.order.Status.Phase, message, err, c.want)
+		}
+	}
+}
+
 func argoHealth(t *testing.T, o *v1alpha1.Order) string {
 	t.Helper()
 	raw, err := json.Marshal(o)

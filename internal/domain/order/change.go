@@ -99,7 +99,7 @@ func (c *change) reconciling() {
 	case c.status.Phase == v1alpha1.OrderPending:
 		waiting = "waits for its stock to be reserved"
 	case c.status.Phase == v1alpha1.OrderReturnRequested && c.status.Return != nil && c.status.Return.State == v1alpha1.ReturnApproved:
-		waiting = "waits for what was returned to be put back on the shelf"
+		waiting = "waits for the stock side to decide about what came back"
 	}
 	if waiting == "" || meta.IsStatusConditionTrue(c.status.Conditions, v1alpha1.OrderConditionStalled) {
 		meta.RemoveStatusCondition(&c.status.Conditions, v1alpha1.OrderConditionReconciling)

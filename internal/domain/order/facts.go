@@ -62,6 +62,27 @@ const (
 	VerifyOrderAbsent Verify = "OrderAbsent"
 )
 
+// NotRestockedCause is why units that came back could not be put back on the shelf.
+type NotRestockedCause string
+
+const (
+	// ItemGone: the StockItem they were taken from is gone, was made again, or goes.
+	ItemGone NotRestockedCause = "ItemGone"
+	// ReservationGone: there is no reservation any more by which they were taken.
+	ReservationGone NotRestockedCause = "ReservationGone"
+)
+
+// NotRestocked are units that came back and could not be put back on the shelf.
+type NotRestocked struct {
+	Lines []v1alpha1.StockLine
+	Cause NotRestockedCause
+	// Message for people: what became of the units, and the way out.
+	Message string
+}
+
+// Units is how many there are.
+func (n NotRestocked) Units() int64 { return units(n.Lines) }
+
 // Decision is what to do about an order, and when to judge it again.
 type Decision struct {
 	// Rule that decided; empty when none had anything to say.
@@ -72,6 +93,8 @@ type Decision struct {
 	Verify Verify
 	// Status to write, with WriteStatus.
 	Status *v1alpha1.OrderStatus
+	// NotRestocked are the units of which Status tells that they could not be put back.
+	NotRestocked NotRestocked
 	// Reservation to create, update or delete.
 	Reservation *v1alpha1.StockReservation
 	// RequeueAfter is the time to the next deadline, 0 when there is none.

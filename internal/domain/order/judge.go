@@ -72,6 +72,7 @@ func rulesOf(phase v1alpha1.OrderPhase) []rule {
 	case v1alpha1.OrderCancelled:
 		return []rule{
 			{"CancelledHoldsStock", cancelledHoldsStock},
+			{"CancelledStockIsNotBack", cancelledStockIsNotBack},
 		}
 	default:
 		return nil
@@ -178,7 +179,7 @@ func (e *evaluation) returnDeadline(status *v1alpha1.OrderStatus) time.Time {
 
 // retentionDeadline is until when a finished order stays; false when it is not
 // finished or is kept. A Fulfilled order is finished when nothing can be
-// returned any more.
+// returned any more, and what was asked for in time is decided and back.
 func (e *evaluation) retentionDeadline(status *v1alpha1.OrderStatus) (time.Time, bool) {
 	if e.policy.Retention == nil {
 		return time.Time{}, false
@@ -191,6 +192,9 @@ func (e *evaluation) retentionDeadline(status *v1alpha1.OrderStatus) (time.Time,
 		finished = status.ReturnedAt.Time
 	case status.Phase == v1alpha1.OrderFulfilled && status.FulfilledAt != nil:
 		finished = e.returnDeadline(status)
+		if at := status.ReturnedAt; at != nil && at.After(finished) {
+			finished = at.Time
+		}
 		if r := status.Return; r != nil && r.DecidedAt != nil && r.DecidedAt.After(finished) {
 			finished = r.DecidedAt.Time
 		}

@@ -145,6 +145,9 @@ func TestAbsencesAreVerified(t *testing.T) {
 		o.Status.Return.State = v1alpha1.ReturnApproved
 	}).order()
 	again := anOrder().with(func(o *v1alpha1.Order) { o.UID = "uid-2" }).order()
+	waited := anOrder().with(func(o *v1alpha1.Order) {
+		o.CreationTimestamp = metav1.NewTime(created().Add(-time.Hour))
+	}).order()
 	stale := aReservation(confirmed, v1alpha1.ReservationReserved)
 	undecided := aReservation(confirmed, v1alpha1.ReservationPending)
 	for name, c := range map[string]struct {
@@ -156,6 +159,7 @@ func TestAbsencesAreVerified(t *testing.T) {
 		"an approved return without reservation":     {order.Facts{Order: approved}, order.VerifyReservation},
 		"a reservation of an earlier order":          {order.Facts{Order: again, Reservation: stale}, order.VerifyOrderAbsent},
 		"a confirmed order that nobody decided":      {order.Facts{Order: confirmed, Reservation: undecided}, order.VerifyReservation},
+		"a time-out of an order that nobody decided": {order.Facts{Order: waited, Reservation: aReservation(waited, v1alpha1.ReservationPending)}, order.VerifyReservation},
 		"a confirmed order that has a reservation":   {order.Facts{Order: confirmed, Reservation: stale}, order.VerifyNothing},
 		"a new order that has no reservation so far": {order.Facts{Order: anOrder().order()}, order.VerifyNothing},
 	} {

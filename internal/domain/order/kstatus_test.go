@@ -81,6 +81,36 @@ func moments() []struct {
 			s.stockIsAway = true
 			s.approve()
 		}, status.InProgressStatus},
+		{"a part came back", func(s *sim) {
+			s.place()
+			s.ship()
+			s.sendBack("r1", ofLine(1, "prod-001", 1))
+			s.approve()
+		}, status.CurrentStatus},
+		{"another part is asked for", func(s *sim) {
+			s.place()
+			s.ship()
+			s.sendBack("r1", ofLine(1, "prod-001", 1))
+			s.approve()
+			s.controllerIsAway = true
+			s.sendBack("r2", ofLine(1, "prod-001", 1))
+		}, status.InProgressStatus},
+		{"another part waits for the shelf", func(s *sim) {
+			s.place()
+			s.ship()
+			s.sendBack("r1", ofLine(1, "prod-001", 1))
+			s.approve()
+			s.sendBack("r2", ofLine(1, "prod-001", 1))
+			s.stockIsAway = true
+			s.approve()
+		}, status.InProgressStatus},
+		{"units could not be put back", func(s *sim) {
+			s.place()
+			s.ship()
+			s.remake("prod-001")
+			s.sendBack("r1")
+			s.approve()
+		}, status.CurrentStatus},
 		{"returned", func(s *sim) {
 			s.place()
 			s.ship()

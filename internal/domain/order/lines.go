@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,28 +27,59 @@ func StockLines(items []v1alpha1.OrderItem) []v1alpha1.StockLine {
 	return lines
 }
 
+// plus adds up lines by product, in the order of their first naming.
+func plus(a, b []v1alpha1.StockLine) []v1alpha1.StockLine {
+	items := make([]v1alpha1.OrderItem, 0, len(a)+len(b))
+	for _, lines := range [][]v1alpha1.StockLine{a, b} {
+		for _, l := range lines {
+			items = append(items, v1alpha1.OrderItem{ProductID: l.ProductID, Quantity: l.Quantity})
+		}
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return StockLines(items)
+}
+
+// less is what is left of lines without others, by product.
+func less(a, b []v1alpha1.StockLine) []v1alpha1.StockLine {
+	without := make(map[string]int64, len(b))
+	for _, l := range b {
+		without[l.ProductID] += l.Quantity
+	}
+	var left []v1alpha1.StockLine
+	for _, l := range a {
+		if l.Quantity -= without[l.ProductID]; l.Quantity > 0 {
+			left = append(left, l)
+		}
+	}
+	return left
+}
+
+func units(lines []v1alpha1.StockLine) (n int64) {
+	for _, l := range lines {
+		n += l.Quantity
+	}
+	return n
+}
+
+// unitsText names units in one line, of at most eight products.
+func unitsText(lines []v1alpha1.StockLine) string {
+	const shown = 8
+	var parts []string
+	for i, l := range lines {
+		if i == shown {
+			parts = append(parts, fmt.Sprintf("and of %d products more", len(lines)-shown))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%d of %s", l.Quantity, l.ProductID))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Total returns the sum of an order's lines.
 func Total(items []v1alpha1.OrderItem, currency v1alpha1.Currency) (money.Amount, error) {
 	return money.Total(string(currency), priced(items))
-}
-
-// Refund returns what was paid for the parts of an order that come back.
-func Refund(items []v1alpha1.OrderItem, currency v1alpha1.Currency, returned []v1alpha1.ReturnItem) (money.Amount, error) {
-	var parts []money.Part
-	for _, r := range returned {
-		want := r.Quantity
-		for i, item := range items {
-			if item.ProductID == r.ProductID && want > 0 {
-				n := min(want, item.Quantity)
-				parts = append(parts, money.Part{Line: i, Quantity: n})
-				want -= n
-			}
-		}
-		if want > 0 {
-			return money.Amount{}, fmt.Errorf("product %s: %d more than was ordered", r.ProductID, want)
-		}
-	}
-	return money.Refund(string(currency), priced(items), parts)
 }
 
 func priced(items []v1alpha1.OrderItem) []money.Line {
@@ -77,6 +109,10 @@ func newReservation(o *v1alpha1.Order) *v1alpha1.StockReservation {
 			Lines:    StockLines(o.Spec.Items),
 			Intent:   v1alpha1.IntentHold,
 		},
+	}
+	if basket := o.Spec.ReservationRef; basket != nil {
+		r.Spec.TakeOver = basket.DeepCopy()
+		r.Spec.CustomerID = o.Spec.CustomerID
 	}
 	for _, key := range []string{v1alpha1.TraceParentAnnotation, v1alpha1.TraceIDAnnotation} {
 		if v, ok := o.Annotations[key]; ok {

@@ -38,8 +38,8 @@ func stockIsReserved(e *evaluation) (Decision, bool) {
 	c := e.change()
 	c.to(v1alpha1.OrderConfirmed)
 	c.status.ConfirmedAt = c.now()
-	c.condition(v1alpha1.OrderConditionConfirmed, metav1.ConditionTrue, "Reserved", "every line is reserved")
-	c.happened(v1alpha1.OrderHistoryEntry{Type: v1alpha1.HistoryConfirmed, Message: "every line is reserved"})
+	c.condition(v1alpha1.OrderConditionConfirmed, metav1.ConditionTrue, "Reserved", "every line was reserved")
+	c.happened(v1alpha1.OrderHistoryEntry{Type: v1alpha1.HistoryConfirmed, Message: "every line was reserved"})
 	return c.decide(), true
 }
 
@@ -70,7 +70,9 @@ func pendingTooLong(e *evaluation) (Decision, bool) {
 	c.happened(v1alpha1.OrderHistoryEntry{
 		Type: v1alpha1.HistoryCancelled, Reason: string(v1alpha1.CancelSLATimeout), Message: why,
 	})
-	return c.decide(), true
+	d := c.decide()
+	d.Verify = VerifyReservation
+	return d, true
 }
 
 func reservationIsMissing(e *evaluation) (Decision, bool) {
@@ -138,6 +140,9 @@ func stockIsTaken(e *evaluation) (Decision, bool) {
 		return Decision{}, false
 	}
 	message := shipmentText(asked)
+	if e.reservationPhase() == v1alpha1.ReservationRestocked {
+		message += "; its stock was put back on the shelf by hand before"
+	}
 	c := e.change()
 	c.to(v1alpha1.OrderFulfilled)
 	c.status.FulfilledAt = c.now()

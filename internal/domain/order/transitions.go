@@ -2,6 +2,8 @@ package order
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -21,7 +23,8 @@ const (
 	Reject        Command = "reject"
 )
 
-// Transition is a pair of phase and command that is allowed, and where it leads.
+// Transition is a pair of phase and command that is allowed, and where it leads. One
+// pair may lead to two phases, by its guard.
 type Transition struct {
 	From    v1alpha1.OrderPhase
 	Command Command
@@ -70,13 +73,18 @@ func Transitions() []Transition {
 		},
 		{
 			v1alpha1.OrderFulfilled, RequestReturn, v1alpha1.OrderReturnRequested,
-			"within the class's returnWindow (30 days) of fulfilment, a new requestID, at most what was ordered", "status.return says what comes back and what it is worth",
+			"within the class's returnWindow (30 days) of fulfilment, a new requestID, at most what is left of what was ordered", "status.return says what comes back and what it is worth",
 			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturnRequested},
 		},
 		{
 			v1alpha1.OrderReturnRequested, Approve, v1alpha1.OrderReturned,
-			"the verb approve on orders/return, or the class's autoApproveReturns", "what can be sold again is restocked; refundAmount is set",
-			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturned},
+			"the verb approve on orders/return, or the class's autoApproveReturns; everything is back", "what can be sold again is restocked; the part is in status.returnedItems, its refund in refundAmount",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturned, v1alpha1.HistoryRefundRequested},
+		},
+		{
+			v1alpha1.OrderReturnRequested, Approve, v1alpha1.OrderFulfilled,
+			"the same; a part is still out", "the same; a new requestID asks for another part",
+			[]v1alpha1.OrderHistoryType{v1alpha1.HistoryReturned, v1alpha1.HistoryRefundRequested},
 		},
 		{
 			v1alpha1.OrderReturnRequested, Reject, v1alpha1.OrderFulfilled,
@@ -94,19 +102,19 @@ type InvalidTransition struct {
 
 // Error names the phase, the command and the phases that would allow it.
 func (e InvalidTransition) Error() string {
-	allowed := ""
+	var allowed []string
 	for _, t := range Transitions() {
 		if t.Command == e.Command {
-			if allowed != "" {
-				allowed += " or "
+			if from := string(t.From); !slices.Contains(allowed, from) {
+				allowed = append(allowed, from)
 			}
-			allowed += string(t.From)
 		}
 	}
-	return fmt.Sprintf("%s: the order is %s, and this goes only when it is %s", e.Command, e.From, allowed)
+	return fmt.Sprintf("%s: the order is %s, and this goes only when it is %s", e.Command, e.From, strings.Join(allowed, " or "))
 }
 
-// Next returns the phase a command leads to, or an InvalidTransition.
+// Next returns the phase a command leads to, or an InvalidTransition. An approval is
+// taken to be about all that is still out.
 func Next(from v1alpha1.OrderPhase, command Command) (v1alpha1.OrderPhase, error) {
 	for _, t := range Transitions() {
 		if t.From == from && t.Command == command {

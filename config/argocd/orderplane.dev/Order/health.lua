@@ -16,7 +16,7 @@ if status.phase == "Pending" then
   hs.message = "waits for its stock to be reserved"
 elseif status.phase == "ReturnRequested" then
   if status["return"] ~= nil and status["return"].state == "Approved" then
-    hs.message = "waits for what was returned to be put back on the shelf"
+    hs.message = "waits for the stock side to decide about what came back"
   else
     hs.status = "Suspended"
     hs.message = "a return waits for a decision"
@@ -26,6 +26,12 @@ else
   hs.message = status.phase
   if status.cancelledReason ~= nil then
     hs.message = hs.message .. ": " .. status.cancelledReason
+  end
+  if status.phase == "Fulfilled" and status.returnedItems ~= nil then
+    hs.message = hs.message .. ": a part came back"
+  end
+  if status.notRestocked ~= nil then
+    hs.message = hs.message .. "; some units could not be put back on the shelf"
   end
 end
 return hs

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -16,7 +17,8 @@ import (
 )
 
 // announce tells of a decision whose write succeeded: one line and one count a
-// change of phase, a line where a person has to look.
+// change of phase, a line where a person has to look, and an Event where goods are
+// somewhere that the books don't know.
 func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.Decision) {
 	log := ctrl.LoggerFrom(ctx)
 	if d.Act != order.WriteStatus {
@@ -32,6 +34,12 @@ func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.De
 	if to == v1alpha1.OrderConfirmed && from == v1alpha1.OrderPending {
 		r.metrics.confirmSeconds.Observe(facts.Now.Sub(o.CreationTimestamp.Time).Seconds())
 	}
+	if lost := d.NotRestocked; len(lost.Lines) > 0 {
+		r.metrics.notRestocked.WithLabelValues(string(lost.Cause)).Add(float64(lost.Units()))
+		r.recorder.Eventf(o, nil, corev1.EventTypeWarning, "NotRestocked", "Return", "%s", lost.Message)
+		log.Info("units could not be put back on the shelf", "units", lost.Units(), "cause", lost.Cause,
+			"message", lost.Message, "traceID", v1alpha1.TraceID(o))
+	}
 	stalled := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.OrderConditionStalled)
 	if stalled != nil && d.Rule == "StallHasChanged" {
 		r.metrics.stalls.WithLabelValues(stalled.Reason).Inc()
@@ -44,6 +52,7 @@ type orderMetrics struct {
 	transitions    *prometheus.CounterVec
 	stalls         *prometheus.CounterVec
 	writes         *prometheus.CounterVec
+	notRestocked   *prometheus.CounterVec
 	confirmSeconds prometheus.Histogram
 }
 
@@ -63,6 +72,10 @@ func newMetrics(registry prometheus.Registerer) (*orderMetrics, error) {
 			Name: "orderplane_order_writes_total",
 			Help: "API writes of the order controller, by what was written and how it ended.",
 		}, []string{"act", "result"}),
+		notRestocked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "orderplane_order_units_not_restocked_total",
+			Help: "Units that came back and could not be put back on the shelf, by why: ItemGone, ReservationGone.",
+		}, []string{"cause"}),
 		confirmSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "orderplane_order_confirm_seconds",
 			Help:    "Time from creation of an order (a whole second) to its being Confirmed.",
@@ -71,7 +84,7 @@ func newMetrics(registry prometheus.Registerer) (*orderMetrics, error) {
 	}
 	err := errors.Join(
 		metrics.Register(registry, &m.transitions), metrics.Register(registry, &m.stalls),
-		metrics.Register(registry, &m.writes), metrics.Register(registry, &m.confirmSeconds),
+		metrics.Register(registry, &m.writes), metrics.Register(registry, &m.notRestocked), metrics.Register(registry, &m.confirmSeconds),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
@@ -47,6 +48,7 @@ const (
 // +kubebuilder:rbac:groups=orderplane.dev,resources=orders/status,verbs=update
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockreservations,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=orderplane.dev,resources=stockjournals;orderclasses,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // SetupWithManager adds the order controller to a manager whose scheme knows
 // api/v1alpha1.
@@ -70,7 +72,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}
 	r := &reconciler{
 		client: mgr.GetClient(), statusWriter: statusWriter, live: cachedclient.Live(mgr.GetAPIReader()), clock: o.Clock, metrics: m,
-		rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(o.Clock, expectedWithin),
+		recorder: mgr.GetEventRecorder("orderplane"),
+		rules:    &approval.Rules{}, expectations: cachedclient.NewExpectations(o.Clock, expectedWithin),
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
@@ -94,8 +97,8 @@ func orderOf(_ context.Context, r client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: r.GetNamespace(), Name: r.GetName()}}}
 }
 
-// decidedReservations lets through what can matter to an order: the reservation
-// was decided, its intent was changed, it goes or is gone. One that was just made
+// decidedReservations lets through what can matter to an order: something was decided
+// about the reservation, its intent was changed, it goes or is gone. One that was just made
 // matters to nobody until it is decided.
 func decidedReservations() predicate.Predicate {
 	return predicate.Funcs{
@@ -108,6 +111,7 @@ func decidedReservations() predicate.Predicate {
 			was, ok1 := e.ObjectOld.(*v1alpha1.StockReservation)
 			is, ok2 := e.ObjectNew.(*v1alpha1.StockReservation)
 			return !ok1 || !ok2 || was.UID != is.UID || cachedclient.IsSetAside(was) || cachedclient.IsSetAside(is) || was.Status.Phase != is.Status.Phase ||
+				journal.LastSeq(&was.Status) != journal.LastSeq(&is.Status) ||
 				was.Spec.Intent != is.Spec.Intent || was.DeletionTimestamp.IsZero() != is.DeletionTimestamp.IsZero()
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,7 +37,9 @@ type reconciler struct {
 	live    client.Reader
 	clock   clock.PassiveClock
 	metrics *orderMetrics
-	rules   *approval.Rules
+	// recorder makes the Events that tell people where they have to look.
+	recorder events.EventRecorder
+	rules    *approval.Rules
 	// expectations are the status writes that the cache may not show yet.
 	expectations *cachedclient.Expectations
 }

@@ -122,6 +122,23 @@ func (s *shop) decided(ctx context.Context, name string, phase v1alpha1.StockRes
 	r.Status.Phase = phase
 	r.Status.ObservedGeneration = r.Generation
 	r.Status.Shortages = short
+	r.Status.Allocations = nil
+	for _, line := range r.Spec.Lines {
+		r.Status.Allocations = append(r.Status.Allocations, v1alpha1.StockAllocation{ProductID: line.ProductID, ItemUID: line.ProductID + "-uid", Quantity: line.Quantity})
+	}
+	Expect(s.Status().Update(ctx, r)).To(Succeed())
+}
+
+// restocked plays the stock controller: it writes what became of all that is wanted back.
+func (s *shop) restocked(ctx context.Context, name string, lines ...v1alpha1.RestockedLine) {
+	GinkgoHelper()
+	r := s.reservation(ctx, name)
+	r.Status.Phase = v1alpha1.ReservationRestocked
+	r.Status.ObservedGeneration = r.Generation
+	r.Status.Restocked = lines
+	r.Status.History = append(r.Status.History, v1alpha1.ReservationHistoryEntry{
+		Seq: int64(len(r.Status.History) + 1), Phase: r.Status.Phase, At: metav1.Now(),
+	})
 	Expect(s.Status().Update(ctx, r)).To(Succeed())
 }
 

@@ -113,12 +113,15 @@ func checkMedia(header http.Header) error {
 }
 
 // checkHeaders refuses a header that stands there twice though it has one value:
-// one reader takes the first, another the last.
+// one reader takes the first, another the last. The lines of a list are one list.
 func checkHeaders(header http.Header) error {
 	for _, name := range []string{"Content-Type", "Idempotency-Key"} {
 		if len(header.Values(name)) > 1 {
 			return givenTwice(name)
 		}
+	}
+	if lines := header.Values("If-Match"); len(lines) > 1 {
+		header.Set("If-Match", strings.Join(lines, ", "))
 	}
 	return nil
 }

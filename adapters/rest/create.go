@@ -16,10 +16,6 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
-// fingerprintAnnotation keeps a hash of the request that made an order, to tell a
-// repeat of it from another request under the same idempotency key.
-const fingerprintAnnotation = "orderplane.dev/request-fingerprint"
-
 // CreateOrder writes one object. It reads only when the order is there already.
 func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequestObject) (wire.CreateOrderResponseObject, error) {
 	who := callFrom(ctx).who
@@ -35,7 +31,7 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	if err != nil {
 		return nil, err
 	}
-	fingerprint := order.Annotations[fingerprintAnnotation]
+	fingerprint := order.Annotations[v1alpha1.RequestFingerprintAnnotation]
 	err = h.cluster.create(ctx, order)
 	switch {
 	case err == nil:
@@ -53,7 +49,7 @@ func (h *handlers) replay(ctx context.Context, name, fingerprint string) (wire.C
 	if err := h.cluster.readLive(ctx, name, order); err != nil {
 		return nil, err
 	}
-	if order.Annotations[fingerprintAnnotation] != fingerprint {
+	if order.Annotations[v1alpha1.RequestFingerprintAnnotation] != fingerprint {
 		return nil, &problem{
 			status: http.StatusConflict, code: codeDuplicateOrder,
 			message: "this Idempotency-Key made an order from another request; use a new key for a new order",
@@ -88,7 +84,7 @@ func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key st
 	order.Name = ids.Order(h.cluster.namespace, spec.CustomerID, key)
 	order.Finalizers = []string{v1alpha1.OrderFinalizer}
 	order.Annotations = callFrom(ctx).annotations()
-	order.Annotations[fingerprintAnnotation] = fingerprint
+	order.Annotations[v1alpha1.RequestFingerprintAnnotation] = fingerprint
 	v1alpha1.MarkCreated(order, h.now())
 	if completed, err := h.cluster.complete(ctx, order); err != nil || !completed {
 		return order, err

@@ -74,6 +74,7 @@ type StockAdjustmentSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000000000
 	ExpectedOnHand *int64 `json:"expectedOnHand,omitempty"`
+	Requester      `json:",inline"`
 }
 
 // StockAdjustmentStatus is what became of the document. Only the stock controller writes it.

@@ -12,7 +12,16 @@ const (
 	// TraceIDAnnotation carries the X-Trace-Id of the request that made the object
 	// where that is not the trace id of TraceParentAnnotation. TraceID reads either.
 	TraceIDAnnotation = "orderplane.dev/trace-id"
+	// RequestFingerprintAnnotation carries a hash of the request that made the object, to
+	// tell a repeat of it from another request under the same idempotency key.
+	RequestFingerprintAnnotation = "orderplane.dev/request-fingerprint"
 )
+
+// RequestAnnotations are what an object says of the request that made it. They never
+// change, whoever writes the object; an admission policy sees to that.
+func RequestAnnotations() []string {
+	return []string{TraceParentAnnotation, TraceIDAnnotation, RequestFingerprintAnnotation}
+}
 
 // TraceID returns the id of the request that made an object, the one its answer
 // had as X-Trace-Id; empty when the object does not say.

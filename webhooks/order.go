@@ -35,6 +35,7 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 	if err := h.decoder.Decode(req, o); err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
+	sent := o.DeepCopy()
 	var warnings []string
 	switch req.Operation {
 	case admissionv1.Create:
@@ -61,7 +62,7 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 	default:
 		return admission.Allowed("")
 	}
-	return patched(req, o).WithWarnings(warnings...)
+	return patched(sent, o).WithWarnings(warnings...)
 }
 
 // classOf returns the class a new order follows, nil when it names none and none
@@ -111,14 +112,19 @@ func (h *orderHandler) unknownProducts(ctx context.Context, o *v1alpha1.Order) (
 	return warnings, nil
 }
 
-// patched answers with what was changed. The object is compared as it was sent,
-// so that fields this version does not know stay.
-func patched(req admission.Request, changed any) admission.Response {
-	raw, err := json.Marshal(changed)
+// patched answers with what was changed of an object as it was sent, and with
+// nothing else: fields that this version does not know stay, and so does what Go
+// would write in other words, such as 15m.
+func patched(sent, changed client.Object) admission.Response {
+	before, err := json.Marshal(sent)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, err)
 	}
-	return admission.PatchResponseFromRaw(req.Object.Raw, raw)
+	after, err := json.Marshal(changed)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
+	return admission.PatchResponseFromRaw(before, after)
 }
 
 // refused answers with an error of the API's own kind where it is one, so that

@@ -99,6 +99,7 @@ func (h *handlers) newDocument(ctx context.Context, product string, request wire
 	c := callFrom(ctx)
 	document := &v1alpha1.StockAdjustment{Spec: v1alpha1.StockAdjustmentSpec{
 		ProductID: product, Kind: v1alpha1.AdjustmentAdjusted, Quantity: delta, Reason: request.Body.Reason,
+		Requester: v1alpha1.Requester{OnBehalfOf: c.who.Subject},
 	}}
 	document.Namespace = h.cluster.namespace
 	document.Annotations = c.annotations()
@@ -124,6 +125,8 @@ func (h *handlers) post(ctx context.Context, document *v1alpha1.StockAdjustment)
 	if err := h.cluster.readLive(ctx, document.Name, document); err != nil {
 		return err
 	}
+	// Its name has who asked in it, and versions before this one did not write that down.
+	asked.Requester = document.Spec.Requester
 	if document.Spec != asked {
 		return &problem{
 			status: http.StatusConflict, code: codeDuplicateOrder,

@@ -124,6 +124,8 @@ type StockAdjustmentStatus struct {
 // +kubebuilder:printcolumn:name="Quantity",type=integer,JSONPath=".spec.quantity"
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=".status.phase"
 // +kubebuilder:printcolumn:name="On-Hand-After",type=integer,JSONPath=".status.onHandAfter",priority=1
+// +kubebuilder:printcolumn:name="Requested-By",type=string,JSONPath=".spec.requestedBy",priority=1
+// +kubebuilder:printcolumn:name="On-Behalf-Of",type=string,JSONPath=".spec.onBehalfOf",priority=1
 // +kubebuilder:printcolumn:name="Why",type=string,JSONPath=".status.conditions[?(@.type=='Applied')].message",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 type StockAdjustment struct {

@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"maps"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +22,23 @@ const (
 // change, whoever writes the object; an admission policy sees to that.
 func RequestAnnotations() []string {
 	return []string{TraceParentAnnotation, TraceIDAnnotation, RequestFingerprintAnnotation}
+}
+
+// KeepRequestAnnotations puts back on an object what it said of the request that made
+// it and a write leaves out. What a write changes is left for the policy to refuse.
+func KeepRequestAnnotations(o, old metav1.Object) {
+	for _, key := range RequestAnnotations() {
+		was, said := old.GetAnnotations()[key]
+		if _, says := o.GetAnnotations()[key]; !said || says {
+			continue
+		}
+		annotations := maps.Clone(o.GetAnnotations())
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[key] = was
+		o.SetAnnotations(annotations)
+	}
 }
 
 // TraceID returns the id of the request that made an object, the one its answer

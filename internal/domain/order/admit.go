@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
 // Complete fills in what a new order takes from its class: the class's name, the
@@ -38,14 +39,14 @@ func Complete(o *v1alpha1.Order, class *v1alpha1.OrderClass) {
 // StampNew writes down who asked for what a new order already asks for.
 func StampNew(o *v1alpha1.Order, user string) {
 	if c := o.Spec.Cancellation; c != nil {
-		c.RequestedBy = requester(user)
+		c.RequestedBy = ids.Requester(user)
 	}
 }
 
 // Stamp writes down who asked for the intents that an update adds, and keeps what
 // was written down before, whatever the client sent.
 func Stamp(o, old *v1alpha1.Order, user string) {
-	by := requester(user)
+	by := ids.Requester(user)
 	if c := o.Spec.Cancellation; c != nil {
 		c.Requester = stamped(c.Requester, requesterOf(old.Spec.Cancellation), by)
 	}
@@ -72,7 +73,8 @@ func Stamp(o, old *v1alpha1.Order, user string) {
 }
 
 // Keep puts back what an update leaves out although it can't be taken away: what
-// admission filled in when the order was created. Whoever applies the manifest
+// admission filled in when the order was created, and what the order says of the
+// request that made it. Whoever applies the manifest
 // that made the order, as GitOps does for ever, never sent these.
 func Keep(o, old *v1alpha1.Order) {
 	if o.Spec.ClassName == "" {
@@ -84,6 +86,7 @@ func Keep(o, old *v1alpha1.Order) {
 	if o.Spec.Policy == nil {
 		o.Spec.Policy = old.Spec.Policy.DeepCopy()
 	}
+	v1alpha1.KeepRequestAnnotations(o, old)
 	if hasFinalizer(old) && !hasFinalizer(o) && o.DeletionTimestamp == nil {
 		o.Finalizers = append(o.Finalizers, v1alpha1.OrderFinalizer)
 	}
@@ -113,15 +116,4 @@ func requesterOf[I v1alpha1.Cancellation | v1alpha1.Fulfillment | v1alpha1.Retur
 		return &i.Requester
 	}
 	return nil
-}
-
-// maxRequester is how long a requester may be (the schema's limit).
-const maxRequester = 253
-
-// requester shortens a user's name to what the schema has room for.
-func requester(user string) string {
-	if runes := []rune(user); len(runes) > maxRequester {
-		return string(runes[:maxRequester])
-	}
-	return user
 }

@@ -1,7 +1,6 @@
 package order_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -95,8 +94,8 @@ func TestStamp(t *testing.T) {
 func TestStampNew(t *testing.T) {
 	o := anOrder().order()
 	o.Spec.Cancellation = &v1alpha1.Cancellation{Requester: v1alpha1.Requester{RequestedBy: "the king"}}
-	order.StampNew(o, strings.Repeat("ö", 300))
-	if got := o.Spec.Cancellation.RequestedBy; got != strings.Repeat("ö", 253) {
+	order.StampNew(o, "olga")
+	if got := o.Spec.Cancellation.RequestedBy; got != "olga" {
 		t.Errorf("by %q", got)
 	}
 }

@@ -114,6 +114,7 @@ func TestAdjustStockMakesADocumentAndAnswersTheLevelAfterIt(t *testing.T) {
 		t.Fatalf("%d documents", len(documents))
 	}
 	want := v1alpha1.StockAdjustmentSpec{ProductID: "prod-001", Kind: v1alpha1.AdjustmentAdjusted, Quantity: 3, Reason: "REST adjustment"}
+	want.OnBehalfOf = "ops-1"
 	if documents[0].Spec != want {
 		t.Errorf("document = %+v", documents[0].Spec)
 	}

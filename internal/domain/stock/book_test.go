@@ -259,8 +259,15 @@ func (b *book) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) (reaso
 		change = d.Spec.Quantity - s.onHand()
 	}
 	moved := movement{change: change, when: now.Truncate(time.Second), document: name}
+	var counted time.Time
 	if count {
-		moved.when = d.Spec.CountedAt.Time
+		counted = d.Spec.CountedAt.Time
+		if counted.Before(now) {
+			moved.when = counted
+		}
+		if counted.Sub(now) > time.Second { // by a clock that is ahead, it was up to five minutes before
+			counted = counted.Add(-5 * time.Minute)
+		}
 	}
 	known := slices.ContainsFunc(s.movements, func(m movement) bool { return name != "" && m.document == name })
 	after := s.onHand() + change
@@ -269,7 +276,7 @@ func (b *book) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) (reaso
 		reason = journal.ReasonAlreadyApplied
 	case count && d.Spec.CountedAt.Sub(now) > 5*time.Minute:
 		reason = journal.ReasonCountInFuture
-	case count && s.lastMoved().After(d.Spec.CountedAt.Time):
+	case count && !counted.After(s.lastMoved()):
 		reason = journal.ReasonStaleCount
 	case count && d.Spec.ExpectedOnHand != nil && *d.Spec.ExpectedOnHand != s.onHand():
 		reason = journal.ReasonUnexpectedOnHand

@@ -55,8 +55,18 @@ func TestDecideDocument(t *testing.T) {
 			stocktest.AnItem("widget", 0).Holds(-2, 0), nil, stocktest.Counted("d", "widget", 1, 0), adjust, journal.ReasonApplied, 3, 1},
 		"a count older than the last movement": {
 			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, -time.Hour), refuse, journal.ReasonStaleCount, 0, 5},
-		"a count as old as the last movement": {
-			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, -time.Minute), adjust, journal.ReasonApplied, -1, 4},
+		"a count of the second of the last movement": {
+			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, -time.Minute), refuse, journal.ReasonStaleCount, 0, 5},
+		"a count of that second, told more exactly than the movement is": {
+			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, -time.Minute+900*time.Millisecond), refuse, journal.ReasonStaleCount, 0, 5},
+		"a count a second after the last movement": {
+			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, -time.Minute+time.Second), adjust, journal.ReasonApplied, -1, 4},
+		"a count by a clock that is ahead, after a movement that it may not have seen": {
+			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, 2*time.Minute), refuse, journal.ReasonStaleCount, 0, 5},
+		"a count by a clock that is ahead, of stock that has not moved for longer than clocks differ": {
+			stocktest.AnItem("widget", 5).MovedAt(-time.Hour), nil, stocktest.Counted("d", "widget", 4, 2*time.Minute), adjust, journal.ReasonApplied, -1, 4},
+		"a count in the second that begins": {
+			stocktest.AnItem("widget", 5).MovedAt(-time.Minute), nil, stocktest.Counted("d", "widget", 4, time.Second), adjust, journal.ReasonApplied, -1, 4},
 		"a count dated a little ahead of our clock": {
 			stocktest.AnItem("widget", 5), nil, stocktest.Counted("d", "widget", 4, 5*time.Minute), adjust, journal.ReasonApplied, -1, 4},
 		"a count dated in the future": {
@@ -196,6 +206,29 @@ func TestItemsRememberTheLastDocuments(t *testing.T) {
 		dropped, _ := who.DecideDocument(&stocktest.Received(fmt.Sprint("d", more-1), "widget", 1).Again().StockAdjustment, stocktest.Noon())
 		if kept.Reason != journal.ReasonAlreadyApplied || dropped.Reason != journal.ReasonApplied {
 			t.Errorf("oldest remembered name: %s, youngest forgotten one: %s", kept.Reason, dropped.Reason)
+		}
+	}
+}
+
+// Five units are shipped within the second in which the shelf was counted: nobody can tell
+// whether the count saw them. What a count of the future left does not hide it either.
+func TestACountOfTheSecondOfAShipmentIsRefused(t *testing.T) {
+	t.Parallel()
+	count := func(name string, at time.Duration) *v1alpha1.StockAdjustment {
+		return &stocktest.Counted(name, "widget", 10, at).StockAdjustment
+	}
+	l := stock.NewLedger(0, stocktest.Items(stocktest.AnItem("widget", 10)), nil, nil)
+	now := stocktest.Noon().Add(300 * time.Millisecond)
+	if e, _ := l.DecideDocument(count("first, by a clock that is ahead", 3*time.Minute), now); e.Reason != journal.ReasonApplied {
+		t.Fatalf("decided %s", e.Reason)
+	}
+	r := stocktest.AReservation("r", stocktest.Units("widget", 5)).Wants(v1alpha1.IntentCommit)
+	l.DecideReservation(&r.StockReservation, now)
+	l.DecideReservation(&r.StockReservation, now)
+	for at, want := range map[time.Duration]string{0: journal.ReasonStaleCount, time.Second: journal.ReasonApplied} {
+		copied := l.Clone()
+		if e, _ := copied.DecideDocument(count("second", at), now.Add(time.Second)); e.Reason != want {
+			t.Errorf("counted %s after noon: decided %s, want %s", at, e.Reason, want)
 		}
 	}
 }

@@ -63,12 +63,12 @@ func protocolWorlds() map[string]world {
 		},
 		"a count finds less than is reserved": {
 			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), release: true}, {name: "s", lines: unit("a"), commit: true}},
-			documents: []documentSlot{{name: "d", product: "a", kind: counts, quantity: 0}, {name: "e", product: "a", kind: receives, quantity: 1}},
+			documents: []documentSlot{{name: "d", product: "a", kind: counts, quantity: 0, counted: time.Second}, {name: "e", product: "a", kind: receives, quantity: 1}},
 			processes: 2, batch: 1,
 		},
 		"a count that may be stale": {
 			items: []itemSlot{{name: "a", onHand: 2}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}},
-			documents: []documentSlot{{name: "d", product: "a", kind: counts, quantity: 1, counted: -time.Hour}, {name: "e", product: "a", kind: counts, quantity: 0}},
+			documents: []documentSlot{{name: "d", product: "a", kind: counts, quantity: 1, counted: -time.Hour}, {name: "e", product: "a", kind: counts, quantity: 0, counted: time.Second}},
 			processes: 2, batch: 2, lost: true, unclear: true,
 		},
 		"three reservations": {

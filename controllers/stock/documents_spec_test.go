@@ -21,6 +21,7 @@ var _ = Describe("A stock document that can't be applied", func() {
 	It("ends in a condition that says why and what to do, and changes nothing", func(ctx SpecContext) {
 		s := newShop()
 		s.item(ctx, "mug", 10)
+		s.item(ctx, "still", 10) // so that a count of this second is not of the second of a movement
 		full := testenv.Item(s.namespace, "full", 0)
 		Expect(s.Create(ctx, full)).To(Succeed())
 		full.Status.OnHand = ptr.To(journal.MaxOnHand - 1) // more than an item may begin with
@@ -38,7 +39,7 @@ var _ = Describe("A stock document that can't be applied", func() {
 			journal.ReasonBelowZero:        {Kind: v1alpha1.AdjustmentAdjusted, Quantity: -12, Reason: "broken"},
 			journal.ReasonStaleCount:       {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &hourAgo},
 			journal.ReasonCountInFuture:    {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &inAnHour},
-			journal.ReasonUnexpectedOnHand: {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &now, ExpectedOnHand: ptr.To(int64(9))},
+			journal.ReasonUnexpectedOnHand: {Kind: v1alpha1.AdjustmentCounted, Quantity: 11, CountedAt: &now, ExpectedOnHand: ptr.To(int64(9)), ProductID: "still"},
 			journal.ReasonQuantityOverflow: {Kind: v1alpha1.AdjustmentReceived, Quantity: 2, ProductID: "full"},
 		}
 		for reason, spec := range refused {

@@ -275,7 +275,10 @@ func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) stri
 	case ReasonBelowZero:
 		return fmt.Sprintf("spec.quantity %d would leave less than nothing: %d on hand; correct the quantity in a new document", d.Spec.Quantity, onHand)
 	case ReasonStaleCount:
-		return fmt.Sprintf("spec.countedAt is older than the last movement of StockItem %s, so the count no longer says what is there; count again", line.ProductID)
+		if d.Spec.CountedAt != nil && d.Spec.CountedAt.After(e.At.Add(time.Second)) {
+			return fmt.Sprintf("spec.countedAt is ahead of the stock controller's clock, so that nobody can tell whether StockItem %s moved after the count; set the clock of who counts, and count again", line.ProductID)
+		}
+		return fmt.Sprintf("spec.countedAt is not later than the last movement of StockItem %s, in whole seconds, so the count may no longer say what is there; count again", line.ProductID)
 	case ReasonCountInFuture:
 		return "spec.countedAt is in the future; make a new document with the time the shelf was counted"
 	case ReasonUnexpectedOnHand:
@@ -352,11 +355,12 @@ func MarkWaiting(d *v1alpha1.StockAdjustment, now metav1.Time) (changed bool) {
 	})
 }
 
-// MovedAt is when an item last moved once e is carried out: a count speaks for
-// the moment the shelf was counted, everything else for when it was decided.
+// MovedAt is when an item last moved once e is carried out: a count speaks for the moment
+// the shelf was counted, which is before it was decided, whatever its clock said; everything
+// else for when it was decided.
 func MovedAt(last time.Time, e *v1alpha1.JournalEntry) time.Time {
 	at := e.At.Time
-	if e.CountedAt != nil {
+	if e.CountedAt != nil && e.CountedAt.Before(&e.At) {
 		at = e.CountedAt.Time
 	}
 	if at.After(last) {

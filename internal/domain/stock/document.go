@@ -8,8 +8,23 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/journal"
 )
 
-// clockSkew is how far ahead of the controller's clock a count may be dated.
-const clockSkew = 5 * time.Minute
+// Clocks differ. A count may be dated so far ahead of the controller's clock. Up to one
+// second is what rounding comes to; whoever is further ahead may have counted as long before
+// the time they say as clocks may differ.
+const (
+	clockSkew = 5 * time.Minute
+	rounding  = time.Second
+)
+
+// isAfter reports whether a count was surely made after the last movement. Both are told in
+// whole seconds: within one second nobody knows which came first.
+func isAfter(countedAt, lastMovement, now time.Time) bool {
+	countedAt = countedAt.Truncate(time.Second)
+	if countedAt.Sub(now) > rounding {
+		countedAt = countedAt.Add(-clockSkew)
+	}
+	return countedAt.After(lastMovement)
+}
 
 // DecideDocument decides a document, remembers it and returns its journal
 // entry. The entry is nil when the document is settled, and when its product
@@ -60,7 +75,7 @@ func (l *Ledger) refusal(it *item, d *v1alpha1.StockAdjustment, delta int64, gen
 		return journal.ReasonAlreadyApplied
 	case counted && d.Spec.CountedAt != nil && d.Spec.CountedAt.After(now.Add(clockSkew)):
 		return journal.ReasonCountInFuture
-	case counted && d.Spec.CountedAt != nil && d.Spec.CountedAt.Time.Before(it.lastMovement):
+	case counted && d.Spec.CountedAt != nil && !isAfter(d.Spec.CountedAt.Time, it.lastMovement, now):
 		return journal.ReasonStaleCount
 	case counted && d.Spec.ExpectedOnHand != nil && *d.Spec.ExpectedOnHand != it.onHand:
 		return journal.ReasonUnexpectedOnHand

@@ -79,11 +79,13 @@ func Same(a, b *v1alpha1.StockJournalStatus) bool {
 	return a.Epoch == b.Epoch && a.Seq == b.Seq && a.Holder == b.Holder && equality.Semantic.DeepEqual(a.Entries, b.Entries)
 }
 
-// Limits of the journal object.
 const (
-	// MaxBytes bounds the entries of a journal as JSON, well below what
-	// makes a swap expensive; the whole object stays under 64 KiB.
-	MaxBytes   = 56 << 10
+	// FullAt is how many bytes of entries, as JSON, a journal may hold for one more decision
+	// to be made. The size of a decision is known only when it is made, and then it can't be
+	// taken back; so every decision fits into a journal that is not full, and none, however
+	// large, waits for a journal that is empty. The largest there can be, a basket of 250
+	// lines that becomes an order, makes it an object of less than 160 KiB.
+	FullAt     = 33 << 10
 	entryBytes = 240
 	lineBytes  = 175
 )
@@ -97,26 +99,21 @@ func Size(e *v1alpha1.JournalEntry) int {
 	return n
 }
 
-// maxEntryBytes is the size of the largest entry there can be: 100 lines, names
-// of full length.
-const maxEntryBytes = entryBytes + 253 + 64 + 100*(lineBytes+63)
-
 // Room counts what still fits in the journal.
 type Room struct{ bytes, entries int }
 
 // NewRoom is the room left beside what must stay, for at most maxEntries new
 // decisions.
 func NewRoom(kept []*Pending, maxEntries int) *Room {
-	r := &Room{bytes: MaxBytes, entries: maxEntries}
+	r := &Room{bytes: FullAt, entries: maxEntries}
 	for _, p := range kept {
 		r.bytes -= Size(p.Entry)
 	}
 	return r
 }
 
-// Full reports whether another decision, however large, might not fit. The size
-// of a decision is known only when it is made, and then it can't be taken back.
-func (r *Room) Full() bool { return r.entries <= 0 || r.bytes < maxEntryBytes }
+// Full reports whether no other decision is to be made.
+func (r *Room) Full() bool { return r.entries <= 0 || r.bytes <= 0 }
 
 // Take uses room for a decision.
 func (r *Room) Take(e *v1alpha1.JournalEntry) {

@@ -133,6 +133,12 @@ func TestSame(t *testing.T) {
 	})
 }
 
+// The schema's limits of an entry.
+const (
+	mostLines = 250
+	mostText  = 65536
+)
+
 // largest is an entry as large as the schema lets it be.
 func largest(kind v1alpha1.JournalEntryKind, lines int) *v1alpha1.JournalEntry {
 	const uuid = "01234567-89ab-cdef-0123-456789abcdef"
@@ -147,6 +153,9 @@ func largest(kind v1alpha1.JournalEntryKind, lines int) *v1alpha1.JournalEntry {
 		if kind == v1alpha1.EntryReject {
 			l.Shortage = v1alpha1.ShortageInsufficientStock
 		}
+		if kind == v1alpha1.EntryCommit || kind == v1alpha1.EntryRestock {
+			l.NotMoved = l.Quantity
+		}
 		e.Lines = append(e.Lines, l)
 	}
 	if kind == v1alpha1.EntryAdjust || kind == v1alpha1.EntryAdjustReject {
@@ -160,8 +169,8 @@ func TestSizeIsAnUpperBound(t *testing.T) {
 		kind  v1alpha1.JournalEntryKind
 		lines int
 	}{
-		{v1alpha1.EntryGrant, 100}, {v1alpha1.EntryReject, 100}, {v1alpha1.EntryRelease, 100}, {v1alpha1.EntryCommit, 100},
-		{v1alpha1.EntryRestock, 100}, {v1alpha1.EntryGrant, 1}, {v1alpha1.EntryRestock, 0}, {v1alpha1.EntryAdjust, 1}, {v1alpha1.EntryAdjustReject, 1},
+		{v1alpha1.EntryGrant, mostLines}, {v1alpha1.EntryReject, mostLines}, {v1alpha1.EntryRelease, mostLines}, {v1alpha1.EntryCommit, mostLines},
+		{v1alpha1.EntryRestock, mostLines}, {v1alpha1.EntryGrant, 1}, {v1alpha1.EntryRestock, 0}, {v1alpha1.EntryAdjust, 1}, {v1alpha1.EntryAdjustReject, 1},
 	} {
 		e := largest(c.kind, c.lines)
 		raw, err := json.Marshal(e)
@@ -171,33 +180,47 @@ func TestSizeIsAnUpperBound(t *testing.T) {
 		if got := journal.Size(e); got < len(raw)+len(",") {
 			t.Errorf("Size of a %s with %d lines is %d, its JSON has %d bytes", c.kind, c.lines, got, len(raw))
 		}
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil || len(text) > mostText {
+			t.Errorf("the text of a %s with %d lines has %d bytes, the schema lets it have %d (%v)", c.kind, c.lines, len(text), mostText, err)
+		}
 	}
 }
 
-func TestJournalStaysUnder64KiB(t *testing.T) {
-	sizes := map[string]func(i int) *v1alpha1.JournalEntry{
-		"the largest decisions": func(int) *v1alpha1.JournalEntry { return largest(v1alpha1.EntryReject, 100) },
-		"small ones, then the largest": func(i int) *v1alpha1.JournalEntry {
+// What a journal may weigh, whatever is decided and however little gets done: the usual
+// ones stay small, and the largest there can be always fit into a journal that is not full.
+func TestJournalStaysSmall(t *testing.T) {
+	one := func(e *v1alpha1.JournalEntry) []*v1alpha1.JournalEntry { return []*v1alpha1.JournalEntry{e} }
+	for name, c := range map[string]struct {
+		next func(i int) []*v1alpha1.JournalEntry
+		most int // bytes of the object
+	}{
+		"the largest decisions": {func(int) []*v1alpha1.JournalEntry { return one(largest(v1alpha1.EntryReject, mostLines)) }, 96 << 10},
+		"the largest baskets that become orders": {func(int) []*v1alpha1.JournalEntry {
+			return append(one(largest(v1alpha1.EntryRelease, mostLines)), largest(v1alpha1.EntryGrant, mostLines))
+		}, 160 << 10},
+		"small ones, then the largest": {func(i int) []*v1alpha1.JournalEntry {
 			if i < 40 {
-				return largest(v1alpha1.EntryGrant, 1)
+				return one(largest(v1alpha1.EntryGrant, 1))
 			}
-			return largest(v1alpha1.EntryReject, 100)
-		},
-		"the usual ones": func(i int) *v1alpha1.JournalEntry {
-			return stocktest.Entry(int64(i), v1alpha1.EntryGrant, fmt.Sprintf("ord-%020d", i), "", stocktest.Line("prod-001", 2, 5), stocktest.Line("prod-002", 1, 9))
-		},
-	}
-	for name, next := range sizes {
+			return append(one(largest(v1alpha1.EntryRelease, mostLines)), largest(v1alpha1.EntryGrant, mostLines))
+		}, 160 << 10},
+		"the usual ones": {func(i int) []*v1alpha1.JournalEntry {
+			return one(stocktest.Entry(int64(i), v1alpha1.EntryGrant, fmt.Sprintf("ord-%020d", i), "", stocktest.Line("prod-001", 2, 5), stocktest.Line("prod-002", 1, 9)))
+		}, 40 << 10},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var kept []*journal.Pending
+			reached := 0
 			for batch := range 20 {
 				var decided []*v1alpha1.JournalEntry
 				room := journal.NewRoom(kept, 64)
-				for i := 0; !room.Full(); i++ {
-					e := next(len(kept) + i)
-					room.Take(e)
-					decided = append(decided, e)
+				for !room.Full() {
+					for _, e := range c.next(len(kept) + len(decided)) {
+						room.Take(e)
+						decided = append(decided, e)
+					}
 				}
 				if batch == 0 && len(decided) == 0 {
 					t.Fatal("nothing fits in an empty journal")
@@ -207,13 +230,14 @@ func TestJournalStaysUnder64KiB(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(raw) > 64<<10 {
-					t.Fatalf("%d entries make %d bytes", len(status.Entries), len(raw))
+				if reached = len(raw); reached > c.most {
+					t.Fatalf("%d entries make %d bytes", len(status.Entries), reached)
 				}
 				for _, e := range decided {
 					kept = append(kept, journal.NewPending(e)) // nothing gets done
 				}
 			}
+			t.Logf("%d entries, %d bytes", len(kept), reached)
 		})
 	}
 }
@@ -237,7 +261,7 @@ func TestRoomCountsNewDecisions(t *testing.T) {
 func TestBytesRunOutBeforeTheSchemasLimitOfEntries(t *testing.T) {
 	t.Parallel()
 	const schemaLimit = 512
-	if smallest := journal.Size(stocktest.Entry(1, v1alpha1.EntryRestock, "r", "")); journal.MaxBytes/smallest > schemaLimit {
-		t.Errorf("%d entries of %d bytes fit", journal.MaxBytes/smallest, smallest)
+	if smallest := journal.Size(stocktest.Entry(1, v1alpha1.EntryRestock, "r", "")); journal.FullAt/smallest > schemaLimit {
+		t.Errorf("%d entries of %d bytes fit", journal.FullAt/smallest, smallest)
 	}
 }

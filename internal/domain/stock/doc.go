@@ -19,7 +19,8 @@
 //
 // Decide. One goroutine, in order of arrival: [Ledger.DecideReservation] and
 // [Ledger.DecideDocument] turn what somebody wants into a journal entry, and
-// the ledger remembers it at once. Phases and quantities come from the ledger
+// the ledger remembers it at once. A reservation that takes a basket over gets two entries,
+// the basket's release and its own grant, which go into the journal in one swap. Phases and quantities come from the ledger
 // alone; objects seen through an informer give intents, new objects and
 // deletions, never phases.
 //
@@ -43,7 +44,8 @@
 //     and then nothing is granted until that is over.
 //   - A reservation is resolved once; phases move only along
 //     Pending → Reserved | Rejected | Released, Reserved → Committed | Released,
-//     Committed → Restocked.
+//     Committed → Restocked, and Restocked as often as more comes back.
+//   - A basket that is taken over is released if and only if its taker is granted.
 //   - Every Commit, Restock and Adjust changes onHand exactly once.
 //   - What is reserved is derived, the sum over Reserved reservations. There is
 //     no counter that could drift; StockItem.status.reserved is a projection.

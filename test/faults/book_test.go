@@ -30,6 +30,7 @@ type book struct {
 	largest      int   // bytes of the journal object
 	changes      int64
 	granted      []string // names of reservations in the order of their grants
+	takenOver    int      // baskets that became something else
 	broken       []string
 	// unfinalized are items whose finalizer a test forces off.
 	unfinalized map[string]bool
@@ -51,6 +52,7 @@ func newBook(ns string) *book {
 type itemPage struct {
 	name            string
 	gone, finalized bool
+	deleting        bool
 	opening         int64
 	moves           []move
 	onHand          int64 // opening and all moves
@@ -77,6 +79,10 @@ type move struct{ seq, quantity int64 }
 type reservationPage struct {
 	name      string
 	gone      bool
+	basket    bool // it belongs to no order
+	customer  string
+	takesOver string                           // the name of the basket that it takes over
+	restocks  map[int64][]v1alpha1.JournalLine // by decision
 	lines     map[string]int64
 	phase     v1alpha1.StockReservationPhase // by the journal
 	holds     []v1alpha1.StockAllocation
@@ -270,6 +276,19 @@ func (b *book) largestJournal() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.largest
+}
+
+// takeOvers are how many baskets were taken over, and how many reservations had
+// something put back again.
+func (b *book) takeOvers() (baskets, again int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.reservations {
+		if len(r.restocks) > 1 {
+			again++
+		}
+	}
+	return b.takenOver, again
 }
 
 // grants are the names of reservations in the order they were granted.

@@ -50,6 +50,7 @@ func (b *book) recordJournal(c *change) {
 		case !had && now.epoch != was.epoch:
 			b.breaks(c, "entry %d was added by a take-over", e.Seq)
 		case !had:
+			b.checkTakeOver(c, j.Status.Entries[i:])
 			b.decide(c, e)
 		}
 		last = e.Seq
@@ -87,14 +88,9 @@ func (b *book) decide(c *change, e *v1alpha1.JournalEntry) {
 			b.breaks(c, "decision %d takes %v, reservation %s holds %v", e.Seq, e.Lines, r.name, r.holds)
 		}
 		b.give(r)
-		b.move(e, -1)
+		b.move(c, e, -1)
 	case v1alpha1.EntryRestock:
-		for _, l := range e.Lines {
-			if l.Quantity < 0 || l.Quantity > r.lines[l.ProductID] {
-				b.breaks(c, "decision %d puts back %d of %s, reservation %s took %d", e.Seq, l.Quantity, l.ProductID, r.name, r.lines[l.ProductID])
-			}
-		}
-		b.move(e, +1)
+		b.restock(c, e, r)
 	}
 	r.phase = to
 	r.decisions = append(r.decisions, decision{e.Seq, to})
@@ -105,6 +101,45 @@ var next = map[v1alpha1.StockReservationPhase][]v1alpha1.StockReservationPhase{
 	v1alpha1.ReservationPending:   {v1alpha1.ReservationReserved, v1alpha1.ReservationRejected, v1alpha1.ReservationReleased},
 	v1alpha1.ReservationReserved:  {v1alpha1.ReservationCommitted, v1alpha1.ReservationReleased},
 	v1alpha1.ReservationCommitted: {v1alpha1.ReservationRestocked},
+	v1alpha1.ReservationRestocked: {v1alpha1.ReservationRestocked},
+}
+
+// restock puts back what comes back: all parts together at most what was taken.
+func (b *book) restock(c *change, e *v1alpha1.JournalEntry, r *reservationPage) {
+	r.restocks[e.Seq] = e.Lines
+	for _, l := range e.Lines {
+		back := int64(0)
+		for _, lines := range r.restocks {
+			for _, earlier := range lines {
+				if earlier.ProductID == l.ProductID {
+					back += earlier.Quantity
+				}
+			}
+		}
+		if l.Quantity <= 0 || back > r.lines[l.ProductID] {
+			b.breaks(c, "decision %d puts back %d of %s, %d in all; reservation %s took %d", e.Seq, l.Quantity, l.ProductID, back, r.name, r.lines[l.ProductID])
+		}
+	}
+	b.move(c, e, +1)
+}
+
+// checkTakeOver checks that a basket is taken over by who stands right behind it in the
+// same journal, and may.
+func (b *book) checkTakeOver(c *change, from []v1alpha1.JournalEntry) {
+	e := &from[0]
+	if e.Reason != "TakenOver" {
+		return
+	}
+	b.takenOver++
+	basket := b.reservations[types.UID(e.UID)]
+	if basket == nil || len(from) < 2 || e.Kind != v1alpha1.EntryRelease || from[1].Kind != v1alpha1.EntryGrant || from[1].Seq != e.Seq+1 {
+		b.breaks(c, "decision %d takes over %s, and no grant stands right behind it", e.Seq, e.Name)
+		return
+	}
+	taker := b.reservations[types.UID(from[1].UID)]
+	if taker == nil || taker.takesOver != basket.name || !basket.basket || basket.customer != "" && taker.customer != "" && basket.customer != taker.customer {
+		b.breaks(c, "decision %d takes over %s for %s, which may not", e.Seq, e.Name, from[1].Name)
+	}
 }
 
 func phaseOf(kind v1alpha1.JournalEntryKind) v1alpha1.StockReservationPhase {
@@ -155,11 +190,15 @@ func (b *book) give(r *reservationPage) {
 	}
 }
 
-func (b *book) move(e *v1alpha1.JournalEntry, sign int64) {
+func (b *book) move(c *change, e *v1alpha1.JournalEntry, sign int64) {
 	for _, l := range e.Lines {
-		if i := b.items[types.UID(l.ItemUID)]; i != nil {
-			i.onHand += sign * l.Quantity
-			i.moves = append(i.moves, move{e.Seq, sign * l.Quantity})
+		i := b.items[types.UID(l.ItemUID)]
+		if l.NotMoved != 0 && i != nil && !i.gone && (e.Kind != v1alpha1.EntryRestock || !i.deleting) {
+			b.breaks(c, "decision %d leaves %d of %s alone, which is there", e.Seq, l.NotMoved, i.name)
+		}
+		if units := sign * (l.Quantity - l.NotMoved); i != nil && units != 0 {
+			i.onHand += units
+			i.moves = append(i.moves, move{e.Seq, units})
 		}
 	}
 }
@@ -186,7 +225,7 @@ func (b *book) decideDocument(c *change, e *v1alpha1.JournalEntry) {
 		b.breaks(c, "decision %d counts a document %s in item %s again", e.Seq, e.Name, i.name)
 	}
 	i.appliedByName[d.name] = true
-	b.move(e, +1)
+	b.move(c, e, +1)
 	if counted := d.spec.Kind == v1alpha1.AdjustmentCounted; counted {
 		if i.onHand != d.spec.Quantity {
 			b.breaks(c, "decision %d: after a count of %d there are %d", e.Seq, d.spec.Quantity, i.onHand)
@@ -212,7 +251,7 @@ func (b *book) checkDurable(c *change, e *v1alpha1.JournalEntry) {
 	switch e.Kind {
 	case v1alpha1.EntryCommit, v1alpha1.EntryRestock, v1alpha1.EntryAdjust:
 		for _, l := range e.Lines {
-			if i := b.items[types.UID(l.ItemUID)]; i != nil && !i.gone && i.shownSeq < e.Seq {
+			if i := b.items[types.UID(l.ItemUID)]; i != nil && !i.gone && i.shownSeq < e.Seq && (e.Kind == v1alpha1.EntryAdjust || l.NotMoved < l.Quantity) {
 				b.breaks(c, "decision %d (%s) was dropped, item %s is at %d", e.Seq, e.Kind, i.name, i.shownSeq)
 			}
 		}

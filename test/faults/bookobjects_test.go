@@ -25,7 +25,13 @@ func (b *book) recordReservation(c *change) {
 	}
 	r := b.reservations[o.UID]
 	if r == nil {
-		r = &reservationPage{name: o.Name, lines: map[string]int64{}, phase: v1alpha1.ReservationPending}
+		r = &reservationPage{
+			name: o.Name, lines: map[string]int64{}, phase: v1alpha1.ReservationPending, restocks: map[int64][]v1alpha1.JournalLine{},
+			basket: o.Spec.OrderRef == nil, customer: o.Spec.CustomerID,
+		}
+		if o.Spec.TakeOver != nil {
+			r.takesOver = o.Spec.TakeOver.Name
+		}
 		for _, l := range o.Spec.Lines {
 			r.lines[l.ProductID] = l.Quantity
 		}
@@ -52,9 +58,31 @@ func (b *book) recordReservation(c *change) {
 	if len(s.Conditions) == 0 && phase != v1alpha1.ReservationPending {
 		b.breaks(c, "is %s without a condition", phase)
 	}
+	b.checkRestocked(c, r, s)
 	b.show(r, -1)
 	r.shown = *s
 	b.show(r, +1)
+}
+
+// checkRestocked checks that a reservation says of what came back what the decisions
+// that it shows did: how many units, and how many of them are on no shelf.
+func (b *book) checkRestocked(c *change, r *reservationPage, s *v1alpha1.StockReservationStatus) {
+	want := map[string]v1alpha1.RestockedLine{}
+	for _, h := range s.History {
+		for _, l := range r.restocks[h.Seq] {
+			sum := want[l.ProductID]
+			want[l.ProductID] = v1alpha1.RestockedLine{ProductID: l.ProductID, Quantity: sum.Quantity + l.Quantity, NotRestocked: sum.NotRestocked + l.NotMoved}
+		}
+	}
+	if len(want) != len(s.Restocked) {
+		b.breaks(c, "says %v came back, decided was %v", s.Restocked, want)
+		return
+	}
+	for _, l := range s.Restocked {
+		if want[l.ProductID] != l {
+			b.breaks(c, "says %+v came back, decided was %+v", l, want[l.ProductID])
+		}
+	}
 }
 
 // recordItem checks that what an item shows on hand is its opening quantity and
@@ -82,6 +110,7 @@ func (b *book) recordItem(c *change) {
 		b.items[o.UID] = i
 		b.byName[o.Name] = o.UID
 	}
+	i.deleting = o.DeletionTimestamp != nil
 	i.finalized = controllerutil.ContainsFinalizer(o, v1alpha1.StockItemFinalizer)
 	s := &o.Status
 	i.shownOnHand = i.opening

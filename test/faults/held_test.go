@@ -44,7 +44,7 @@ func gathering(w *wire) (gather, decide func()) {
 func (w *world) countAndRelease(gather, decide func()) {
 	gather()
 	w.reserve("other", line{"cup", 1})
-	w.document("count", "mug", v1alpha1.AdjustmentCounted, 24)
+	w.counted("count", "mug", 24)
 	w.want("gives", v1alpha1.IntentRelease)
 	w.Consistently(w.reservation("other")).WithTimeout(300 * time.Millisecond).Should(Equal(v1alpha1.ReservationPending))
 	decide()

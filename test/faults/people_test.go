@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -74,6 +75,39 @@ func (w *world) place(name string, lines ...line) {
 	o := testenv.Order(w.ns, name, linesOf(lines)...)
 	o.Finalizers = []string{v1alpha1.OrderFinalizer}
 	w.create(o)
+}
+
+// takeOver makes a reservation that takes a basket over.
+func (w *world) takeOver(name, basket string, lines ...line) {
+	w.t.Helper()
+	r := testenv.Reservation(w.ns, name, linesOf(lines)...)
+	r.Spec.TakeOver = &v1alpha1.ReservationReference{Name: basket}
+	w.create(r)
+}
+
+// bringBack wants lines back on the shelf, all that came back so far, and waits until
+// that is decided.
+func (w *world) bringBack(name string, lines ...line) {
+	w.t.Helper()
+	edit(w, name, func(r *v1alpha1.StockReservation) {
+		r.Spec.Intent, r.Spec.Restock = v1alpha1.IntentRestock, new(linesOf(lines))
+	})
+	w.Eventually(func() (bool, error) {
+		r, err := read[v1alpha1.StockReservation](w, name)
+		settled, _ := journal.Restocked(r)
+		return settled, err
+	}).Should(BeTrue())
+}
+
+// counted enters a count that was made after everything that moved the item.
+func (w *world) counted(name, product string, quantity int64) {
+	w.t.Helper()
+	w.Eventually(func() (bool, error) {
+		i, err := read[v1alpha1.StockItem](w, product)
+		last := i.Status.LastMovementAt
+		return last == nil || time.Now().Truncate(time.Second).After(last.Time), err
+	}).Should(BeTrue(), "a second after the last movement")
+	w.document(name, product, v1alpha1.AdjustmentCounted, quantity)
 }
 
 // document makes a stock document.

@@ -23,11 +23,19 @@ var seeds = []uint64{20261, 20262, 20263}
 // and losing requests and answers, while people do everything at once.
 func TestManyLeadersAtRandom(t *testing.T) {
 	t.Parallel()
+	var takenOver, parts atomic.Int32
+	t.Cleanup(func() {
+		if takenOver.Load() == 0 || parts.Load() == 0 {
+			t.Errorf("%d baskets were taken over, %d reservations came back in parts: the runs show nothing about one of them", takenOver.Load(), parts.Load())
+		}
+	})
 	for _, seed := range seeds {
 		for _, managers := range []int{2, 3} {
 			t.Run(fmt.Sprintf("%d managers, seed %d", managers, seed), func(t *testing.T) {
 				t.Parallel()
-				manyLeaders(t, seed, managers, 120)
+				baskets, again := manyLeaders(t, seed, managers, 120)
+				takenOver.Add(int32(baskets))
+				parts.Add(int32(again))
 			})
 		}
 	}
@@ -51,7 +59,7 @@ func TestSoakManyLeaders(t *testing.T) {
 	}
 }
 
-func manyLeaders(t *testing.T, seed uint64, managers, steps int) {
+func manyLeaders(t *testing.T, seed uint64, managers, steps int) (takenOver, parts int) {
 	t.Logf("seed %d", seed)
 	w := newWorld(t)
 	w.item("hot", 60)
@@ -87,7 +95,10 @@ func manyLeaders(t *testing.T, seed uint64, managers, steps int) {
 	}
 	w.quiet(time.Second)
 	w.Expect(lost.Load()).To(BeNumerically(">", 0), "requests and answers that were lost")
-	t.Logf("%d changes, %d requests or answers lost, journal at most %d bytes", w.book.count(), lost.Load(), w.book.largestJournal())
+	takenOver, parts = w.book.takeOvers()
+	t.Logf("%d changes, %d requests or answers lost, %d baskets taken over, %d reservations put back in parts, journal at most %d bytes",
+		w.book.count(), lost.Load(), takenOver, parts, w.book.largestJournal())
+	return takenOver, parts
 }
 
 // lossy loses the third write, and one in twenty, until over is closed, and counts them.
@@ -172,6 +183,10 @@ func (p *person) ask() error {
 	for _, product := range products[:1+p.dice.IntN(3)] {
 		r.Spec.Lines = append(r.Spec.Lines, v1alpha1.StockLine{ProductID: product, Quantity: 1 + p.dice.Int64N(8)})
 	}
+	r.Spec.CustomerID = []string{"", p.name, p.name, "a stranger"}[p.dice.IntN(4)]
+	if last := p.made - 2 - p.dice.IntN(3); last >= 0 && p.dice.IntN(2) == 0 {
+		r.Spec.TakeOver = &v1alpha1.ReservationReference{Name: fmt.Sprintf("%s-%d", p.name, last)}
+	}
 	if p.dice.IntN(4) == 0 {
 		at := metav1.NewTime(time.Now().Add(time.Duration(p.dice.IntN(4)) * time.Second))
 		r.Spec.ExpiresAt = &at
@@ -185,14 +200,16 @@ func (p *person) changeMind() error {
 	if err := p.k8s.Get(p.ctx, client.ObjectKey{Namespace: p.ns, Name: p.some()}, r); err != nil {
 		return err
 	}
-	switch p.dice.IntN(5) {
-	case 0, 1:
+	switch n := p.dice.IntN(5); {
+	case r.Spec.Intent == v1alpha1.IntentCommit || r.Spec.Intent == v1alpha1.IntentRestock:
+		p.bringBack(r) // all that it may go to
+	case n < 2:
 		r.Spec.Intent = v1alpha1.IntentCommit
-	case 2:
+	case n == 2:
 		r.Spec.Intent = v1alpha1.IntentRelease
-	case 3:
-		r.Spec.Intent = v1alpha1.IntentRestock
-	case 4:
+	case n == 3:
+		p.bringBack(r)
+	default:
 		if r.Spec.ExpiresAt == nil {
 			return nil
 		}
@@ -200,6 +217,28 @@ func (p *person) changeMind() error {
 		r.Spec.ExpiresAt = &at
 	}
 	return p.k8s.Update(p.ctx, r)
+}
+
+// bringBack wants some of it back on the shelf, or more of it than before.
+func (p *person) bringBack(r *v1alpha1.StockReservation) {
+	fresh := r.Spec.Intent != v1alpha1.IntentRestock
+	r.Spec.Intent = v1alpha1.IntentRestock
+	if !fresh && r.Spec.Restock == nil || fresh && p.dice.IntN(3) == 0 {
+		return // everything
+	}
+	before := map[string]int64{}
+	if r.Spec.Restock != nil {
+		for _, l := range *r.Spec.Restock {
+			before[l.ProductID] = l.Quantity
+		}
+	}
+	back := []v1alpha1.StockLine{}
+	for _, l := range r.Spec.Lines {
+		if n := before[l.ProductID] + p.dice.Int64N(l.Quantity-before[l.ProductID]+1); n > 0 {
+			back = append(back, v1alpha1.StockLine{ProductID: l.ProductID, Quantity: n})
+		}
+	}
+	r.Spec.Restock = &back
 }
 
 // write makes a stock document.

@@ -58,6 +58,32 @@ func TestNamespacesAreDeletedInEveryOrderOfTheirKinds(t *testing.T) {
 	m.Expect(m.shards()).To(ConsistOf(neighbour.ns), "namespaces that the stock controller still keeps something of")
 }
 
+// While a namespace is being deleted, one of its objects may take its time. The others
+// don't wait for it.
+func TestAnItemOfATerminatingNamespaceWaitsForNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(settings{})
+	s := &shop{world: w}
+	w.item("mug", 10)
+	w.item("tea", 10)
+	w.reserve("basket", line{"tea", 2})
+	w.Eventually(w.level("tea")).Should(Equal("10/2/8"))
+	w.Expect(w.k8s.Delete(w.ctx, s.namespace())).To(Succeed())
+	s.isTerminating()
+
+	remove[v1alpha1.StockJournal](w, v1alpha1.StockJournalName)
+	remove[v1alpha1.StockItem](w, "mug")
+	w.Eventually(absent[v1alpha1.StockItem](w, "mug")).Should(BeTrue())
+	remove[v1alpha1.StockItem](w, "tea")
+	w.Consistently(absent[v1alpha1.StockItem](w, "tea")).WithTimeout(2*closerLooks).Should(BeFalse(), "it is reserved")
+	remove[v1alpha1.StockReservation](w, "basket")
+	w.Eventually(absent[v1alpha1.StockItem](w, "tea")).Should(BeTrue())
+}
+
+// closerLooks is how often a namespace without a journal is looked at, at most.
+const closerLooks = time.Second
+
 // kubectl deletes all kinds of a namespace that stays, one after the other.
 func TestAllKindsAreDeletedAtOnce(t *testing.T) {
 	t.Parallel()

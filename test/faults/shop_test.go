@@ -177,12 +177,17 @@ func (s *shop) phases() (map[string]string, error) {
 	return phases, err
 }
 
-// terminate deletes the namespace, right behind an order that nobody has looked at yet,
-// and waits until nothing can be made in it any more.
+// terminate deletes the namespace, right behind an order that nobody has looked at yet.
 func (s *shop) terminate() {
 	s.t.Helper()
 	s.place("late", line{"tea", 1})
 	s.Expect(s.k8s.Delete(s.ctx, s.namespace())).To(Succeed())
+	s.isTerminating()
+}
+
+// isTerminating waits until nothing can be made in the namespace any more.
+func (s *shop) isTerminating() {
+	s.t.Helper()
 	s.Eventually(func() bool {
 		err := s.k8s.Create(s.ctx, testenv.Item(s.ns, "probe", 0), client.DryRunAll)
 		return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)

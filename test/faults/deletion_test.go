@@ -84,6 +84,25 @@ func TestAnItemOfATerminatingNamespaceWaitsForNoOther(t *testing.T) {
 // closerLooks is how often a namespace without a journal is looked at, at most.
 const closerLooks = time.Second
 
+// A leader that has nothing to do finds out at once that its journal was deleted: nobody has
+// to wait for it later.
+func TestADeletedJournalIsNoticed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(settings{})
+	w.item("mug", 10)
+	w.reserve("basket", line{"mug", 4})
+	w.Eventually(w.reservation("basket")).Should(Equal(v1alpha1.ReservationReserved))
+	was, err := read[v1alpha1.StockJournal](w, v1alpha1.StockJournalName)
+	w.Expect(err).NotTo(HaveOccurred())
+
+	remove[v1alpha1.StockJournal](w, v1alpha1.StockJournalName)
+	w.Eventually(func() (bool, error) {
+		is, err := read[v1alpha1.StockJournal](w, v1alpha1.StockJournalName)
+		return err == nil && is.UID != was.UID && is.Status.Epoch == 1, client.IgnoreNotFound(err)
+	}).WithTimeout(30*time.Second).Should(BeTrue(), "there is no new journal before the first audit")
+}
+
 // kubectl deletes all kinds of a namespace that stays, one after the other.
 func TestAllKindsAreDeletedAtOnce(t *testing.T) {
 	t.Parallel()

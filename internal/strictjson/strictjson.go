@@ -117,6 +117,7 @@ func (c *checker) token(dec *jsontext.Decoder, found jsontext.Token) error {
 			return &Error{Pointer: dec.StackPointer(), Reason: "must not stand there twice"}
 		}
 		c.seen[depth-1][name] = true
+	default: // numbers and literals are read alike by all
 	}
 	if depth > maxDepth {
 		return &Error{Reason: fmt.Sprintf("must not be nested deeper than %d", maxDepth)}

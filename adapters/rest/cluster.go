@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
 	kube "k8s.io/client-go/rest"
@@ -34,7 +35,8 @@ type cluster struct {
 	// reading and writing guard the calls of live.
 	reading, writing *breaker
 	changes          *changes
-	// ready is set once the cache has seen all orders and items. Until then it is
+	baskets          *basketStore
+	// ready is set once the caches have seen all orders, items and baskets. Until then it is
 	// not asked: it would make its callers wait.
 	ready atomic.Bool
 	// classesReady is the same for order classes. Without them the gateway serves
@@ -64,8 +66,13 @@ func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}
+	baskets, err := newBasketStore(access, cfg.Namespace, cache.Options{Scheme: scheme, Mapper: mapper, ReaderFailOnMissingInformer: true})
+	if err != nil {
+		return nil, err
+	}
 	return &cluster{
 		namespace: cfg.Namespace,
+		baskets:   baskets,
 		cache:     reads,
 		live:      live,
 		reading:   newBreaker(kubernetesRead, cfg.RequestTimeout),
@@ -91,14 +98,24 @@ func (c *cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	baskets, err := c.baskets.informer(ctx, c.changes)
+	if err != nil {
+		return err
+	}
 	go func() {
+		c.baskets.ready.Store(toolscache.WaitForCacheSync(ctx.Done(), baskets.HasSynced))
 		c.ready.Store(toolscache.WaitForCacheSync(ctx.Done(), orders.HasSynced, items.HasSynced))
 	}()
 	go func() { c.classesReady.Store(toolscache.WaitForCacheSync(ctx.Done(), classes.HasSynced)) }()
-	if err := c.cache.Start(ctx); err != nil {
-		return fmt.Errorf("read the cluster: %w", err)
-	}
-	return nil
+	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error { return c.baskets.start(ctx) })
+	running.Go(func() error {
+		if err := c.cache.Start(ctx); err != nil {
+			return fmt.Errorf("read the cluster: %w", err)
+		}
+		return nil
+	})
+	return running.Wait()
 }
 
 // informer returns the informer of a kind. It has seen nothing yet.

@@ -202,17 +202,17 @@ func refusedSince(order *v1alpha1.Order, generation int64, before *metav1.Condit
 	return now.Message
 }
 
-func mergePatch(order *v1alpha1.Order, fenced bool, annotations map[string]string, spec map[string]any) (client.Patch, error) {
-	metadata := map[string]any{"uid": order.UID}
+func mergePatch(object client.Object, fenced bool, annotations map[string]string, spec map[string]any) (client.Patch, error) {
+	metadata := map[string]any{"uid": object.GetUID()}
 	if fenced {
-		metadata["resourceVersion"] = order.ResourceVersion
+		metadata["resourceVersion"] = object.GetResourceVersion()
 	}
 	if len(annotations) > 0 {
 		metadata["annotations"] = annotations
 	}
 	body, err := json.Marshal(map[string]any{"metadata": metadata, "spec": spec})
 	if err != nil {
-		return nil, fmt.Errorf("write the patch of order %s: %w", order.Name, err)
+		return nil, fmt.Errorf("write the patch of %s: %w", object.GetName(), err)
 	}
 	return client.RawPatch(types.MergePatchType, body), nil
 }

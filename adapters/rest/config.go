@@ -35,6 +35,9 @@ type Config struct {
 	// CORSAllowCredentials lets those pages send cookies and client certificates
 	// along; bearer tokens don't need it (CORS_ALLOW_CREDENTIALS).
 	CORSAllowCredentials bool
+	// BasketsPerCustomer is how many baskets that hold something a customer may have
+	// at once; 0 allows none (BASKETS_PER_CUSTOMER).
+	BasketsPerCustomer int
 	// MaxBodyBytes is how long a request body may be (MAX_BODY_BYTES).
 	MaxBodyBytes int64
 	// CommandWait is how long a command waits for the order controller before it
@@ -54,6 +57,7 @@ func DefaultConfig() Config {
 		Namespace:          "default",
 		Token:              token.Config{Leeway: 30 * time.Second},
 		RateLimitPerMinute: 100,
+		BasketsPerCustomer: 10,
 		MaxBodyBytes:       1 << 20,
 		CommandWait:        3 * time.Second,
 		RequestTimeout:     10 * time.Second,
@@ -72,6 +76,7 @@ func (c Config) Validate() error {
 	check(c.Port >= 0 && c.Port <= 65535, "HTTP_PORT: %d is no port", c.Port)
 	check(len(validation.IsDNS1123Label(c.Namespace)) == 0, "ORDERS_NAMESPACE: %q is no namespace name", c.Namespace)
 	check(c.RateLimitPerMinute >= 0, "RATE_LIMIT_PER_MINUTE: %d is below 0; 0 is no limit", c.RateLimitPerMinute)
+	check(c.BasketsPerCustomer >= 0, "BASKETS_PER_CUSTOMER: %d is below 0; 0 allows none", c.BasketsPerCustomer)
 	check(c.MaxBodyBytes > 0, "MAX_BODY_BYTES: %d is not above 0", c.MaxBodyBytes)
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)

@@ -26,12 +26,24 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	if err != nil {
 		return nil, err
 	}
+	if basket := request.Body.BasketId; basket != "" {
+		spec.ReservationRef = &v1alpha1.ReservationReference{Name: basket}
+	}
 	key := idempotencyKey(request.Params.IdempotencyKey)
 	order, err := h.newOrder(ctx, spec, key)
 	if err != nil {
 		return nil, err
 	}
 	fingerprint := order.Annotations[v1alpha1.RequestFingerprintAnnotation]
+	if spec.ReservationRef != nil {
+		again, err := h.fromBasket(ctx, order)
+		if err != nil {
+			return nil, err
+		}
+		if again {
+			return h.replay(ctx, order.Name, fingerprint)
+		}
+	}
 	err = h.cluster.create(ctx, order)
 	switch {
 	case err == nil:
@@ -41,6 +53,24 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	default:
 		return nil, err
 	}
+}
+
+// fromBasket names the reservation of the basket that an order is made of. It says
+// whether the order is there already: its basket holds nothing any more then.
+func (h *handlers) fromBasket(ctx context.Context, order *v1alpha1.Order) (again bool, err error) {
+	switch err := h.cluster.read(ctx, order.Name, &v1alpha1.Order{}); {
+	case err == nil:
+		return true, nil
+	case problemOf(err).code != codeNotFound:
+		return false, err
+	}
+	held, err := h.heldFor(ctx, order.Spec.CustomerID, order.Spec.ReservationRef.Name)
+	if err != nil {
+		return false, err
+	}
+	// The spec is shared with nobody: the fingerprint was made of the id before.
+	order.Spec.ReservationRef = &v1alpha1.ReservationReference{Name: held.Name}
+	return false, nil
 }
 
 // replay answers a create whose order is there already.

@@ -167,7 +167,7 @@ type hostile struct {
 func newHostile(g *gateway) *hostile {
 	h := &hostile{g: g, rng: rand.New(rand.NewPCG(17, 3)), token: g.token("bad-1"), order: g.create("bad-1")}
 	h.ways = []func() *http.Request{
-		h.oddIfMatch, h.oddBody, h.oddBody, h.oddToken, h.oddPath, h.oddQuery, h.oddMethod, h.oddContentType, h.oddKey, h.oddTrace, h.oddCommand,
+		h.oddIfMatch, h.oddBody, h.oddBody, h.oddToken, h.oddPath, h.oddQuery, h.oddMethod, h.oddContentType, h.oddKey, h.oddTrace, h.oddCommand, h.oddBasket,
 	}
 	return h
 }
@@ -249,6 +249,15 @@ func (h *hostile) oddQuery() *http.Request {
 	return h.new("GET", "/api/orders?"+pick(h, "page="+n, "pageSize="+n, "status="+n, "from="+n, "to="+n, "customerId="+n, n, n+"="+n, "&&&=", ";", "page=0&page=1",
 		"page=99999999999999999999", "page=1000000&pageSize=100", "from=2026-01-01T00:00:00Z&to=2020-01-01T00:00:00Z", "from=0000-00-00T00:00:00Z",
 		"from=9999-12-31T23:59:59.999999999%2B23:59", "continue="+n, "fieldSelector="+n, "resourceVersion="+n, "limit=-1", "status=PENDING&status=LOST", "%zz=%"), "")
+}
+
+func (h *hostile) oddBasket() *http.Request {
+	n := h.noise()
+	r := h.new(pick(h, "POST", "PUT", "DELETE", "GET"), pick(h, "/api/baskets", "/api/baskets/basket-"+strings.Repeat("a", 26), "/api/baskets/"+h.order),
+		pick(h, "{}", "{", `{"items":[]}`, basketBody(h.rng.IntN(2000000), ""), basketBody(1, `,"ttlSeconds":`+n), basketBody(1, `,"ttlSeconds":1e400`),
+			`{"items":[{"productId":"`+strings.Repeat("p", h.rng.IntN(200))+`","quantity":1}]}`, `{"ttlSeconds":`+strings.Repeat("9", 400)+`}`))
+	r.Header.Set("Idempotency-Key", uuid.NewString())
+	return r
 }
 
 func (h *hostile) oddMethod() *http.Request {

@@ -232,6 +232,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"RATE_LIMIT_PER_MINUTE": func(c *rest.Config) { c.RateLimitPerMinute = -1 },
 		"TRUSTED_PROXIES":       func(c *rest.Config) { c.TrustedProxies = []string{"proxy"} },
 		"JWT_PUBLIC_KEY":        func(c *rest.Config) { c.Token.PublicKey = "" },
+		"BASKETS_PER_CUSTOMER":  func(c *rest.Config) { c.BasketsPerCustomer = -1 },
 		"MAX_BODY_BYTES":        func(c *rest.Config) { c.MaxBodyBytes = 0 },
 		"COMMAND_WAIT":          func(c *rest.Config) { c.CommandWait = 0 },
 		"REQUEST_TIMEOUT":       func(c *rest.Config) { c.RequestTimeout = 0 },

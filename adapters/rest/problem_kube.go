@@ -100,7 +100,7 @@ func problemOfInvalid(status metav1.Status) *problem {
 
 func isIntent(field string) bool {
 	switch field {
-	case "spec.cancellation", "spec.fulfillment", "spec.return", "spec.return.decision":
+	case "spec.cancellation", "spec.fulfillment", "spec.return", "spec.return.decision", "spec.intent":
 		return true
 	}
 	return false
@@ -119,7 +119,7 @@ func restField(path string) string {
 			break
 		}
 	}
-	return strings.NewReplacer("productID", "productId", "customerID", "customerId").Replace(path)
+	return strings.NewReplacer("productID", "productId", "customerID", "customerId", "lines[", "items[").Replace(path)
 }
 
 // causePrefix is what the API server puts before the message of a cause: the

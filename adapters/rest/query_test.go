@@ -24,6 +24,11 @@ func TestQueryParametersAreTakenByTheWord(t *testing.T) {
 		{path: "/api/orders/" + id + "/return"},
 		{method: "PUT", path: "/api/orders/" + id + "/return/approve"},
 		{method: "PUT", path: "/api/orders/" + id + "/return/reject", body: `{"reason":"x"}`},
+		{path: "/api/baskets"},
+		{method: "POST", path: "/api/baskets", body: basketBody(1, ""), header: []string{"Idempotency-Key", "6f1c0d2e-0000-4000-8000-000000000001"}},
+		{path: "/api/baskets/x"},
+		{method: "PUT", path: "/api/baskets/x", body: basketBody(1, "")},
+		{method: "DELETE", path: "/api/baskets/x"},
 		{path: "/api/inventory/prod-001"},
 		{method: "PUT", path: "/api/inventory/prod-001/stock", body: `{"delta":1}`},
 	}

@@ -22,6 +22,8 @@ type handlers struct {
 	// wait is how long a command waits for its answer.
 	wait time.Duration
 	now  func() time.Time
+	// maxBaskets is how many live baskets a customer may have.
+	maxBaskets int
 }
 
 var _ wire.StrictServerInterface = (*handlers)(nil)

@@ -1,18 +1,24 @@
 package v1alpha1
 
-import "time"
+import (
+	"time"
 
-// CreatedAnnotation says when an order was created, in RFC 3339 with fractions of
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// CreatedAnnotation says when an order or a basket was created, in RFC 3339 with fractions of
 // a second: its creationTimestamp has none. Whoever creates it writes it down, the
 // gateway or admission; lists that are newest first sort the orders of one second by it.
 const CreatedAnnotation = "orderplane.dev/created"
 
-// MarkCreated writes down when an order is created.
-func MarkCreated(o *Order, now time.Time) {
-	if o.Annotations == nil {
-		o.Annotations = map[string]string{}
+// MarkCreated writes down when an object is created.
+func MarkCreated(o metav1.Object, now time.Time) {
+	annotations := o.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
 	}
-	o.Annotations[CreatedAnnotation] = now.UTC().Format(time.RFC3339Nano)
+	annotations[CreatedAnnotation] = now.UTC().Format(time.RFC3339Nano)
+	o.SetAnnotations(annotations)
 }
 
 // KeepCreated keeps what was written down at the create, whatever an update says.
@@ -28,11 +34,11 @@ func KeepCreated(o, old *Order) {
 	}
 }
 
-// CreatedAt is when an order was created, as exactly as is known: its
+// CreatedAt is when an object was created, as exactly as is known: its
 // creationTimestamp where nobody wrote down more.
-func CreatedAt(o *Order) time.Time {
-	if at, err := time.Parse(time.RFC3339Nano, o.Annotations[CreatedAnnotation]); err == nil {
+func CreatedAt(o metav1.Object) time.Time {
+	if at, err := time.Parse(time.RFC3339Nano, o.GetAnnotations()[CreatedAnnotation]); err == nil {
 		return at
 	}
-	return o.CreationTimestamp.Time
+	return o.GetCreationTimestamp().Time
 }

@@ -37,6 +37,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or prefixes of proxies whose X-Forwarded-For is believed")
 	flags.StringSliceVar(&c.CORSAllowedOrigins, "cors-allowed-origins", nil, "origins whose pages may use the API in a browser, or * for all; none when empty")
 	flags.BoolVar(&c.CORSAllowCredentials, "cors-allow-credentials", false, "let those pages send cookies and client certificates along")
+	flags.IntVar(&c.BasketsPerCustomer, "baskets-per-customer", c.BasketsPerCustomer, "how many baskets that hold something a customer may have; 0 for none")
 	flags.Int64Var(&c.MaxBodyBytes, "max-body-bytes", c.MaxBodyBytes, "how long a request body may be")
 	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
 	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
@@ -55,6 +56,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 		"trusted-proxies":        "TRUSTED_PROXIES",
 		"cors-allowed-origins":   "CORS_ALLOWED_ORIGINS",
 		"cors-allow-credentials": "CORS_ALLOW_CREDENTIALS",
+		"baskets-per-customer":   "BASKETS_PER_CUSTOMER",
 		"max-body-bytes":         "MAX_BODY_BYTES",
 		"command-wait":           "COMMAND_WAIT",
 		"request-timeout":        "REQUEST_TIMEOUT",

@@ -585,6 +585,50 @@ type ApproveReturnRequest struct {
 	Restock *bool `json:"restock,omitempty"`
 }
 
+// Basket defines model for Basket.
+type Basket struct {
+	BasketId   string `json:"basketId"`
+	CustomerId string `json:"customerId"`
+
+	// Status PENDING until it is decided; then HELD, or REJECTED when stock was short. It ends as RELEASED, EXPIRED, or ORDERED when an order took it over.
+	Status    string       `json:"status"`
+	Items     []BasketItem `json:"items"`
+	Shortages []Shortage   `json:"shortages,omitempty"`
+
+	// PendingChange Other items are being decided; until then these are held.
+	PendingChange bool      `json:"pendingChange,omitempty"`
+	CreatedAt     time.Time `json:"createdAt"`
+	ExpiresAt     time.Time `json:"expiresAt"`
+}
+
+// BasketItem defines model for BasketItem.
+type BasketItem struct {
+	ProductId string `json:"productId"`
+	Quantity  int64  `json:"quantity"`
+}
+
+// BasketItemRequest defines model for BasketItemRequest.
+type BasketItemRequest struct {
+	ProductId string `json:"productId"`
+	Quantity  Number `json:"quantity"`
+}
+
+// BasketItems What is held. A product that stands in several items is held once, with their sum. The items stay as they are when absent from a change; an empty list is refused.
+type BasketItems = []BasketItemRequest
+
+// BasketPage defines model for BasketPage.
+type BasketPage struct {
+	Baskets []Basket `json:"baskets"`
+
+	// Total Baskets on all pages.
+	Total    int `json:"total"`
+	Page     int `json:"page"`
+	PageSize int `json:"pageSize"`
+}
+
+// BasketTTL For how many seconds from now. 900 for a new basket when absent; the end stays when absent from a change.
+type BasketTTL = Number
+
 // CancelRequest Without a body, or with nothing in it, the reason is CUSTOMER_REQUEST.
 type CancelRequest struct {
 	Reason *CancelRequestReason `json:"reason,omitempty"`
@@ -593,6 +637,15 @@ type CancelRequest struct {
 // CancelRequestReason defines model for CancelRequest.Reason.
 type CancelRequestReason string
 
+// ChangeBasketRequest defines model for ChangeBasketRequest.
+type ChangeBasketRequest struct {
+	// Items What is held. A product that stands in several items is held once, with their sum. The items stay as they are when absent from a change; an empty list is refused.
+	Items BasketItems `json:"items,omitempty"`
+
+	// TtlSeconds For how many seconds from now. 900 for a new basket when absent; the end stays when absent from a change.
+	TtlSeconds *BasketTTL `json:"ttlSeconds,omitempty"`
+}
+
 // Contact How the customer is told. Without it, or with nothing in it, nobody is told; an empty phone is none.
 type Contact struct {
 	// Email Exactly one address, without a name.
@@ -600,8 +653,23 @@ type Contact struct {
 	Phone string `json:"phone,omitempty"`
 }
 
+// CreateBasketRequest defines model for CreateBasketRequest.
+type CreateBasketRequest struct {
+	// CustomerId Whose basket; the subject of the token when absent, and always except for ops.
+	CustomerId string `json:"customerId,omitempty"`
+
+	// Items What is held. A product that stands in several items is held once, with their sum. The items stay as they are when absent from a change; an empty list is refused.
+	Items BasketItems `json:"items"`
+
+	// TtlSeconds For how many seconds from now. 900 for a new basket when absent; the end stays when absent from a change.
+	TtlSeconds *BasketTTL `json:"ttlSeconds,omitempty"`
+}
+
 // CreateOrderRequest defines model for CreateOrderRequest.
 type CreateOrderRequest struct {
+	// BasketId The customer's basket that becomes this order: what it holds counts as available for the order. A basket that is not there, or not this customer's, is 404 NOT_FOUND; one that holds nothing any more is 409 INVALID_TRANSITION. Both name the field.
+	BasketId string `json:"basketId,omitempty"`
+
 	// Contact How the customer is told. Without it, or with nothing in it, nobody is told; an empty phone is none.
 	Contact *Contact `json:"contact,omitempty"`
 
@@ -810,6 +878,9 @@ type OrderId = string
 // ProductId defines model for ProductId.
 type ProductId = string
 
+// BasketPending defines model for BasketPending.
+type BasketPending = Basket
+
 // OrderPending defines model for OrderPending.
 type OrderPending = Order
 
@@ -818,6 +889,22 @@ type StockAdjusted = StockLevel
 
 // StockPending defines model for StockPending.
 type StockPending = StockLevel
+
+// ListBasketsParams defines parameters for ListBaskets.
+type ListBasketsParams struct {
+	// CustomerId Whose baskets. The caller's own when absent; for ops, everybody's.
+	CustomerId *string `form:"customerId,omitempty" json:"customerId,omitempty"`
+
+	// Page Which page, counted from 0.
+	Page     *int `form:"page,omitempty" json:"page,omitempty"`
+	PageSize *int `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
+// CreateBasketParams defines parameters for CreateBasket.
+type CreateBasketParams struct {
+	// IdempotencyKey A UUID, bare or in double quotes.
+	IdempotencyKey string `json:"Idempotency-Key"`
+}
 
 // AdjustStockParams defines parameters for AdjustStock.
 type AdjustStockParams struct {
@@ -895,6 +982,12 @@ type RejectReturnParams struct {
 	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
+// CreateBasketJSONRequestBody defines body for CreateBasket for application/json ContentType.
+type CreateBasketJSONRequestBody = CreateBasketRequest
+
+// ChangeBasketJSONRequestBody defines body for ChangeBasket for application/json ContentType.
+type ChangeBasketJSONRequestBody = ChangeBasketRequest
+
 // AdjustStockJSONRequestBody defines body for AdjustStock for application/json ContentType.
 type AdjustStockJSONRequestBody = AdjustStockRequest
 
@@ -918,6 +1011,21 @@ type RejectReturnJSONRequestBody = RejectReturnRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListBaskets List a customer's baskets, newest first
+	// (GET /api/baskets)
+	ListBaskets(w http.ResponseWriter, r *http.Request, params ListBasketsParams)
+	// CreateBasket Hold stock for a while
+	// (POST /api/baskets)
+	CreateBasket(w http.ResponseWriter, r *http.Request, params CreateBasketParams)
+	// ReleaseBasket Give back what a basket holds
+	// (DELETE /api/baskets/{basketId})
+	ReleaseBasket(w http.ResponseWriter, r *http.Request, basketId string)
+	// GetBasket One basket
+	// (GET /api/baskets/{basketId})
+	GetBasket(w http.ResponseWriter, r *http.Request, basketId string)
+	// ChangeBasket Replace what a basket holds, or move its end
+	// (PUT /api/baskets/{basketId})
+	ChangeBasket(w http.ResponseWriter, r *http.Request, basketId string)
 	// GetStock Stock level of a product
 	// (GET /api/inventory/{productId})
 	GetStock(w http.ResponseWriter, r *http.Request, productId ProductId)
@@ -961,6 +1069,188 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// ListBaskets operation middleware
+func (siw *ServerInterfaceWrapper) ListBaskets(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBasketsParams
+
+	// ------------- Optional query parameter "customerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "customerId", r.URL.Query(), &params.CustomerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customerId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customerId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pageSize"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pageSize", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListBaskets(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateBasket operation middleware
+func (siw *ServerInterfaceWrapper) CreateBasket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateBasketParams
+
+	headers := r.Header
+
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	} else {
+		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateBasket(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReleaseBasket operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseBasket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "basketId" -------------
+	var basketId string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "basketId", r.PathValue("basketId"), &basketId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "basketId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReleaseBasket(w, r, basketId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetBasket operation middleware
+func (siw *ServerInterfaceWrapper) GetBasket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "basketId" -------------
+	var basketId string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "basketId", r.PathValue("basketId"), &basketId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "basketId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBasket(w, r, basketId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeBasket operation middleware
+func (siw *ServerInterfaceWrapper) ChangeBasket(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "basketId" -------------
+	var basketId string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "basketId", r.PathValue("basketId"), &basketId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "basketId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeBasket(w, r, basketId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // GetStock operation middleware
 func (siw *ServerInterfaceWrapper) GetStock(w http.ResponseWriter, r *http.Request) {
@@ -1709,9 +1999,18 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/orders/{orderId}/return/reject", wrapper.RejectReturn)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/inventory/{productId}", wrapper.GetStock)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/inventory/{productId}/stock", wrapper.AdjustStock)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/baskets", wrapper.ListBaskets)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/baskets", wrapper.CreateBasket)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/baskets/{basketId}", wrapper.ReleaseBasket)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/baskets/{basketId}", wrapper.GetBasket)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/baskets/{basketId}", wrapper.ChangeBasket)
 
 	return m
 }
+
+type BasketJSONResponse Basket
+
+type BasketPendingJSONResponse Basket
 
 type ErrorJSONResponse Error
 
@@ -1753,6 +2052,245 @@ type StockPendingJSONResponse struct {
 	Body StockLevel
 
 	Headers StockPendingResponseHeaders
+}
+
+type ListBasketsRequestObject struct {
+	Params ListBasketsParams
+}
+
+type ListBasketsResponseObject interface {
+	VisitListBasketsResponse(w http.ResponseWriter) error
+}
+
+type ListBaskets200JSONResponse BasketPage
+
+func (response ListBaskets200JSONResponse) VisitListBasketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBasketsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListBasketsdefaultJSONResponse) VisitListBasketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBasketRequestObject struct {
+	Params CreateBasketParams
+	Body   *CreateBasketJSONRequestBody
+}
+
+type CreateBasketResponseObject interface {
+	VisitCreateBasketResponse(w http.ResponseWriter) error
+}
+
+type CreateBasket201ResponseHeaders struct {
+	IdempotentReplayed *string
+	Location           *string
+}
+
+type CreateBasket201JSONResponse struct {
+	Body    Basket
+	Headers CreateBasket201ResponseHeaders
+}
+
+func (response CreateBasket201JSONResponse) VisitCreateBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBasketdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateBasketdefaultJSONResponse) VisitCreateBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseBasketRequestObject struct {
+	BasketId string `json:"basketId"`
+}
+
+type ReleaseBasketResponseObject interface {
+	VisitReleaseBasketResponse(w http.ResponseWriter) error
+}
+
+type ReleaseBasket200JSONResponse struct{ BasketJSONResponse }
+
+func (response ReleaseBasket200JSONResponse) VisitReleaseBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseBasket202JSONResponse struct{ BasketPendingJSONResponse }
+
+func (response ReleaseBasket202JSONResponse) VisitReleaseBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReleaseBasketdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ReleaseBasketdefaultJSONResponse) VisitReleaseBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBasketRequestObject struct {
+	BasketId string `json:"basketId"`
+}
+
+type GetBasketResponseObject interface {
+	VisitGetBasketResponse(w http.ResponseWriter) error
+}
+
+type GetBasket200JSONResponse struct{ BasketJSONResponse }
+
+func (response GetBasket200JSONResponse) VisitGetBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBasketdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetBasketdefaultJSONResponse) VisitGetBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeBasketRequestObject struct {
+	BasketId string `json:"basketId"`
+	Body     *ChangeBasketJSONRequestBody
+}
+
+type ChangeBasketResponseObject interface {
+	VisitChangeBasketResponse(w http.ResponseWriter) error
+}
+
+type ChangeBasket200JSONResponse struct{ BasketJSONResponse }
+
+func (response ChangeBasket200JSONResponse) VisitChangeBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeBasket202JSONResponse struct{ BasketPendingJSONResponse }
+
+func (response ChangeBasket202JSONResponse) VisitChangeBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeBasketdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ChangeBasketdefaultJSONResponse) VisitChangeBasketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetStockRequestObject struct {
@@ -2369,6 +2907,21 @@ func (response RejectReturndefaultJSONResponse) VisitRejectReturnResponse(w http
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListBaskets List a customer's baskets, newest first
+	// (GET /api/baskets)
+	ListBaskets(ctx context.Context, request ListBasketsRequestObject) (ListBasketsResponseObject, error)
+	// CreateBasket Hold stock for a while
+	// (POST /api/baskets)
+	CreateBasket(ctx context.Context, request CreateBasketRequestObject) (CreateBasketResponseObject, error)
+	// ReleaseBasket Give back what a basket holds
+	// (DELETE /api/baskets/{basketId})
+	ReleaseBasket(ctx context.Context, request ReleaseBasketRequestObject) (ReleaseBasketResponseObject, error)
+	// GetBasket One basket
+	// (GET /api/baskets/{basketId})
+	GetBasket(ctx context.Context, request GetBasketRequestObject) (GetBasketResponseObject, error)
+	// ChangeBasket Replace what a basket holds, or move its end
+	// (PUT /api/baskets/{basketId})
+	ChangeBasket(ctx context.Context, request ChangeBasketRequestObject) (ChangeBasketResponseObject, error)
 	// GetStock Stock level of a product
 	// (GET /api/inventory/{productId})
 	GetStock(ctx context.Context, request GetStockRequestObject) (GetStockResponseObject, error)
@@ -2441,6 +2994,150 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// ListBaskets operation middleware
+func (sh *strictHandler) ListBaskets(w http.ResponseWriter, r *http.Request, params ListBasketsParams) {
+	var request ListBasketsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBaskets(ctx, request.(ListBasketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBaskets")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListBasketsResponseObject); ok {
+		if err := validResponse.VisitListBasketsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateBasket operation middleware
+func (sh *strictHandler) CreateBasket(w http.ResponseWriter, r *http.Request, params CreateBasketParams) {
+	var request CreateBasketRequestObject
+
+	request.Params = params
+
+	var body CreateBasketJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateBasket(ctx, request.(CreateBasketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateBasket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateBasketResponseObject); ok {
+		if err := validResponse.VisitCreateBasketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReleaseBasket operation middleware
+func (sh *strictHandler) ReleaseBasket(w http.ResponseWriter, r *http.Request, basketId string) {
+	var request ReleaseBasketRequestObject
+
+	request.BasketId = basketId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseBasket(ctx, request.(ReleaseBasketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseBasket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReleaseBasketResponseObject); ok {
+		if err := validResponse.VisitReleaseBasketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetBasket operation middleware
+func (sh *strictHandler) GetBasket(w http.ResponseWriter, r *http.Request, basketId string) {
+	var request GetBasketRequestObject
+
+	request.BasketId = basketId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBasket(ctx, request.(GetBasketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBasket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBasketResponseObject); ok {
+		if err := validResponse.VisitGetBasketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeBasket operation middleware
+func (sh *strictHandler) ChangeBasket(w http.ResponseWriter, r *http.Request, basketId string) {
+	var request ChangeBasketRequestObject
+
+	request.BasketId = basketId
+
+	var body ChangeBasketJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeBasket(ctx, request.(ChangeBasketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeBasket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeBasketResponseObject); ok {
+		if err := validResponse.VisitChangeBasketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // GetStock operation middleware

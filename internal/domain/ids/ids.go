@@ -25,6 +25,12 @@ func Adjustment(namespace, user, product, key string) string {
 	return digest("adjustment", namespace, user, product, key)
 }
 
+// Basket returns the id of the basket that a customer makes in a namespace with an
+// idempotency key. No order has such an id.
+func Basket(namespace, customer, key string) string {
+	return "basket-" + digest("basket", namespace, customer, key)
+}
+
 // Command returns the name under which an order keeps the idempotency key that a
 // user gave a command.
 func Command(user, key string) string {

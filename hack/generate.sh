@@ -13,6 +13,7 @@ code() {
 
 manifests() {
   controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+  go run ./hack/patterns config/crd/bases/*.yaml
   controller-gen rbac:roleName=orderplane-manager,fileName=manager_role.yaml \
     paths=./controllers/... paths=./webhooks/... output:rbac:dir=config/rbac
 }

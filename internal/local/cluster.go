@@ -4,17 +4,23 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/devcluster"
 	"github.com/orderplane/orderplane/internal/kube/manifests"
 )
+
+// seedAgain is how soon the sample stock is applied again when it was refused.
+const seedAgain = 200 * time.Millisecond
 
 // clusterPorts are kept so that a kubeconfig copied elsewhere stays good.
 type clusterPorts struct {
@@ -22,8 +28,7 @@ type clusterPorts struct {
 	APIServer int `json:"apiServer"`
 }
 
-// startCluster runs a control plane and puts everything on it that Orderplane needs and,
-// into a namespace without any stock, the sample stock.
+// startCluster runs a control plane and puts everything on it that Orderplane needs.
 func (s *stack) startCluster(ctx context.Context) (err error) {
 	ports := s.lastPorts()
 	if s.cp, err = devcluster.Start(ctx, devcluster.Options{
@@ -40,17 +45,15 @@ func (s *stack) startCluster(ctx context.Context) (err error) {
 	if err := devcluster.WriteKubeconfig(s.kubeconfig(), s.cp.Config(), s.opts.Namespace); err != nil {
 		return err
 	}
-	if s.orderplane, err = s.cp.InstallOrderplane(ctx, devcluster.InstallOptions{
+	s.orderplane, err = s.cp.InstallOrderplane(ctx, devcluster.InstallOptions{
 		Executable:   s.opts.Executable,
 		Dir:          s.opts.Dir,
 		Namespace:    s.opts.Namespace,
 		WebhookPort:  s.opts.Ports.Webhook,
 		Admission:    s.opts.Admission,
 		StartTimeout: readyWithin,
-	}); err != nil {
-		return err
-	}
-	return s.seedStock(ctx)
+	})
+	return err
 }
 
 func (s *stack) kubeconfig() string { return s.opts.path("kubeconfig") }
@@ -88,7 +91,7 @@ func (s *stack) lastPorts() clusterPorts {
 
 // seedStock applies the sample stock as a person would, with plain `kubectl
 // apply`, so that doing it again from the checkout changes nothing. Only where
-// there is no stock yet: what a user made of it is theirs.
+// there is no stock yet: what a user made of it is theirs. The manager has to run.
 func (s *stack) seedStock(ctx context.Context) error {
 	items, err := s.kubectl(ctx, nil, "get", "stockitems.orderplane.dev", "-o", "name")
 	if err != nil || items != "" {
@@ -98,8 +101,17 @@ func (s *stack) seedStock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.kubectl(ctx, stock, "apply", "-f", "-")
-	return err
+	// The API server may not know yet how to call the manager's webhooks, which are asked about
+	// stock documents.
+	var refused error
+	err = wait.PollUntilContextTimeout(ctx, seedAgain, readyWithin, true, func(ctx context.Context) (done bool, err error) {
+		_, refused = s.kubectl(ctx, stock, "apply", "-f", "-")
+		return refused == nil, nil
+	})
+	if err != nil {
+		return errors.Join(err, refused)
+	}
+	return nil
 }
 
 func sampleStock() ([]byte, error) {

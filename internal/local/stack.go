@@ -79,17 +79,22 @@ func (s *stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, component := range []func() (*devcluster.Component, error){s.manager, s.gateway} {
-		c, err := component()
-		if err != nil {
-			return fmt.Errorf("local stack: %w", err)
-		}
-		s.say("starting %s", c.Name())
-		if err := s.keepRunning(ctx, c); err != nil {
-			return err
-		}
+	if err := s.startComponent(ctx, s.manager); err != nil {
+		return err
 	}
-	return nil
+	if err := s.seedStock(ctx); err != nil {
+		return fmt.Errorf("local stack: sample stock: %w", err)
+	}
+	return s.startComponent(ctx, s.gateway)
+}
+
+func (s *stack) startComponent(ctx context.Context, component func() (*devcluster.Component, error)) error {
+	c, err := component()
+	if err != nil {
+		return fmt.Errorf("local stack: %w", err)
+	}
+	s.say("starting %s", c.Name())
+	return s.keepRunning(ctx, c)
 }
 
 func (s *stack) keepRunning(ctx context.Context, c *devcluster.Component) error {

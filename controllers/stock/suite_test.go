@@ -76,11 +76,12 @@ func newShop() *shop {
 	}
 }
 
-// start runs a stock controller of that name until the spec is over.
-func (s *shop) start(holder string) *testenv.Manager {
+// start runs a stock controller of that name, behind these transports as well, until the
+// spec is over.
+func (s *shop) start(holder string, wrap ...func(http.RoundTripper) http.RoundTripper) *testenv.Manager {
 	GinkgoHelper()
 	return env.StartManager(GinkgoTB(), testenv.ManagerOptions{
-		Namespace: s.namespace, Config: manager, Wrap: []func(http.RoundTripper) http.RoundTripper{s.writes.Wrap, s.swaps.Wrap},
+		Namespace: s.namespace, Config: manager, Wrap: append([]func(http.RoundTripper) http.RoundTripper{s.writes.Wrap, s.swaps.Wrap}, wrap...),
 	}, func(mgr ctrl.Manager) error {
 		return stock.SetupWithManager(mgr, stock.Options{
 			Holder: holder, Registerer: prometheus.NewRegistry(),

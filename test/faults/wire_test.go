@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -272,6 +273,7 @@ func (w *wire) says(this *write, body []byte) []string {
 			Phase             string
 			Epoch, JournalSeq int64
 			Entries           []v1alpha1.JournalEntry
+			History           []v1alpha1.ReservationHistoryEntry
 			Conditions        []struct{ Type, Reason string }
 		}
 	}
@@ -303,10 +305,35 @@ func (w *wire) says(this *write, body []byte) []string {
 		if this.verb == http.MethodPatch {
 			return []string{"finalizer off"}
 		}
+	case "stockreservations/status":
+		if last := len(o.Status.History) - 1; last >= 0 {
+			h := o.Status.History[last]
+			again := last > 0 && h.Phase == v1alpha1.ReservationRestocked && o.Status.History[last-1].Phase == h.Phase
+			switch {
+			case h.Reason == journal.ReasonTakenOver:
+				return []string{h.Reason}
+			case again:
+				return []string{"Restocked again"}
+			}
+		}
 	case "stockreservations/":
 		return []string{o.Spec.Intent}
 	}
 	return []string{o.Status.Phase}
+}
+
+// kind of a decision. The end of a basket that is taken over is none like other releases,
+// and a second restock none like a first.
+func (w *wire) kind(e *v1alpha1.JournalEntry) string {
+	switch {
+	case e.Reason == journal.ReasonTakenOver:
+		return "Release and Grant: " + e.Reason
+	case e.Kind == v1alpha1.EntryRestock:
+		if w.seqs[e.UID]++; w.seqs[e.UID] > 1 {
+			return "Restock again"
+		}
+	}
+	return string(e.Kind)
 }
 
 // decisions are the kinds of what is new in a journal.
@@ -317,8 +344,9 @@ func (w *wire) decisions(key string, epoch int64, entries []v1alpha1.JournalEntr
 		return []string{"take-over"}
 	}
 	for _, e := range entries {
-		if kind := "decide " + string(e.Kind); e.Seq > w.seqs[key] {
+		if e.Seq > w.seqs[key] {
 			w.seqs[key] = e.Seq
+			kind := "decide " + w.kind(&e)
 			if !slices.Contains(kinds, kind) {
 				kinds = append(kinds, kind)
 			}

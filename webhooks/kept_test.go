@@ -175,3 +175,19 @@ var _ = Describe("An order whose policy Go would write in other words", func() {
 		Expect(kept).To(Equal("15m"))
 	})
 })
+
+var _ = Describe("A decision in Git", func() {
+	It("whose restock is taken out later is no change", func(ctx SpecContext) {
+		o := returnRequested(ctx, env.Namespace(GinkgoTB()))
+		manifest := approvalOf(o)
+		Expect(unstructured.SetNestedField(manifest.Object, false, "spec", "return", "decision", "restock")).To(Succeed())
+		git := func() error {
+			return env.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(manifest.DeepCopy()), client.FieldOwner("git"), client.ForceOwnership)
+		}
+		Expect(git()).To(Succeed())
+		unstructured.RemoveNestedField(manifest.Object, "spec", "return", "decision", "restock")
+		Expect(git()).To(Succeed())
+		Expect(env.Client.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+		Expect(o.Spec.Return.Decision.Restock).To(HaveValue(BeFalse()))
+	})
+})

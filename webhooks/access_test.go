@@ -139,7 +139,7 @@ var _ = Describe("A decision about a return", func() {
 		patch := `{"spec":{"return":{"decision":{"verdict":"Approve","requestedBy":"the king","onBehalfOf":"shop-7"}}}}`
 		Expect(olga.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
 		Expect(o.Spec.Return.Decision.Requester).To(Equal(v1alpha1.Requester{RequestedBy: "olga", OnBehalfOf: "shop-7"}))
-		Expect(*o.Spec.Return.Decision.Restock).To(BeTrue())
+		Expect(o.Spec.Return.Decision.Restock).To(BeNil(), "nobody said so; absent is true")
 
 		By("and nobody rewrites it")
 		forge := `{"spec":{"return":{"decision":{"requestedBy":"the king"}}}}`

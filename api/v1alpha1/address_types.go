@@ -55,7 +55,10 @@ type Address struct {
 	Zip string `json:"zip,omitempty"`
 }
 
-// Contact is how the customer is told about the order.
+// Contact is how the customer is told about the order. One that says nothing is
+// refused; leave it out.
+//
+// +kubebuilder:validation:MinProperties=1
 // +structType=atomic
 type Contact struct {
 	// email address for notifications: exactly one, without a name.

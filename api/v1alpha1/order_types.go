@@ -139,9 +139,8 @@ type ReturnDecision struct {
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	Reason string `json:"reason,omitempty"`
 	// restock says whether what came back is put back on the shelf; false when
-	// it can't be sold again.
+	// it can't be sold again. True when absent.
 	// +optional
-	// +default=true
 	Restock   *bool `json:"restock,omitempty"`
 	Requester `json:",inline"`
 }
@@ -230,9 +229,10 @@ type OrderPolicy struct {
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$`
 	AutoApproveReturns string `json:"autoApproveReturns,omitempty"`
 	// notificationChannels on which the customer is told; all that the contact
-	// allows when empty.
+	// allows when absent. Empty is refused: it could be read as none.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
 	NotificationChannels []NotificationChannel `json:"notificationChannels,omitempty"`
 }

@@ -70,6 +70,9 @@ func Stamp(o, old *v1alpha1.Order, user string) {
 		decided = was.Decision
 	}
 	r.Decision.Requester = stamped(r.Decision.Requester, requesterOf(decided), by)
+	if r.Decision.Restock == nil && decided != nil {
+		r.Decision.Restock = decided.Restock
+	}
 }
 
 // Keep puts back what an update leaves out although it can't be taken away: what

@@ -55,10 +55,8 @@ type Address struct {
 	Zip string `json:"zip,omitempty"`
 }
 
-// Contact is how the customer is told about the order. One that says nothing is
-// refused; leave it out.
-//
-// +kubebuilder:validation:MinProperties=1
+// Contact is how the customer is told about the order. Without one, or with one
+// that says nothing, nobody is told.
 // +structType=atomic
 type Contact struct {
 	// email address for notifications: exactly one, without a name.

@@ -50,7 +50,7 @@ var _ = DescribeTable("A bad order is refused at admission, and the message name
 	Entry("no lines", "spec.items", func(s map[string]any) { s["items"] = []any{} }),
 	Entry("no items at all", "spec.items", func(s map[string]any) { delete(s, "items") }),
 	Entry("an unknown currency", "spec.currency", func(s map[string]any) { s["currency"] = "XXQ" }),
-	Entry("an over-long customer", "spec.customerID", func(s map[string]any) { s["customerID"] = strings.Repeat("c", 129) }),
+	Entry("an over-long customer", "spec.customerID", func(s map[string]any) { s["customerID"] = strings.Repeat("c", 256) }),
 	Entry("an over-long street", "spec.shippingAddress.street", func(s map[string]any) {
 		s["shippingAddress"].(map[string]any)["street"] = strings.Repeat("s", 201)
 	}),

@@ -215,7 +215,7 @@ func returnState(order *v1alpha1.Order, requestID string) v1alpha1.ReturnState {
 	return ""
 }
 
-// returnedItems are the items of a request, nil for the whole order.
+// returnedItems are the items of a request, nil for all that is left.
 func returnedItems(asked []wire.ReturnItemRequest) ([]v1alpha1.ReturnItem, error) {
 	var items []v1alpha1.ReturnItem
 	for i, item := range asked {
@@ -223,7 +223,30 @@ func returnedItems(asked []wire.ReturnItemRequest) ([]v1alpha1.ReturnItem, error
 		if err != nil {
 			return nil, invalidRequest(wire.FieldError{Field: fmt.Sprintf("items[%d].quantity", i), Message: err.Error()})
 		}
-		items = append(items, v1alpha1.ReturnItem{ProductID: item.ProductId, Quantity: quantity})
+		line, err := lineNumber(item.Line)
+		if err != nil {
+			return nil, invalidRequest(wire.FieldError{Field: fmt.Sprintf("items[%d].line", i), Message: err.Error()})
+		}
+		items = append(items, v1alpha1.ReturnItem{Line: line, ProductID: item.ProductId, Quantity: quantity})
 	}
 	return items, nil
 }
+
+// lineNumber is the number of a line exactly, nil when the request names none.
+func lineNumber(literal wire.Number) (*int32, error) {
+	if literal == "" {
+		return nil, nil
+	}
+	n, err := units(literal)
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > maxLines {
+		return nil, fmt.Errorf("%s is no line: they count from 1 to %d", literal, maxLines)
+	}
+	line := int32(n)
+	return &line, nil
+}
+
+// maxLines is how many lines an order may have (the schema's limit).
+const maxLines = 250

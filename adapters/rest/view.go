@@ -72,6 +72,9 @@ func listView(o *v1alpha1.Order) wire.Order {
 		refund := amount(status.RefundAmount, view.Currency)
 		view.RefundAmount = &refund
 	}
+	for _, item := range status.ReturnedItems {
+		view.ReturnedItems = append(view.ReturnedItems, wire.ReturnItem{ProductId: item.ProductID, Quantity: item.Quantity, Line: item.Line})
+	}
 	for _, short := range status.Shortages {
 		view.Shortages = append(view.Shortages, wire.Shortage{
 			ProductId: short.ProductID, Requested: short.Requested,
@@ -92,6 +95,13 @@ func orderView(o *v1alpha1.Order) wire.Order {
 	view.Events = make([]wire.OrderEvent, len(events))
 	for i, e := range events {
 		view.Events[i] = wire.OrderEvent{Seq: e.Seq, Type: string(e.Type), At: e.At, Reason: e.Reason, Message: e.Message}
+		if len(e.Items) > 0 {
+			view.Events[i].Items = returnItems(e.Items)
+		}
+		if e.RefundAmount != "" {
+			refund := amount(e.RefundAmount, view.Currency)
+			view.Events[i].RefundAmount = &refund
+		}
 	}
 	return view
 }
@@ -125,6 +135,9 @@ func returnItems(items []v1alpha1.ReturnItem) []wire.ReturnItem {
 	views := make([]wire.ReturnItem, len(items))
 	for i, item := range items {
 		views[i] = wire.ReturnItem{ProductId: item.ProductID, Quantity: item.Quantity}
+		if item.Line != nil {
+			views[i].Line = *item.Line
+		}
 	}
 	return views
 }

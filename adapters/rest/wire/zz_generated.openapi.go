@@ -743,7 +743,9 @@ type Order struct {
 	ReturnRequestedAt *time.Time `json:"returnRequestedAt,omitempty"`
 	ReturnReason      string     `json:"returnReason,omitempty"`
 	ReturnedAt        *time.Time `json:"returnedAt,omitempty"`
-	RefundAmount      *Number    `json:"refundAmount,omitempty"`
+
+	// RefundAmount The sum of the refunds of all that came back so far.
+	RefundAmount *Number `json:"refundAmount,omitempty"`
 
 	// PendingCommand A command that was accepted and is not decided yet.
 	PendingCommand string `json:"pendingCommand,omitempty"`
@@ -753,17 +755,26 @@ type Order struct {
 
 	// Events What happened to the order, oldest first. Not in lists.
 	Events []OrderEvent `json:"events,omitempty"`
+
+	// ReturnedItems What came back so far, by line. The order is RETURNED once everything did.
+	ReturnedItems []ReturnItem `json:"returnedItems,omitempty"`
 }
 
 // OrderEvent defines model for OrderEvent.
 type OrderEvent struct {
 	Seq int64 `json:"seq"`
 
-	// Type order.created, order.confirmed, order.cancel.requested, order.cancelled, order.fulfilled, order.return.requested, order.return.rejected, order.returned
+	// Type order.created, order.confirmed, order.cancel.requested, order.cancelled, order.fulfilled, order.return.requested, order.return.rejected, order.returned, refund.requested
 	Type    string    `json:"type"`
 	At      time.Time `json:"at"`
 	Reason  string    `json:"reason,omitempty"`
 	Message string    `json:"message,omitempty"`
+
+	// Items What the return is about, of order.return.requested and order.returned.
+	Items []ReturnItem `json:"items,omitempty"`
+
+	// RefundAmount The refund of this part, of order.returned and refund.requested.
+	RefundAmount *Number `json:"refundAmount,omitempty"`
 }
 
 // OrderItem defines model for OrderItem.
@@ -820,17 +831,22 @@ type Return struct {
 type ReturnItem struct {
 	ProductId string `json:"productId"`
 	Quantity  int64  `json:"quantity"`
+
+	// Line The line of the order, counted from 1.
+	Line int32 `json:"line,omitempty"`
 }
 
 // ReturnItemRequest defines model for ReturnItemRequest.
 type ReturnItemRequest struct {
+	// Line The line of the order, counted from 1. It may be left out unless the product stands in several lines at different prices.
+	Line      Number `json:"line,omitempty"`
 	ProductId string `json:"productId"`
 	Quantity  Number `json:"quantity"`
 }
 
 // ReturnRequest defines model for ReturnRequest.
 type ReturnRequest struct {
-	// Items What comes back, each product once; the whole order when absent. An empty list is refused, it never means everything.
+	// Items What comes back, each line once; all that did not come back yet when absent. An empty list is refused, it never means everything.
 	Items  []ReturnItemRequest `json:"items,omitempty"`
 	Reason string              `json:"reason"`
 }
@@ -1050,7 +1066,7 @@ type ServerInterface interface {
 	// GetReturn State of the last return request
 	// (GET /api/orders/{orderId}/return)
 	GetReturn(w http.ResponseWriter, r *http.Request, orderId OrderId)
-	// RequestReturn Ask to return what was shipped
+	// RequestReturn Ask to return what was shipped, or a part of it
 	// (POST /api/orders/{orderId}/return)
 	RequestReturn(w http.ResponseWriter, r *http.Request, orderId OrderId, params RequestReturnParams)
 	// ApproveReturn Approve a return (role ops)
@@ -2946,7 +2962,7 @@ type StrictServerInterface interface {
 	// GetReturn State of the last return request
 	// (GET /api/orders/{orderId}/return)
 	GetReturn(ctx context.Context, request GetReturnRequestObject) (GetReturnResponseObject, error)
-	// RequestReturn Ask to return what was shipped
+	// RequestReturn Ask to return what was shipped, or a part of it
 	// (POST /api/orders/{orderId}/return)
 	RequestReturn(ctx context.Context, request RequestReturnRequestObject) (RequestReturnResponseObject, error)
 	// ApproveReturn Approve a return (role ops)

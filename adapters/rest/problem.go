@@ -27,6 +27,7 @@ const (
 	codePayloadTooLarge    = "PAYLOAD_TOO_LARGE"
 	codeUnsupportedMedia   = "UNSUPPORTED_MEDIA_TYPE"
 	codePreconditionFailed = "PRECONDITION_FAILED"
+	codeObjectUnreadable   = "OBJECT_UNREADABLE"
 	codeBasketLimit        = "BASKET_LIMIT_REACHED"
 	codeClientClosed       = "CLIENT_CLOSED_REQUEST"
 	codeInternal           = "INTERNAL_ERROR"

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // problemOf translates an error into what the client is told. Errors of the API
@@ -20,6 +21,12 @@ func problemOf(err error) *problem {
 	var told *problem
 	if errors.As(err, &told) {
 		return told
+	}
+	if cachedclient.AsSetAside(err) != nil {
+		return &problem{
+			status: http.StatusConflict, code: codeObjectUnreadable, cause: err,
+			message: "what is stored here can't be read, and can't be changed either; it has to be mended, and all else goes on",
+		}
 	}
 	var open *breakerOpenError
 	if errors.As(err, &open) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
 // defaultPageSize is the page size of lists that name none.
@@ -50,10 +51,12 @@ func (h *handlers) GetReturn(ctx context.Context, request wire.GetReturnRequestO
 	return wire.GetReturn200JSONResponse(*view), nil
 }
 
-// order reads an order that the caller may see. Somebody else's is as good as none.
+// order reads an order that the caller may see. Somebody else's is as good as none. So is one
+// that can't be decoded, to a customer, if it can't be told whose it is.
 func (h *handlers) order(ctx context.Context, id string, read func(context.Context, string, client.Object) error) (*v1alpha1.Order, error) {
 	order := &v1alpha1.Order{}
-	if err := read(ctx, id, order); err != nil {
+	err := read(ctx, id, order)
+	if err != nil && cachedclient.AsSetAside(err) == nil {
 		if told := problemOf(err); told.code == codeNotFound {
 			return nil, noSuchOrder(id)
 		}
@@ -63,7 +66,7 @@ func (h *handlers) order(ctx context.Context, id string, read func(context.Conte
 	if order.Spec.CustomerID != who.Subject && !who.IsOps() {
 		return nil, noSuchOrder(id)
 	}
-	return order, nil
+	return order, err
 }
 
 func noSuchOrder(id string) *problem { return notFound(fmt.Sprintf("there is no order %q", id)) }

@@ -157,3 +157,141 @@ var _ = Describe("One stored object that can't be decoded", func() {
 		}
 	}
 })
+
+var _ = Describe("What is set aside", func() {
+	// holding is a shop in which a reservation named held holds 6 of 10 units.
+	holding := func(ctx context.Context) *shop {
+		GinkgoHelper()
+		s := openShop()
+		stop := startManager(s.namespace)
+		s.item(ctx, "tea", 10)
+		Expect(k8s.Create(ctx, testenv.Reservation(s.namespace, "held", testenv.Line("tea", 6)))).To(Succeed())
+		Eventually(s.level(ctx, "tea")).Should(Equal("10/6/4"))
+		stop()
+		return s
+	}
+	spoil := func(s *shop, o client.Object, name string, value any, path ...string) {
+		GinkgoHelper()
+		o.SetNamespace(s.namespace)
+		o.SetName(name)
+		env.Tamper(GinkgoTB(), o, func(fields map[string]any) {
+			Expect(unstructured.SetNestedField(fields, value, path...)).To(Succeed())
+		})
+	}
+	allocation := func(quantity any) []any {
+		return []any{map[string]any{"productID": "tea", "itemUID": "unknown", "quantity": quantity}}
+	}
+
+	for what, p := range map[string]struct {
+		value any
+		path  []string
+	}{
+		"the end of a basket":            {"soon", []string{"spec", "expiresAt"}},
+		"the time of a decision":         {[]any{map[string]any{"seq": int64(1), "phase": "Reserved", "at": "yesterday"}}, []string{"status", "history"}},
+		"the phase":                      {int64(7), []string{"status", "phase"}},
+		"what it holds":                  {"six", []string{"status", "allocations"}},
+		"the whole status":               {"Reserved", []string{"status"}},
+		"the intent and all of its spec": {"?", []string{"spec", "intent"}},
+	} {
+		It("holds what it holds, also for a manager that is started again: "+what, func(ctx SpecContext) {
+			s := holding(ctx)
+			spoil(s, &v1alpha1.StockReservation{}, "held", p.value, p.path...)
+			startManager(s.namespace)
+			s.place(ctx, "ord-more", line{"tea", 5})
+			Eventually(s.phase(ctx, "ord-more")).Should(Equal(v1alpha1.OrderCancelled))
+			s.place(ctx, "ord-less", line{"tea", 4})
+			Eventually(s.phase(ctx, "ord-less")).Should(Equal(v1alpha1.OrderConfirmed))
+
+			remove(ctx, &v1alpha1.StockReservation{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "held"}})
+			Eventually(s.level(ctx, "tea")).Should(Equal("10/4/6"))
+		}, SpecTimeout(2*time.Minute))
+	}
+
+	It("keeps all of an item back when neither the quantity it holds nor the one asked for can be decoded", func(ctx SpecContext) {
+		s := holding(ctx)
+		item := &v1alpha1.StockItem{}
+		Expect(k8s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: "tea"}, item)).To(Succeed())
+		held := allocation("six")
+		held[0].(map[string]any)["itemUID"] = string(item.UID)
+		spoil(s, &v1alpha1.StockReservation{}, "held", held, "status", "allocations")
+		spoil(s, &v1alpha1.StockReservation{}, "held", []any{map[string]any{"productID": "tea", "quantity": "six"}}, "spec", "lines")
+		s.item(ctx, "mug", 10)
+		startManager(s.namespace)
+		s.place(ctx, "ord-tea", line{"tea", 1})
+		s.place(ctx, "ord-mug", line{"mug", 1})
+		Eventually(s.phase(ctx, "ord-tea")).Should(Equal(v1alpha1.OrderCancelled))
+		Eventually(s.phase(ctx, "ord-mug")).Should(Equal(v1alpha1.OrderConfirmed))
+	}, SpecTimeout(2*time.Minute))
+
+	It("has its namespace wait when not even its products can be decoded", func(ctx SpecContext) {
+		s := holding(ctx)
+		spoil(s, &v1alpha1.StockReservation{}, "held", "tea", "spec", "lines")
+		spoil(s, &v1alpha1.StockReservation{}, "held", "tea", "status", "allocations")
+		m := startManager(s.namespace)
+		s.place(ctx, "ord-1", line{"tea", 5})
+		Consistently(s.phase(ctx, "ord-1")).WithTimeout(2 * time.Second).Should(Equal(v1alpha1.OrderPending))
+		remove(ctx, &v1alpha1.StockReservation{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "held"}})
+		Eventually(s.phase(ctx, "ord-1")).Should(Equal(v1alpha1.OrderConfirmed))
+		m()
+	}, SpecTimeout(2*time.Minute))
+
+	It("comes back when it is mended, and nothing was granted meanwhile of an item whose stock nobody knew", func(ctx SpecContext) {
+		s := holding(ctx)
+		spoil(s, &v1alpha1.StockItem{}, "tea", "ten", "status", "onHand")
+		spoil(s, &v1alpha1.StockReservation{}, "held", "soon", "spec", "expiresAt")
+		startManager(s.namespace)
+		s.place(ctx, "ord-early", line{"tea", 1})
+		Eventually(s.phase(ctx, "ord-early")).Should(Equal(v1alpha1.OrderCancelled))
+		Expect(k8s.Create(ctx, testenv.Document(s.namespace, "delivery", "tea", v1alpha1.AdjustmentReceived, 5))).To(Succeed())
+
+		spoil(s, &v1alpha1.StockItem{}, "tea", int64(10), "status", "onHand")
+		Eventually(s.level(ctx, "tea")).Should(Equal("15/6/9"))
+		s.place(ctx, "ord-more", line{"tea", 10})
+		Eventually(s.phase(ctx, "ord-more")).Should(Equal(v1alpha1.OrderCancelled))
+		spoil(s, &v1alpha1.StockReservation{}, "held", time.Now().Add(-time.Second).UTC().Format(time.RFC3339), "spec", "expiresAt")
+		Eventually(s.level(ctx, "tea")).Should(Equal("15/0/15"))
+	}, SpecTimeout(2*time.Minute))
+
+	It("is carried out on, as long as its status can be decoded", func(ctx SpecContext) {
+		s := openShop()
+		startManager(s.namespace)
+		s.item(ctx, "tea", 10)
+		s.place(ctx, "ord-1", line{"tea", 4})
+		Eventually(s.phase(ctx, "ord-1")).Should(Equal(v1alpha1.OrderConfirmed))
+		Eventually(s.level(ctx, "tea")).Should(Equal("10/4/6"))
+		spoil(s, &v1alpha1.StockItem{}, "tea", []any{"a name"}, "spec", "name")
+		s.change(ctx, "ord-1", func(o *v1alpha1.Order) { o.Spec.Fulfillment = &v1alpha1.Fulfillment{} })
+		Eventually(s.phase(ctx, "ord-1")).Should(Equal(v1alpha1.OrderFulfilled))
+		Eventually(func() (int64, error) {
+			u, err := live(ctx, testenv.Item(s.namespace, "tea", 0))
+			if err != nil {
+				return 0, err
+			}
+			onHand, _, err := unstructured.NestedInt64(u.Object, "status", "onHand")
+			return onHand, err
+		}).Should(Equal(int64(6)))
+	}, SpecTimeout(2*time.Minute))
+
+	It("gives its stock back when it is deleted: an order, and an order whose reservation is set aside", func(ctx SpecContext) {
+		s := openShop()
+		startManager(s.namespace)
+		s.item(ctx, "tea", 10)
+		for _, name := range []string{"ord-itself", "ord-of-it", "ord-orphans"} {
+			s.place(ctx, name, line{"tea", 3})
+			Eventually(s.phase(ctx, name)).Should(Equal(v1alpha1.OrderConfirmed))
+		}
+		Eventually(s.level(ctx, "tea")).Should(Equal("10/9/1"))
+		spoil(s, &v1alpha1.Order{}, "ord-itself", "15 minutes", "spec", "policy", "pendingTimeout")
+		spoil(s, &v1alpha1.StockReservation{}, "ord-of-it", "soon", "spec", "expiresAt")
+		spoil(s, &v1alpha1.StockReservation{}, "ord-orphans", "soon", "spec", "expiresAt")
+		for left, name := range []string{"ord-itself", "ord-of-it", "ord-orphans"} {
+			o := s.newOrder(name)
+			if name == "ord-orphans" { // it goes first, by force
+				spoil(s, &v1alpha1.Order{}, name, []any{}, "metadata", "finalizers")
+			}
+			remove(ctx, o)
+			Eventually(gone(ctx, o)).Should(BeTrue())
+			Eventually(s.level(ctx, "tea")).Should(Equal(fmt.Sprintf("10/%d/%d", 6-3*left, 4+3*left)))
+		}
+	}, SpecTimeout(2*time.Minute))
+})

@@ -12,7 +12,7 @@ import (
 
 // severalLines are the texts that may have line breaks and tabs: code that people
 // write as a block.
-var severalLines = map[string]bool{ //nolint:gochecknoglobals // a table of a test
+var severalLines = map[string]bool{
 	"orders.spec.policy.autoApproveReturns": true,
 	"orderclasses.spec.autoApproveReturns":  true,
 }

@@ -35,7 +35,7 @@ type Address struct {
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$`
 	City string `json:"city"`
-	// state, province or region, where the country's addresses have one.
+	// state is the state, province or region, where the country's addresses have one.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100

@@ -21,7 +21,7 @@ const (
 // RequestAnnotations are what an object says of the request that made it. They never
 // change, whoever writes the object; an admission policy sees to that.
 func RequestAnnotations() []string {
-	return []string{TraceParentAnnotation, TraceIDAnnotation, RequestFingerprintAnnotation}
+	return []string{TraceParentAnnotation, TraceIDAnnotation, RequestFingerprintAnnotation, CreatedAnnotation}
 }
 
 // KeepRequestAnnotations puts back on an object what it said of the request that made

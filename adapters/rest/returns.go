@@ -60,11 +60,10 @@ func (w returnWish) command(order *v1alpha1.Order, earlier string) command {
 		}},
 		asked: func(o *v1alpha1.Order) bool { return w.isAskedAs(id, o.Spec.Return) },
 		done: func(o *v1alpha1.Order) bool {
-			switch returnState(o, id) {
-			case v1alpha1.ReturnRequested, v1alpha1.ReturnApproved, v1alpha1.ReturnRejected:
-				return earlier != "" || w.isAskedAs(id, o.Spec.Return)
-			}
-			return happened(o, v1alpha1.HistoryReturnRequested, id) && earlier != ""
+			isSame := earlier != "" || w.isAskedAs(id, o.Spec.Return)
+			state := returnState(o, id)
+			wasAsked := state != "" && state != v1alpha1.ReturnRefused || happened(o, v1alpha1.HistoryReturnRequested, id)
+			return isSame && wasAsked
 		},
 		refused: func(o *v1alpha1.Order) (string, bool) {
 			if returnState(o, id) != v1alpha1.ReturnRefused {

@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kube "k8s.io/client-go/rest"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 // carriedOut plays the order controller that carries out each command at once.
@@ -141,10 +143,35 @@ func TestACancelOfACancelledOrderIsDone(t *testing.T) {
 		o.Status.CancelledReason = v1alpha1.CancelSLATimeout
 	})
 	for _, body := range []string{"", `{"reason":"CUSTOMER_REQUEST"}`, `{"reason":"PAYMENT_FAILED"}`} {
-		// The first one comes before the cache knows.
 		a := g.do(request{method: "DELETE", path: "/api/orders/" + id, token: g.token("cust-1"), body: body})
 		if a.status != http.StatusOK || a.text("cancelledReason") != "SLA_TIMEOUT" {
 			t.Errorf("%q: %d %s", body, a.status, a.raw)
+		}
+	}
+}
+
+// What a gateway has seen may be older than what the client was told. Before it
+// refuses, it asks the API server.
+func TestAGatewayThatIsBehindAsksBeforeItRefuses(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t)
+	watches := testenv.NewWatchGate("orders")
+	behind := *g
+	behind.access = kube.CopyConfig(g.access)
+	behind.access.Wrap(watches.Wrap)
+	behind.start()
+	id := g.create("cust-1")
+	g.eventually("the other gateway knows the order", func() bool {
+		return behind.do(request{path: "/api/orders", token: g.token("cust-1")}).text("total") == "1"
+	})
+	release := watches.Hold()
+	defer release()
+	old := `"` + g.order(id).ResourceVersion + `"`
+	g.setStatus(id, phase(v1alpha1.OrderCancelled))
+	for _, header := range [][]string{nil, {"If-Match", old}} {
+		a := behind.do(request{method: "DELETE", path: "/api/orders/" + id, token: g.token("cust-1"), header: header})
+		if a.status != http.StatusOK || a.text("status") != "CANCELLED" {
+			t.Errorf("%v: %d %s", header, a.status, a.raw)
 		}
 	}
 }

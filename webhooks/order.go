@@ -97,7 +97,7 @@ func (h *orderHandler) unknownProducts(ctx context.Context, o *v1alpha1.Order) (
 		seen[line.ProductID] = true
 		item := &v1alpha1.StockItem{}
 		err := h.reader.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: line.ProductID}, item, client.UnsafeDisableDeepCopy)
-		if err == nil || cachedclient.AsSetAside(err) != nil {
+		if err == nil || cachedclient.WasSetAside(err) {
 			continue
 		}
 		if !apierrors.IsNotFound(err) {

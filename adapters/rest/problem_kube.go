@@ -22,7 +22,7 @@ func problemOf(err error) *problem {
 	if errors.As(err, &told) {
 		return told
 	}
-	if cachedclient.AsSetAside(err) != nil {
+	if cachedclient.WasSetAside(err) {
 		return &problem{
 			status: http.StatusConflict, code: codeObjectUnreadable, cause: err,
 			message: "what is stored here can't be read, and can't be changed either; it has to be mended, and all else goes on",

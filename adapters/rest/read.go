@@ -56,7 +56,7 @@ func (h *handlers) GetReturn(ctx context.Context, request wire.GetReturnRequestO
 func (h *handlers) order(ctx context.Context, id string, read func(context.Context, string, client.Object) error) (*v1alpha1.Order, error) {
 	order := &v1alpha1.Order{}
 	err := read(ctx, id, order)
-	if err != nil && cachedclient.AsSetAside(err) == nil {
+	if err != nil && !cachedclient.WasSetAside(err) {
 		if told := problemOf(err); told.code == codeNotFound {
 			return nil, noSuchOrder(id)
 		}

@@ -60,8 +60,6 @@ func (r *reconciler) enqueueNamespace(ctx context.Context, namespace string, q q
 		return
 	}
 	for i := range orders.Items {
-		if key := client.ObjectKeyFromObject(&orders.Items[i]); r.needsReconcile(key) {
-			q.Add(reconcile.Request{NamespacedName: key})
-		}
+		q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&orders.Items[i])})
 	}
 }

@@ -47,7 +47,7 @@ type reconciler struct {
 // Reconcile takes at most one step with one order.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	facts, decision, err := r.evaluate(ctx, req.NamespacedName)
-	if cachedclient.AsSetAside(err) != nil {
+	if cachedclient.WasSetAside(err) {
 		return r.whenSetAside(ctx, req.NamespacedName, facts)
 	}
 	if err != nil {
@@ -57,7 +57,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: decision.RequeueAfter}, nil
 	}
 	decision, err = r.verify(ctx, req.NamespacedName, facts, decision)
-	if cachedclient.AsSetAside(err) != nil {
+	if cachedclient.WasSetAside(err) {
 		return r.whenSetAside(ctx, req.NamespacedName, facts)
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Fa
 	switch err := r.client.Get(ctx, key, o, client.UnsafeDisableDeepCopy); {
 	case err == nil:
 		facts.Order = o
-	case cachedclient.AsSetAside(err) != nil:
+	case cachedclient.WasSetAside(err):
 		facts.Order = o
 		return facts, err
 	case !apierrors.IsNotFound(err):
@@ -213,7 +213,7 @@ func (r *reconciler) verify(ctx context.Context, key client.ObjectKey, facts ord
 func (r *reconciler) ownerExists(ctx context.Context, key client.ObjectKey, reservation *v1alpha1.StockReservation) (bool, error) {
 	o := &v1alpha1.Order{}
 	switch err := r.live.Get(ctx, key, o); {
-	case cachedclient.AsSetAside(err) != nil: // it has its name and uid
+	case cachedclient.WasSetAside(err): // it has its name and uid
 	case apierrors.IsNotFound(err):
 		return false, nil
 	case err != nil:

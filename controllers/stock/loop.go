@@ -71,7 +71,7 @@ func (l *loop) run(ctx context.Context) (requeueAfter time.Duration, err error) 
 		case errors.Is(err, store.ErrNoJournal):
 			l.ended, err = l.closer.close(ctx)
 			return 0, err
-		case cachedclient.AsSetAside(err) != nil:
+		case cachedclient.WasSetAside(err):
 			return lastFailure, nil // the namespace waits until its journal is mended or deleted; the cache has told of it
 		case err != nil:
 			return 0, fmt.Errorf("acquire the stock journal of %s: %w", l.namespace, err)

@@ -30,13 +30,10 @@ func (e *SetAsideError) Error() string {
 	return fmt.Sprintf("%s %s is set aside: %s", e.Kind, e.Key, describe(e.Fields))
 }
 
-// AsSetAside returns the error by which an object is set aside, nil when err is another one.
-func AsSetAside(err error) *SetAsideError {
+// WasSetAside reports whether an error says that an object is set aside.
+func WasSetAside(err error) bool {
 	var aside *SetAsideError
-	if errors.As(err, &aside) {
-		return aside
-	}
-	return nil
+	return errors.As(err, &aside)
 }
 
 // describe names the first of the fields; the others are seldom another story.

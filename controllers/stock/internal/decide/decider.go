@@ -238,7 +238,7 @@ func (d *Decider) wake(ctx context.Context, e expiry) error {
 	if err != nil || r.UID != e.uid || d.memory.IsStale(r) {
 		r, err = d.store.LiveReservation(ctx, key)
 	}
-	if cachedclient.AsSetAside(err) != nil {
+	if cachedclient.WasSetAside(err) {
 		return nil // it holds what it holds until it is mended: its event will say
 	}
 	if err == nil && r.UID == e.uid {

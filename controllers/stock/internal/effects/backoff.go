@@ -33,7 +33,7 @@ func (b *Backoff) Failed(now time.Time, err error) {
 	b.wait = min(max(2*b.wait, firstRetry), LastRetry)
 	b.since = now
 	b.refused = apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsRequestEntityTooLargeError(err) ||
-		cachedclient.AsSetAside(err) != nil
+		cachedclient.WasSetAside(err)
 }
 
 // Wait is how long to wait after the last failure.

@@ -146,7 +146,7 @@ func (l *Leader) VerifyLeadership(ctx context.Context) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%w of %s: somebody deleted it", ErrLost, l.namespace)
-	case cachedclient.AsSetAside(err) != nil:
+	case cachedclient.WasSetAside(err):
 		return fmt.Errorf("%w of %s: %w", ErrLost, l.namespace, err)
 	case err != nil:
 		return fmt.Errorf("read the stock journal of %s: %w", l.namespace, err)

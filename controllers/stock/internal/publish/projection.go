@@ -24,7 +24,7 @@ func (p *Publisher) projections(ctx context.Context) []*effects.Effect {
 			continue
 		}
 		seen, err := p.Store.CachedItem(ctx, client.ObjectKey{Namespace: p.Namespace, Name: product})
-		if cachedclient.AsSetAside(err) != nil {
+		if cachedclient.WasSetAside(err) {
 			if e := p.letGo(ctx, seen); e != nil {
 				out = append(out, e)
 			} else {

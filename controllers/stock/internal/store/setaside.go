@@ -17,7 +17,7 @@ import (
 
 // orSetAside takes an object that is set aside, which its reader has marked, for one that was read.
 func orSetAside(err error) error {
-	if cachedclient.AsSetAside(err) != nil {
+	if cachedclient.WasSetAside(err) {
 		return nil
 	}
 	return err
@@ -38,7 +38,7 @@ func (l *Lists) Whole() ([]v1alpha1.StockItem, []v1alpha1.StockReservation) {
 // mayWriteStatus reports whether a decision can be carried out on an object that was read
 // with err: all that is written, and all that it is worked out from, could be decoded.
 func mayWriteStatus(o client.Object, err error) bool {
-	if cachedclient.AsSetAside(err) == nil || !KnowsStock(o) {
+	if !cachedclient.WasSetAside(err) || !KnowsStock(o) {
 		return false
 	}
 	o.SetManagedFields(nil) // the mark is not to be written

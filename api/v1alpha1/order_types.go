@@ -188,7 +188,7 @@ type Return struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=250
-	// +kubebuilder:validation:XValidation:rule="self.all(r, has(r.line) ? self.exists_one(q, has(q.line) && q.line == r.line) : self.exists_one(q, q.productID == r.productID))",message="name each line once, and a product without a line once and alone"
+	// +kubebuilder:validation:XValidation:rule="[self.filter(r, has(r.line)).map(r, r.line)].all(lines, lines.all(n, lines.indexOf(n) == lines.lastIndexOf(n))) && [self.map(r, r.productID)].all(names, self.all(r, has(r.line) || names.indexOf(r.productID) == names.lastIndexOf(r.productID)))",message="name each line once, and a product without a line once and alone"
 	Items []ReturnItem `json:"items,omitempty"`
 	// decision about this request, by whoever has the verb "approve" on orders/return.
 	// +optional

@@ -85,7 +85,7 @@ type OrderReference struct {
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.restock) || has(self.restock)",message="restock only grows: name at least what was named before",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.intent == 'Restock'",message="restock goes with the intent Restock",fieldPath=".restock"
 // +kubebuilder:validation:XValidation:rule="!has(self.restock) || has(oldSelf.restock) || oldSelf.intent != 'Restock'",message="restock is set together with the intent Restock",fieldPath=".restock"
-// +kubebuilder:validation:XValidation:rule="!has(self.restock) || self.restock.all(r, self.lines.exists(l, l.productID == r.productID && r.quantity <= l.quantity))",message="restock names what was reserved, and at most as much",fieldPath=".restock"
+// +kubebuilder:validation:XValidation:rule="!has(self.restock) || [self.lines.map(l, l.productID)].all(names, self.restock.all(r, r.productID in names && r.quantity <= self.lines[names.indexOf(r.productID)].quantity))",message="restock names what was reserved, and at most as much",fieldPath=".restock"
 type StockReservationSpec struct {
 	// orderRef is the order the stock is held for; absent for a free-standing
 	// reservation, such as a basket.
@@ -98,7 +98,7 @@ type StockReservationSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=250
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the lines of a reservation never change; release it and create another"
-	// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || self.all(l, self.exists_one(m, m.productID == l.productID))",optionalOldSelf=true,message="name each product once"
+	// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || [self.map(l, l.productID)].all(names, names.all(n, names.indexOf(n) == names.lastIndexOf(n)))",optionalOldSelf=true,message="name each product once"
 	Lines []StockLine `json:"lines"`
 	// customerID is whose reservation it is; absent when nobody's in particular. One of
 	// another customer never takes it over.
@@ -127,8 +127,8 @@ type StockReservationSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=250
-	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(q, q.productID == r.productID))",message="name each product once"
-	// +kubebuilder:validation:XValidation:rule="oldSelf.all(o, self.exists(r, r.productID == o.productID && r.quantity >= o.quantity))",message="restock only grows: name at least what was named before"
+	// +kubebuilder:validation:XValidation:rule="[self.map(r, r.productID)].all(names, names.all(n, names.indexOf(n) == names.lastIndexOf(n)))",message="name each product once"
+	// +kubebuilder:validation:XValidation:rule="[self.map(r, r.productID)].all(names, oldSelf.all(o, o.productID in names && self[names.indexOf(o.productID)].quantity >= o.quantity))",message="restock only grows: name at least what was named before"
 	Restock *[]StockLine `json:"restock,omitempty"`
 	// expiresAt is when what is held is released by itself. May be moved while
 	// the reservation holds.

@@ -28,6 +28,8 @@ type closer struct {
 	*scope
 
 	since time.Time // when it last left something
+	// done is true once nothing in the namespace needs its loop any more.
+	done bool
 }
 
 // remaining is how long until it is worth another look.
@@ -36,20 +38,20 @@ func (c *closer) remaining() time.Duration {
 }
 
 // close takes the finalizer off every item that is being deleted and of which nothing is
-// held. It reports whether no item is left that waits for that; else an event tells when
-// there is more to do.
-func (c *closer) close(ctx context.Context) (done bool, err error) {
+// held. It is done when no item is left that waits for that; else an event tells when there
+// is more to do.
+func (c *closer) close(ctx context.Context) error {
 	lists, err := c.store.Held(ctx, c.namespace)
 	if err != nil {
-		return false, fmt.Errorf("close %s: %w", c.namespace, err)
+		return fmt.Errorf("close %s: %w", c.namespace, err)
 	}
 	// Whoever makes a journal from now on loads lists that are newer than these, and finds
 	// these items being deleted. Nothing is granted of them any more.
 	switch _, err := c.store.LiveJournal(ctx, c.namespace); {
 	case err == nil:
-		return false, fmt.Errorf("close %s: %w", c.namespace, errJournalIsBack)
+		return fmt.Errorf("close %s: %w", c.namespace, errJournalIsBack)
 	case !apierrors.IsNotFound(err):
-		return false, fmt.Errorf("close %s: %w", c.namespace, err)
+		return fmt.Errorf("close %s: %w", c.namespace, err)
 	}
 	left, released, err := c.release(ctx, &lists)
 	if released > 0 {
@@ -58,7 +60,8 @@ func (c *closer) close(ctx context.Context) (done bool, err error) {
 	if left > 0 || err != nil {
 		c.since = c.Clock.Now()
 	}
-	return left == 0, err
+	c.done = left == 0 && err == nil
+	return err
 }
 
 func (c *closer) release(ctx context.Context, lists *store.Lists) (left, released int, err error) {

@@ -89,7 +89,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	switch {
 	case ctx.Err() != nil:
 		err = nil // the manager stops: what was cut short is no error
-	case err == nil && l.ended:
+	case err == nil && l.closer.done:
 		r.drop(l)
 	}
 	return reconcile.Result{RequeueAfter: requeueAfter}, err

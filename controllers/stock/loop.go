@@ -37,8 +37,6 @@ type loop struct {
 	auditor   *auditor
 	closer    *closer
 	window    batchWindow
-	// ended is true once nothing in the namespace needs this loop any more.
-	ended bool
 	// more is true when something may be dispatched once an effect is complete.
 	more bool
 }
@@ -69,8 +67,7 @@ func (l *loop) run(ctx context.Context) (requeueAfter time.Duration, err error) 
 		}
 		switch {
 		case errors.Is(err, store.ErrNoJournal):
-			l.ended, err = l.closer.close(ctx)
-			return 0, err
+			return 0, l.closer.close(ctx)
 		case cachedclient.WasSetAside(err):
 			return lastFailure, nil // the namespace waits until its journal is mended or deleted; the cache has told of it
 		case err != nil:

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -62,6 +63,16 @@ var _ = Describe("What was shipped", func() {
 		Expect(o.Status.NotRestocked).To(Equal([]v1alpha1.StockLine{{ProductID: "tea", Quantity: 2}}))
 		Eventually(s.level(ctx, "tea")).Should(Equal("7/0/7"))
 		Eventually(s.level(ctx, "mug")).Should(Equal("5/0/5"))
+	})
+
+	It("does not come back whole when a return names nothing at all", func(ctx context.Context) {
+		s.item(ctx, "tea", 5)
+		s.place(ctx, "ord-1", line{"tea", 2})
+		s.ship(ctx, "ord-1")
+		o, err := s.order(ctx, "ord-1")
+		Expect(err).NotTo(HaveOccurred())
+		empty := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"return":{"requestID":"r1","reason":"too blue","items":[]}}}`))
+		Expect(k8s.Patch(ctx, o, empty)).To(MatchError(ContainSubstring("spec.return.items")))
 	})
 
 	It("may have 250 lines, and come back in two halves", func(ctx context.Context) {

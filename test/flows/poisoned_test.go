@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -294,4 +295,15 @@ var _ = Describe("What is set aside", func() {
 			Eventually(s.level(ctx, "tea")).Should(Equal(fmt.Sprintf("10/%d/%d", 6-3*left, 4+3*left)))
 		}
 	}, SpecTimeout(2*time.Minute))
+})
+
+var _ = Describe("The alert about what is set aside", func() {
+	It("fires on the metric that the specs above read, and names a section of the runbook", func() {
+		alerts, err := os.ReadFile("../../config/prometheus/alerts.yaml")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(alerts)).To(MatchRegexp(`alert: OrderplaneObjectsSetAside\n +expr: max by \(kind\) \(orderplane_objects_set_aside\) > 0\n`))
+		runbook, err := os.ReadFile("../../docs/operate/runbook.md")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(runbook)).To(ContainSubstring("\n## OrderplaneObjectsSetAside\n"))
+	})
 })

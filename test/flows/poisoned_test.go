@@ -208,6 +208,37 @@ var _ = Describe("What is set aside", func() {
 		}, SpecTimeout(2*time.Minute))
 	}
 
+	It("is not decided about: what is remembered of an item stays, and what was never decided waits", func(ctx SpecContext) {
+		s := openShop()
+		startManager(s.namespace)
+		item := testenv.Item(s.namespace, "tea", 10)
+		item.Spec.SafetyStock = 5
+		Expect(k8s.Create(ctx, item)).To(Succeed())
+		Eventually(s.level(ctx, "tea")).Should(Equal("10/0/5"))
+		spoil(s, &v1alpha1.StockItem{}, "tea", 1e30, "spec", "safetyStock")
+		waits := testenv.Reservation(s.namespace, "waits", testenv.Line("coffee", 1))
+		Expect(k8s.Create(ctx, waits)).To(Succeed())
+		rejected := func() (string, error) {
+			u, err := live(ctx, waits)
+			if err != nil {
+				return "", err
+			}
+			phase, _, err := unstructured.NestedString(u.Object, "status", "phase")
+			return phase, err
+		}
+		Eventually(rejected).Should(Equal("Rejected"))
+		env.Tamper(GinkgoTB(), waits, func(fields map[string]any) { // as if nobody had decided it yet
+			fields["status"] = map[string]any{"phase": "Pending"}
+			Expect(unstructured.SetNestedField(fields, "tea", "spec", "lines")).To(Succeed())
+			Expect(unstructured.SetNestedField(fields, "f9b2c1de-0000-4000-8000-000000000001", "metadata", "uid")).To(Succeed())
+		})
+		s.place(ctx, "ord-more", line{"tea", 6})
+		Eventually(s.phase(ctx, "ord-more")).Should(Equal(v1alpha1.OrderCancelled))
+		s.place(ctx, "ord-less", line{"tea", 5})
+		Eventually(s.phase(ctx, "ord-less")).Should(Equal(v1alpha1.OrderConfirmed))
+		Expect(rejected()).To(Equal("Pending"))
+	}, SpecTimeout(2*time.Minute))
+
 	It("keeps all of an item back when neither the quantity it holds nor the one asked for can be decoded", func(ctx SpecContext) {
 		s := holding(ctx)
 		item := &v1alpha1.StockItem{}

@@ -178,6 +178,31 @@ var _ = Describe("A stock document", func() {
 	})
 })
 
+var _ = Describe("A reservation", func() {
+	It("is the gateway's only when it is no order's", func(ctx SpecContext) {
+		namespace := env.Namespace(GinkgoTB())
+		gateway := bind("gateway", "orderplane-gateway", "orderplane-gateway-admission")
+		basket := testenv.Reservation(namespace, "basket", testenv.Line("prod-001", 1))
+		Expect(gateway.Create(ctx, basket)).To(Succeed())
+		release := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"intent":"Release"}}`))
+		Expect(gateway.Patch(ctx, basket, release)).To(Succeed())
+		Expect(gateway.Delete(ctx, basket)).To(Succeed())
+
+		ofAnOrder := testenv.Reservation(namespace, "o", testenv.Line("prod-001", 1))
+		ofAnOrder.Spec.OrderRef = &v1alpha1.OrderReference{Name: "o", UID: "1"}
+		refuses := func(err error) {
+			GinkgoHelper()
+			Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
+			Expect(err).To(MatchError(ContainSubstring("spec.orderRef: gateway may only keep baskets")))
+		}
+		refuses(gateway.Create(ctx, ofAnOrder.DeepCopy()))
+		Expect(bind("mary", "orderplane-manager").Create(ctx, ofAnOrder)).To(Succeed())
+		refuses(gateway.Patch(ctx, ofAnOrder.DeepCopy(), release))
+		refuses(gateway.Delete(ctx, ofAnOrder.DeepCopy()))
+		Expect(bind("mary", "orderplane-manager").Delete(ctx, ofAnOrder)).To(Succeed())
+	})
+})
+
 var _ = Describe("While the webhooks are away", func() {
 	It("only what needs them waits: it fails at once and says why", func(ctx SpecContext) {
 		namespace := env.Namespace(GinkgoTB())

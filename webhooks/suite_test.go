@@ -63,7 +63,7 @@ func install(ctx context.Context, url string) {
 	GinkgoHelper()
 	objects, err := webhooks.Manifests(url)
 	Expect(err).NotTo(HaveOccurred())
-	Expect(objects).To(HaveLen(8))
+	Expect(objects).To(HaveLen(10))
 	for _, o := range objects {
 		apply(ctx, env.Client, o)
 	}

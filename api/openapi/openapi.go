@@ -41,6 +41,7 @@ func JSON(doc *openapi3.T) ([]byte, error) {
 		return nil, fmt.Errorf("read the OpenAPI document back: %w", err)
 	}
 	allowNulls(tree)
+	nameStatuses(tree)
 	return json.Marshal(withoutRemarks(tree))
 }
 

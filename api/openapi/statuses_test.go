@@ -71,3 +71,22 @@ func TestStatusesGoByWhatAnOperationTakes(t *testing.T) {
 		}
 	}
 }
+
+// A member that is null is not there, also where at least one has to be.
+func TestAChangeOfNothingButNullsIsInvalid(t *testing.T) {
+	schema := served(t).Components.Schemas["ChangeBasketRequest"].Value
+	for _, tc := range []struct {
+		body map[string]any
+		want bool
+	}{
+		{map[string]any{}, false},
+		{map[string]any{"items": nil, "ttlSeconds": nil}, false},
+		{map[string]any{"items": nil, "ttlSeconds": 600.0}, true},
+		{map[string]any{"ttlSeconds": 600.0}, true},
+		{map[string]any{"items": []any{map[string]any{"productId": "prod-001", "quantity": 1.0}}, "ttlSeconds": nil}, true},
+	} {
+		if err := schema.VisitJSON(tc.body); (err == nil) != tc.want {
+			t.Errorf("%v: %v", tc.body, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,9 @@ func allowNulls(tree any) {
 		}
 		members, _ := node["properties"].(map[string]any)
 		required, _ := node["required"].([]any)
+		if node["minProperties"] != nil {
+			node["anyOf"] = eachGiven(members)
+		}
 		for name, member := range members {
 			allow(member)
 			if !slices.Contains(required, any(name)) {
@@ -42,6 +46,15 @@ func allowNulls(tree any) {
 	}
 }
 
+// eachGiven returns schemas of which each has another member given, and not as null. An object
+// that must have a member needs one of them.
+func eachGiven(members map[string]any) (schemas []any) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		schemas = append(schemas, map[string]any{"required": []any{name}, "properties": map[string]any{name: members[name]}})
+	}
+	return schemas
+}
+
 // nullable returns a schema that takes null, too. OpenAPI 3.0 passes over what
 // stands beside a reference, and wants null among the values of an enum.
 func nullable(schema any, schemas map[string]any) any {
@@ -54,12 +67,9 @@ func nullable(schema any, schemas map[string]any) any {
 		if _, isEnum := referred["enum"]; !isEnum {
 			return map[string]any{"allOf": []any{node}, "nullable": true}
 		}
-		copied := map[string]any{}
-		for key, value := range referred {
-			copied[key] = value
-		}
-		node = copied
+		node = referred
 	}
+	node = maps.Clone(node) // what was there before stays as it was
 	node["nullable"] = true
 	if values, ok := node["enum"].([]any); ok {
 		node["enum"] = append(slices.Clone(values), nil)

@@ -78,6 +78,12 @@ test-race: controlplane ## Run the tests under the race detector, all but model 
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" CGO_ENABLED=1; \
 	go test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) -skip '$(MODEL_CHECK)' $$(hack/packages.sh race)
 
+TEST_API_SECONDS ?= 120
+
+.PHONY: test-api
+test-api: build controlplane ## Hold a running gateway to its OpenAPI document with generated requests (TEST_API_SECONDS=120).
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" TEST_API_SECONDS=$(TEST_API_SECONDS); hack/test-api.sh
+
 .PHONY: cover
 cover: controlplane ## Measure what the tests cover, e2e apart; cover.out is for "go tool cover -html=cover.out".
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Runs schemathesis against a gateway of the local stack: it makes requests out of the
+# OpenAPI document, good ones and bad ones, and holds the answers to it. test/api has
+# its settings.
+#
+#   TEST_API_SECONDS   how long to begin further rounds, 120 by default; the first two, one as
+#                      ops and one as a customer, are always made
+#   TEST_API_SEED      which requests come first, 17 by default; each round has the next seed
+#
+# schemathesis is installed into the cache, in the versions of test/api/requirements.txt.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+seconds=${TEST_API_SECONDS:-120}
+seed=${TEST_API_SEED:-17}
+
+fail() { printf 'test-api: %s\n' "$*" >&2; exit 1; }
+
+command -v python3 >/dev/null || fail "python3 is missing; schemathesis needs Python 3.10 or newer (on Debian: apt-get install python3 python3-venv)"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$(python3 --version) is too old; schemathesis needs Python 3.10 or newer"
+python3 -c 'import venv, ensurepip' 2>/dev/null || fail "python3 has no venv; install it (on Debian: apt-get install python3-venv)"
+
+# install puts schemathesis into the cache, once for these versions and this Python.
+install() {
+  local pins
+  pins=$(cat test/api/requirements.txt <(python3 --version) | sha256sum | cut -c1-12)
+  venv=${ORDERPLANE_CACHE:-$HOME/.cache/orderplane}/tools/schemathesis-$pins
+  [ ! -e "$venv/complete" ] || return 0
+  mkdir -p "$(dirname "$venv")"
+  exec 9>"$venv.lock"
+  flock 9
+  if [ ! -e "$venv/complete" ]; then
+    echo "test-api: installing schemathesis (first time only)" >&2
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r test/api/requirements.txt ||
+      fail "schemathesis can't be installed; pip needs a network once"
+    touch "$venv/complete"
+  fi
+  exec 9>&-
+}
+
+# start runs the local stack on free ports and in a folder of its own.
+start() {
+  dir=$(mktemp -d)
+  trap stop EXIT
+  trap 'exit 130' INT TERM
+  RATE_LIMIT_PER_MINUTE=0 bin/orderplane local --dir "$dir" \
+    --gateway-port=0 --manager-port=0 --inventory-port=0 --manager-metrics-port=0 --webhook-port=0 >"$dir.log" 2>&1 &
+  stack=$!
+  local waited=0
+  until grep -q 'Orderplane is ready' "$dir.log"; do
+    kill -0 "$stack" 2>/dev/null || fail "the local stack ended: $(cat "$dir.log")"
+    [ $((waited += 1)) -le 600 ] || fail "the local stack is not ready after two minutes: $(cat "$dir.log")"
+    sleep 0.2
+  done
+  # shellcheck source=/dev/null
+  . "$dir/env"
+}
+
+stop() {
+  kill -INT "$stack" 2>/dev/null && wait "$stack" || true
+  rm -rf "$dir" "$dir.log"
+}
+
+# round makes one round of requests as somebody, about 1,500 of them. It is bounded by their
+# number: --max-time does not end a search for data.
+round() {
+  printf 'test-api: as %s, seed %s\n' "$1" "$seed"
+  # It leaves folders where it runs.
+  (cd "$dir" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/test/api" timeout --kill-after=10 300 \
+    "$venv/bin/st" --config-file "$root/test/api/schemathesis.toml" run "$GATEWAY_URL/v3/api-docs" \
+    --header "Authorization: Bearer $2" --seed "$seed" --no-color)
+}
+
+install
+start
+began=$SECONDS
+failed=()
+while
+  round ops "$OPS_TOKEN" || failed+=("$seed")
+  round "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" || failed+=("$seed")
+  seed=$((seed + 1))
+  [ $((SECONDS - began)) -lt "$seconds" ]
+do :; done
+[ ${#failed[@]} = 0 ] || fail "the gateway and api/openapi/openapi.yaml disagree, as told above; TEST_API_SEED=${failed[0]} TEST_API_SECONDS=1 has the same requests made again"

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -166,10 +167,11 @@ func TestErrorsOfTheAPIServerAreTranslated(t *testing.T) {
 		"quota": {
 			err: apierrors.NewForbidden(resource, "o1", errors.New("exceeded quota: orders, requested: count/orders=1")), status: 503, code: codeServiceUnavailable,
 		},
-		"answer not understood": {err: &json.SyntaxError{Offset: 7}, status: 500, code: codeInternal},
-		"client hung up":        {err: fmt.Errorf("read the order: %w", context.Canceled), status: 499, code: "CLIENT_CLOSED_REQUEST"},
-		"breaker":               {err: &breakerOpenError{name: "x", retryAfter: 12 * time.Second}, status: 503, code: codeServiceUnavailable},
-		"told":                  {err: fmt.Errorf("wrapped: %w", forbidden("no")), status: 403, code: codeForbidden, message: "no"},
+		"the namespace is being deleted": {err: terminating(resource), status: 503, code: codeServiceUnavailable},
+		"answer not understood":          {err: &json.SyntaxError{Offset: 7}, status: 500, code: codeInternal},
+		"client hung up":                 {err: fmt.Errorf("read the order: %w", context.Canceled), status: 499, code: "CLIENT_CLOSED_REQUEST"},
+		"breaker":                        {err: &breakerOpenError{name: "x", retryAfter: 12 * time.Second}, status: 503, code: codeServiceUnavailable},
+		"told":                           {err: fmt.Errorf("wrapped: %w", forbidden("no")), status: 403, code: codeForbidden, message: "no"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := problemOf(tc.err)
@@ -187,6 +189,13 @@ func TestErrorsOfTheAPIServerAreTranslated(t *testing.T) {
 	if got := problemOf(apierrors.NewTooManyRequests("slow", 7)).retryAfter; got != 7*time.Second {
 		t.Errorf("Retry-After = %s", got)
 	}
+}
+
+// terminating is what a namespace answers to a create while it is being deleted.
+func terminating(resource schema.GroupResource) error {
+	err := apierrors.NewForbidden(resource, "o1", errors.New("unable to create new content in namespace shop because it is being terminated"))
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause, Field: "metadata.namespace"}}
+	return err
 }
 
 func TestOnlyAnOutageCountsForTheBreaker(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -60,7 +61,8 @@ func problemOfStatus(status metav1.Status, err error) *problem {
 		return forbidden(denialText(status.Message))
 	case apierrors.IsConflict(err):
 		return preconditionFailed(err)
-	case apierrors.IsForbidden(err) && strings.Contains(status.Message, "exceeded quota"):
+	case apierrors.IsForbidden(err) && strings.Contains(status.Message, "exceeded quota"),
+		apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return unavailable(time.Second, err)
 	case isTemporary(status):
 		return unavailable(retryAfter(status), err)

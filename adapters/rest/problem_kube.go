@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,8 @@ func problemOfStatus(status metav1.Status, err error) *problem {
 		}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return problemOfInvalid(status)
+	case isWithoutNamespace(status):
+		return unavailable(0, err)
 	case apierrors.IsNotFound(err):
 		return notFound("there is no such thing")
 	case apierrors.IsForbidden(err) && deniedByPolicy(status.Message):
@@ -80,6 +83,13 @@ func isTemporary(status metav1.Status) bool {
 		return true
 	}
 	return false
+}
+
+// isWithoutNamespace says whether the namespace of the orders is being deleted, or is gone.
+func isWithoutNamespace(status metav1.Status) bool {
+	d := status.Details
+	return d != nil && (d.Kind == "namespaces" && status.Reason == metav1.StatusReasonNotFound ||
+		slices.ContainsFunc(d.Causes, func(c metav1.StatusCause) bool { return c.Type == corev1.NamespaceTerminatingCause }))
 }
 
 func retryAfter(status metav1.Status) time.Duration {

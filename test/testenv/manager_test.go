@@ -96,7 +96,7 @@ func TestUsersHaveTheRolesOfTheInstallation(t *testing.T) {
 	for what, err := range map[string]error{
 		"write a status":               gateway.Status().Update(t.Context(), o),
 		"read another namespace":       gateway.List(t.Context(), &v1alpha1.OrderList{}, client.InNamespace(other)),
-		"read what no role of its has": gateway.List(t.Context(), &v1alpha1.StockReservationList{}, client.InNamespace(ns)),
+		"read what no role of its has": gateway.List(t.Context(), &v1alpha1.StockJournalList{}, client.InNamespace(ns)),
 	} {
 		if !apierrors.IsForbidden(err) {
 			t.Errorf("the gateway may %s: %v", what, err)

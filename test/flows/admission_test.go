@@ -38,7 +38,7 @@ var _ = DescribeTable("A bad order is refused at admission, and the message name
 	Entry("price -1", "spec.items[0].unitPrice", item("unitPrice", "-1")),
 	Entry("price abc", "spec.items[0].unitPrice", item("unitPrice", "abc")),
 	Entry("a price that is a number", "spec.items[0].unitPrice", item("unitPrice", 19.99)),
-	Entry("a price with more decimals than the currency", "spec.items", item("unitPrice", "1.005")),
+	Entry("a price with five decimals more than the currency", "spec.items", item("unitPrice", "1.0000005")),
 	Entry("10,000 lines", "spec.items", func(s map[string]any) {
 		line := s["items"].([]any)[0]
 		lines := make([]any, 10_000)

@@ -97,7 +97,7 @@ func setAside(kind string) func() (float64, error) {
 				}
 			}
 		}
-		return -1, err
+		return 0, err // none was ever set aside
 	}
 }
 

@@ -164,13 +164,6 @@ func TestErrorsOfTheAPIServerAreTranslated(t *testing.T) {
 		"too large for etcd": {
 			err: apierrors.NewInternalError(errors.New("etcdserver: request is too large")), status: 413, code: codePayloadTooLarge,
 		},
-		"the namespace is being deleted": {
-			err: &apierrors.StatusError{ErrStatus: metav1.Status{
-				Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden,
-				Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}},
-			}},
-			status: 503, code: codeServiceUnavailable,
-		},
 		"the namespace is gone": {
 			err:    apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop"),
 			status: 503, code: codeServiceUnavailable,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ func problemOfStatus(status metav1.Status, err error) *problem {
 		}
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return problemOfInvalid(status)
-	case isWithoutNamespace(status):
+	case isNamespaceGone(status):
 		return unavailable(0, err)
 	case apierrors.IsNotFound(err):
 		return notFound("there is no such thing")
@@ -85,11 +84,9 @@ func isTemporary(status metav1.Status) bool {
 	return false
 }
 
-// isWithoutNamespace says whether the namespace of the orders is being deleted, or is gone.
-func isWithoutNamespace(status metav1.Status) bool {
-	d := status.Details
-	return d != nil && (d.Kind == "namespaces" && status.Reason == metav1.StatusReasonNotFound ||
-		slices.ContainsFunc(d.Causes, func(c metav1.StatusCause) bool { return c.Type == corev1.NamespaceTerminatingCause }))
+// isNamespaceGone says whether there is no namespace for what was to be made.
+func isNamespaceGone(status metav1.Status) bool {
+	return status.Reason == metav1.StatusReasonNotFound && status.Details != nil && status.Details.Kind == "namespaces"
 }
 
 func retryAfter(status metav1.Status) time.Duration {

@@ -57,9 +57,10 @@ uninstall: ## Take it out again, once its orders and stock items are deleted.
 
 ##@ Develop
 
-# The exhaustive model check of the stock protocol, by the names of its tests. It
-# has no goroutines, and takes a minute.
-MODEL_CHECK := ^TestProtocol
+# The exhaustive tests by their names: the model check of the stock protocol, and the
+# values of every field that are stored and decoded. They have nothing that could race,
+# and take minutes.
+EXHAUSTIVE := ^(TestProtocol|TestWhatTheAPIServerStoresCanBeDecoded)
 
 .PHONY: test
 test: controlplane ## Run every test.
@@ -69,14 +70,14 @@ test: controlplane ## Run every test.
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no API server, in seconds.
-	@go test -skip '$(MODEL_CHECK)' $$(hack/packages.sh unit)
+	@go test -skip '$(EXHAUSTIVE)' $$(hack/packages.sh unit)
 
 .PHONY: test-race
-test-race: controlplane ## Run the tests under the race detector, all but model check, fault matrix and e2e.
+test-race: controlplane ## Run the tests under the race detector, all but the exhaustive ones, fault matrix and e2e.
 	@cc="$$(go env CC)"; command -v "$${cc%% *}" >/dev/null || { \
 		echo "make test-race: the race detector needs a C compiler, and $$cc is not installed (on Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" CGO_ENABLED=1; \
-	go test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) -skip '$(MODEL_CHECK)' $$(hack/packages.sh race)
+	go test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) -skip '$(EXHAUSTIVE)' $$(hack/packages.sh race)
 
 TEST_API_SECONDS ?= 120
 

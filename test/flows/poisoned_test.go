@@ -138,6 +138,8 @@ var _ = Describe("One stored object that can't be decoded", func() {
 				}
 				p := poisons(own.namespace)[kind]
 
+				other.place(ctx, "ord-before", line{"tea", 1})
+				Eventually(other.phase(ctx, "ord-before")).Should(Equal(v1alpha1.OrderConfirmed), "all caches are filled")
 				before, err := setAside(kind)() // what other specs left behind in their namespaces
 				Expect(err).NotTo(HaveOccurred())
 				p.put(ctx)

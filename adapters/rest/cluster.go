@@ -107,10 +107,10 @@ func (c *cluster) start(ctx context.Context) error {
 		c.ready.Store(toolscache.WaitForCacheSync(ctx.Done(), orders.HasSynced, items.HasSynced))
 	}()
 	go func() { c.classesReady.Store(toolscache.WaitForCacheSync(ctx.Done(), classes.HasSynced)) }()
-	running, ctx := errgroup.WithContext(ctx)
-	running.Go(func() error { return c.baskets.start(ctx) })
+	running, until := errgroup.WithContext(ctx)
+	running.Go(func() error { return c.baskets.start(until) })
 	running.Go(func() error {
-		if err := c.cache.Start(ctx); err != nil {
+		if err := c.cache.Start(until); err != nil {
 			return fmt.Errorf("read the cluster: %w", err)
 		}
 		return nil

@@ -108,7 +108,7 @@ func DescribeNotRestocked(notBack []v1alpha1.StockLine) string {
 		return ""
 	}
 	return "could not be put back, because the StockItem they were taken from is gone, was made again, or is being deleted: " +
-		describeUnits(notBack) + "; if they are on a shelf, enter them with a StockAdjustment of kind Received"
+		DescribeUnits(notBack) + "; if they are on a shelf, enter them with a StockAdjustment of kind Received"
 }
 
 // describeNotTaken says of which items that are gone a commit took nothing off a shelf.
@@ -122,10 +122,11 @@ func describeNotTaken(lines []v1alpha1.JournalLine) string {
 	if len(gone) == 0 {
 		return ""
 	}
-	return "taken without a change on any shelf, because the StockItem they were reserved of is gone: " + describeUnits(gone)
+	return "taken without a change on any shelf, because the StockItem they were reserved of is gone: " + DescribeUnits(gone)
 }
 
-func describeUnits(lines []v1alpha1.StockLine) string {
+// DescribeUnits names units in one line, of at most eight products.
+func DescribeUnits(lines []v1alpha1.StockLine) string {
 	const shown = 8
 	var parts []string
 	for i, l := range lines {

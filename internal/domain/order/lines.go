@@ -1,9 +1,6 @@
 package order
 
 import (
-	"fmt"
-	"strings"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -61,20 +58,6 @@ func units(lines []v1alpha1.StockLine) (n int64) {
 		n += l.Quantity
 	}
 	return n
-}
-
-// unitsText names units in one line, of at most eight products.
-func unitsText(lines []v1alpha1.StockLine) string {
-	const shown = 8
-	var parts []string
-	for i, l := range lines {
-		if i == shown {
-			parts = append(parts, fmt.Sprintf("and of %d products more", len(lines)-shown))
-			break
-		}
-		parts = append(parts, fmt.Sprintf("%d of %s", l.Quantity, l.ProductID))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // Total returns the sum of an order's lines.

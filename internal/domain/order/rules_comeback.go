@@ -116,7 +116,7 @@ func (e *evaluation) returned(cb comeback, not NotRestocked) Decision {
 	c.status.NotRestocked = plus(c.status.NotRestocked, not.Lines)
 	about := message
 	if earlier := e.Order.Status.NotRestocked; len(earlier) > 0 {
-		about += "; of earlier parts could not be put back: " + unitsText(earlier)
+		about += "; of earlier parts could not be put back: " + journal.DescribeUnits(earlier)
 	}
 	if cb.book.isEmpty() {
 		c.to(v1alpha1.OrderReturned)
@@ -160,7 +160,7 @@ func restockText(cb comeback, not NotRestocked) string {
 	case len(not.Lines) == 0:
 		return text
 	case not.Cause == ReservationGone:
-		return text + ": the order's StockReservation is gone; book what came back with a StockAdjustment of kind Adjusted: " + unitsText(not.Lines)
+		return text + ": the order's StockReservation is gone; book what came back with a StockAdjustment of kind Adjusted: " + journal.DescribeUnits(not.Lines)
 	case back == 0:
 		return journal.DescribeNotRestocked(not.Lines)
 	}

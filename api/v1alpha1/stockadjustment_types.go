@@ -94,6 +94,9 @@ type StockAdjustmentStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	ItemUID string `json:"itemUID,omitempty"`
+	// delta is what the document changed on hand; 0 where it counted before.
+	// +optional
+	Delta *int64 `json:"delta,omitempty"`
 	// onHandAfter is what was on hand after the decision.
 	// +optional
 	OnHandAfter *int64 `json:"onHandAfter,omitempty"`

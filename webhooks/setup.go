@@ -9,6 +9,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 )
 
 // What the manifests call things; the certificate rotator looks for them by these names.
@@ -38,6 +40,8 @@ type Options struct {
 	Names []string
 	// Clock that certificates are renewed by; the real one when nil.
 	Clock clock.WithTicker
+	// Mirrored are the namespaces in which what is created gets the mirror's finalizer.
+	Mirrored mirror.Namespaces
 }
 
 // Validate refuses what can't work.

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -47,6 +48,9 @@ type Config struct {
 	RequestTimeout time.Duration
 	// DrainTimeout is how long requests in flight may take at shutdown (DRAIN_TIMEOUT).
 	DrainTimeout time.Duration
+	// Mirrored are the namespaces in which what is created gets the mirror's
+	// finalizer (MIRRORED_NAMESPACES).
+	Mirrored mirror.Namespaces
 }
 
 // DefaultConfig returns the defaults. What can have none, the key that verifies
@@ -81,6 +85,9 @@ func (c Config) Validate() error {
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)
 	check(c.DrainTimeout > 0, "DRAIN_TIMEOUT: %s is not above 0", c.DrainTimeout)
+	if err := c.Mirrored.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("MIRRORED_NAMESPACES: %w", err))
+	}
 	if err := c.Token.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("JWT_PUBLIC_KEY, JWT_JWKS_URL, JWT_LEEWAY: %w", err))
 	}

@@ -42,6 +42,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
 	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long requests in flight may take at shutdown")
+	registerMirrored(flags, &c.Mirrored)
 	for name, variable := range map[string]string{ //nolint:gosec // names of variables, no secret
 		"bind-address":           "BIND_ADDRESS",
 		"http-port":              "HTTP_PORT",

@@ -20,6 +20,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
 	"github.com/orderplane/orderplane/controllers/stock"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/internal/kube/health"
 	"github.com/orderplane/orderplane/internal/kube/kinds"
@@ -46,6 +47,7 @@ type managerOptions struct {
 	systemNamespace string
 	election        electionOptions
 	webhooks        webhookOptions
+	mirrored        mirror.Namespaces
 }
 
 type webhookOptions struct {
@@ -75,6 +77,7 @@ func (o *managerOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.election.retryPeriod, "leader-election-retry-period", 2*time.Second, "how often the lease is renewed or tried for")
 	flags.IntVar(&o.webhooks.port, "webhook-port", webhooks.DefaultPort, "port of the admission webhooks")
 	flags.StringSliceVar(&o.webhooks.names, "webhook-names", nil, "names or addresses by which the API server calls the webhooks, besides their Service's")
+	registerMirrored(flags, &o.mirrored)
 	fromEnvironment(flags, "namespaces", "ORDERS_NAMESPACE")
 	fromEnvironment(flags, "bind-address", "BIND_ADDRESS")
 	fromEnvironment(flags, "http-port", "HTTP_PORT")
@@ -95,6 +98,9 @@ func (o *managerOptions) Validate() error {
 	}
 	if o.systemNamespace == "" {
 		errs = append(errs, errors.New("--system-namespace: empty; name the namespace of the manager's lease and certificate"))
+	}
+	if err := o.mirrored.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("--mirrored-namespaces: %w", err))
 	}
 	e := o.election
 	if e.enabled && (e.retryPeriod <= 0 || e.renewDeadline <= e.retryPeriod || e.leaseDuration <= e.renewDeadline) {
@@ -157,10 +163,10 @@ func runManager(ctx context.Context, o *managerOptions) error {
 }
 
 func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) error {
-	if err := order.SetupWithManager(mgr, order.Options{}); err != nil {
+	if err := order.SetupWithManager(mgr, order.Options{Mirrored: o.mirrored}); err != nil {
 		return err
 	}
-	if err := stock.SetupWithManager(mgr, stock.Options{}); err != nil {
+	if err := stock.SetupWithManager(mgr, stock.Options{Mirrored: o.mirrored}); err != nil {
 		return err
 	}
 	err := webhooks.SetupWithManager(mgr, webhooks.Options{
@@ -168,6 +174,7 @@ func addControllers(ctx context.Context, mgr ctrl.Manager, o *managerOptions) er
 		Host:      o.bindAddress,
 		Port:      o.webhooks.port,
 		Names:     o.webhooks.names,
+		Mirrored:  o.mirrored,
 	})
 	if err != nil {
 		return err

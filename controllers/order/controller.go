@@ -24,6 +24,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	Workers int
 	// Clock that deadlines are measured by; the real one when nil.
 	Clock clock.PassiveClock
+	// Mirrored are the namespaces whose orders go to the archive by the mirror's hand.
+	Mirrored mirror.Namespaces
 }
 
 const defaultWorkers = 16

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 )
 
 // Options of the stock controller. The zero value of a field means its default.
@@ -33,6 +35,8 @@ type Options struct {
 	Clock clock.WithTicker
 	// Registerer takes the metrics. controller-runtime's registry by default.
 	Registerer prometheus.Registerer
+	// Mirrored are the namespaces whose items get the mirror's finalizer.
+	Mirrored mirror.Namespaces
 }
 
 func (o *Options) complete() error {

@@ -10,8 +10,8 @@ import "embed"
 var CRDs embed.FS
 
 // Manifests are what the local stack puts on its API server: the roles and their
-// bindings, priority and fairness, and sample stock; and config/untracked, which the
-// benchmark can have and a test needs.
+// bindings, those of the mirror too, priority and fairness, and sample stock; and
+// config/untracked, which the benchmark can have and a test needs.
 //
-//go:embed rbac/*.yaml flowcontrol/*.yaml untracked/*.yaml samples/stock*.yaml
+//go:embed rbac/*.yaml mirror/access.yaml flowcontrol/*.yaml untracked/*.yaml samples/stock*.yaml
 var Manifests embed.FS

@@ -16,11 +16,13 @@ manifests() {
   go run ./hack/patterns config/crd/bases/*.yaml
   controller-gen rbac:roleName=orderplane-manager,fileName=manager_role.yaml \
     paths=./controllers/... paths=./webhooks/... output:rbac:dir=config/rbac
+  controller-gen rbac:roleName=orderplane-mirror,fileName=mirror_role.yaml \
+    paths=./adapters/mirror/... output:rbac:dir=config/rbac
 }
 
 paths() {
   printf '%s\n' api/v1alpha1/zz_generated.deepcopy.go adapters/rest/wire/zz_generated.openapi.go \
-    config/crd/bases config/rbac/manager_role.yaml
+    config/crd/bases config/rbac/manager_role.yaml config/rbac/mirror_role.yaml
 }
 
 case "${1:-}" in

@@ -51,7 +51,7 @@ func (cp *ControlPlane) InstallOrderplane(ctx context.Context, o InstallOptions)
 	if err := InstallCRDs(cp.admin); err != nil {
 		return nil, err
 	}
-	platform, err := manifests.Files(config.Manifests, "rbac/*.yaml", "flowcontrol/*.yaml")
+	platform, err := manifests.Files(config.Manifests, "rbac/*.yaml", "mirror/access.yaml", "flowcontrol/*.yaml")
 	if err != nil {
 		return nil, err
 	}

@@ -199,11 +199,11 @@ func total(o *v1alpha1.Order, currency string) wire.Number {
 
 // unitPrice writes a price with at least the currency's number of decimals.
 func unitPrice(decimal, currency string) wire.Number {
-	exact, err := price(wire.Number(decimal), currency)
+	exact, err := money.ParsePrice(decimal, currency)
 	if err != nil {
 		return wire.Number(decimal)
 	}
-	return wire.Number(exact)
+	return wire.Number(exact.String())
 }
 
 // amount writes a decimal with the currency's number of decimals.

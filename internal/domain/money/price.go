@@ -3,6 +3,7 @@ package money
 import (
 	"fmt"
 	"math/big"
+	"strings"
 )
 
 // ExtraDecimals is how many decimals more than its currency a price may have. A unit is
@@ -46,3 +47,16 @@ func (p Price) Times(n int64) Amount {
 
 // Equal is whether two prices of a currency are the same, as 1.5 and 1.50 are.
 func (p Price) Equal(q Price) bool { return p.units.Cmp(q.units) == 0 }
+
+// String writes the price as a decimal with at least the currency's decimals, and more
+// only where it has them.
+func (p Price) String() string {
+	exact := p.zero
+	exact.minor, exact.digits = p.units, p.zero.digits+ExtraDecimals
+	text := exact.String()
+	least := len(text) - ExtraDecimals
+	for len(text) > least && text[len(text)-1] == '0' {
+		text = text[:len(text)-1]
+	}
+	return strings.TrimSuffix(text, ".")
+}

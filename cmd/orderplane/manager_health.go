@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -43,14 +41,14 @@ func serveHealth(ctx context.Context, mgr *healthyManager, cfg *rest.Config, o *
 	if err := mgr.Add(afterSync{cache: mgr.GetCache(), synced: synced}); err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}
-	reachable, err := reachability(cfg)
+	reachable, err := health.Reachable(cfg)
 	if err != nil {
-		return err
+		return fmt.Errorf("manager: %w", err)
 	}
-	mgr.ready["cache"] = closed(synced, "synced", "reading the cluster")
+	mgr.ready["cache"] = health.Closed(synced, "synced", "reading the cluster")
 	whole := maps.Clone(mgr.ready)
 	whole["kubernetes"] = reachable
-	whole[health.Leadership] = leadership(mgr.Elected())
+	whole[health.Leadership] = health.Leads(leads(mgr.Elected()))
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", health.Handler(nil))
 	mux.Handle("GET /readyz", health.Handler(mgr.ready))
@@ -77,7 +75,7 @@ func serveOn(ctx context.Context, mgr ctrl.Manager, handler http.Handler, at lis
 		return err
 	}
 	stopWithin := time.Second
-	err = mgr.Add(&manager.Server{Name: "health", Server: httpServer(handler), Listener: open, ShutdownTimeout: &stopWithin})
+	err = mgr.Add(&manager.Server{Name: "health", Server: health.Server(handler), Listener: open, ShutdownTimeout: &stopWithin})
 	if err != nil {
 		return fmt.Errorf("manager: %w", err)
 	}
@@ -100,37 +98,14 @@ func (a afterSync) Start(ctx context.Context) error {
 // NeedLeaderElection is false: a standby keeps its cache warm.
 func (afterSync) NeedLeaderElection() bool { return false }
 
-func closed(done <-chan struct{}, yes, no string) health.Check {
-	return func(context.Context) (string, error) {
-		select {
-		case <-done:
-			return yes, nil
-		default:
-			return "", errors.New(no)
-		}
-	}
-}
-
-func leadership(elected <-chan struct{}) health.Check {
-	return func(context.Context) (string, error) {
+// leads reports whether this process was elected.
+func leads(elected <-chan struct{}) func() bool {
+	return func() bool {
 		select {
 		case <-elected:
-			return health.Leader, nil
+			return true
 		default:
-			return health.Standby, nil
+			return false
 		}
 	}
-}
-
-func reachability(cfg *rest.Config) (health.Check, error) {
-	client, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("manager: %w", err)
-	}
-	return func(ctx context.Context) (string, error) {
-		if _, err := client.RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err != nil {
-			return "", fmt.Errorf("ask the API server: %w", err)
-		}
-		return "", nil
-	}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	goruntime "runtime"
-	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
@@ -17,6 +16,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/orderplane/orderplane/internal/kube/health"
 )
 
 // componentFlags are what every component that talks to the API server has in common.
@@ -71,16 +72,6 @@ func listen(ctx context.Context, what, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// httpServer has the time-outs that keep a slow client from holding a connection.
-func httpServer(handler http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       90 * time.Second,
-		MaxHeaderBytes:    1 << 16,
-	}
-}
-
 // servePprof serves profiles until ctx is done; not at all when address is empty.
 func servePprof(ctx context.Context, address string, log logr.Logger) error {
 	if address == "" {
@@ -96,7 +87,7 @@ func servePprof(ctx context.Context, address string, log logr.Logger) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	server := httpServer(mux)
+	server := health.Server(mux)
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

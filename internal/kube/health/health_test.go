@@ -54,3 +54,17 @@ func TestACheckThatHangsIsDown(t *testing.T) {
 		}
 	})
 }
+
+func TestAPartThatHangsTakesNoTimeFromTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}
+		inTime := func(ctx context.Context) (string, error) { return "", ctx.Err() }
+		checks := map[string]health.Check{"a": hangs, "b": hangs, "c": hangs, "d": hangs, "kafka": inTime}
+		if got := health.Examine(t.Context(), checks).Components["kafka"]; got.Status != health.Up {
+			t.Errorf("kafka is %+v", got)
+		}
+	})
+}

@@ -33,6 +33,6 @@ func newRoot() *cobra.Command {
 			return applyEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 	}
-	root.AddCommand(newManagerCommand(), newGatewayCommand(), newTokenCommand(), newLocalCommand(), newVersionCommand())
+	root.AddCommand(newManagerCommand(), newGatewayCommand(), newTokenCommand(), newLocalCommand(), newMigrateCommand(), newVersionCommand())
 	return root
 }

@@ -13,7 +13,7 @@ const Admin = "orderplane-admin"
 
 // APIServer is one kube-apiserver of a control plane.
 type APIServer struct {
-	*server
+	*Server
 	pki *pki
 }
 
@@ -27,7 +27,7 @@ func newAPIServer(o Options, p *pki, etcdURL string, n int) (*APIServer, error) 
 	if err != nil {
 		return nil, err
 	}
-	a := &APIServer{pki: p, server: &server{port: port}}
+	a := &APIServer{pki: p, Server: &Server{port: port}}
 	a.Component = &Component{
 		name:    name,
 		path:    filepath.Join(o.AssetsDir, "kube-apiserver"),

@@ -19,9 +19,12 @@ type Component struct {
 	path    string
 	args    func() []string
 	env     []string // this process' own when nil
+	dir     string   // this process' own when empty
 	logFile string
 	ready   func(ctx context.Context) error
 	timeout time.Duration // of AwaitReady
+	runAs   *Account      // this process' own when nil
+	stop    os.Signal     // SIGTERM when nil
 
 	mu      sync.Mutex
 	process *Process
@@ -50,7 +53,9 @@ func (c *Component) Spawn() error {
 	if err != nil {
 		return fmt.Errorf("open log of %s: %w", c.name, err)
 	}
-	p, err := StartProcess(c.name, Command{Path: c.path, Args: c.args(), Env: c.env, Log: log})
+	p, err := StartProcess(c.name, Command{
+		Path: c.path, Args: c.args(), Env: c.env, Dir: c.dir, Log: log, RunAs: c.runAs, StopSignal: c.stop,
+	})
 	if err != nil {
 		return errors.Join(err, log.Close())
 	}
@@ -98,16 +103,22 @@ func (c *Component) Signal(sig os.Signal) error {
 }
 
 // Stop ends the component and returns when its process is gone; Restart brings it back.
-func (c *Component) Stop() error {
+func (c *Component) Stop() error { return c.end((*Process).Stop) }
+
+func (c *Component) end(how func(*Process) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil {
 		return nil
 	}
-	err := errors.Join(c.process.Stop(), c.log.Close())
+	err := errors.Join(how(c.process), c.log.Close())
 	c.process, c.log = nil, nil
 	return err
 }
+
+// Kill ends the component as a crash does, without warning, and returns when its
+// process is gone; Restart brings it back.
+func (c *Component) Kill() error { return c.end((*Process).Kill) }
 
 // Restart stops the component if it runs and starts it again on the same port, so that
 // its clients find it again. ctx bounds the start.

@@ -16,7 +16,7 @@ type ControlPlane struct {
 	opts      Options
 	temporary bool
 	pki       *pki
-	etcd      *server
+	etcd      *Server
 	admin     *rest.Config
 	servers   []*APIServer
 }
@@ -44,7 +44,7 @@ func (cp *ControlPlane) start(ctx context.Context) error {
 		return err
 	}
 	cp.pki = p
-	if err := cp.etcd.start(ctx); err != nil {
+	if err := cp.etcd.Launch(ctx); err != nil {
 		return err
 	}
 	first, err := cp.StartAPIServer(ctx)
@@ -63,7 +63,7 @@ func (cp *ControlPlane) StartAPIServer(ctx context.Context) (*APIServer, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := a.start(ctx); err != nil {
+	if err := a.Launch(ctx); err != nil {
 		return nil, err
 	}
 	cp.servers = append(cp.servers, a)

@@ -17,29 +17,39 @@ const stopGrace = 10 * time.Second
 type Process struct {
 	name   string
 	cmd    *exec.Cmd
+	stop   os.Signal
 	exited chan struct{}
 	err    error // set before exited is closed
 }
 
 // Command says what to start.
 type Command struct {
-	// Path of the executable, its arguments without the name, and its environment (this process' own when nil).
+	// Path of the executable, its arguments without the name.
 	Path string
 	Args []string
-	Env  []string
+	// Env and Dir, the working directory, are this process' own when empty.
+	Env []string
+	Dir string
 	// Log receives standard output and standard error.
 	Log io.Writer
+	// RunAs is the account of the process; this process' own when nil. Only root can choose another.
+	RunAs *Account
+	// StopSignal asks the process to end; SIGTERM when nil.
+	StopSignal os.Signal
 }
 
 // StartProcess starts a child in a process group of its own, so that a Ctrl-C
 // meant for this process does not reach it first.
 func StartProcess(name string, c Command) (*Process, error) {
 	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // the process outlives the call that starts it; Stop ends it
-	cmd.Env = c.Env
+	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.Stdout, cmd.Stderr = c.Log, c.Log
 	cmd.WaitDelay = time.Second
-	cmd.SysProcAttr = childAttributes()
-	p := &Process{name: name, cmd: cmd, exited: make(chan struct{})}
+	cmd.SysProcAttr = childAttributes(c.RunAs)
+	p := &Process{name: name, cmd: cmd, stop: c.StopSignal, exited: make(chan struct{})}
+	if p.stop == nil {
+		p.stop = terminate
+	}
 	started := make(chan error, 1)
 	go p.run(started)
 	if err := <-started; err != nil {
@@ -88,10 +98,10 @@ func (p *Process) Signal(sig os.Signal) error {
 	return nil
 }
 
-// Stop ends the process: SIGTERM, and SIGKILL when that is not heard in ten
+// Stop ends the process: its stop signal, and SIGKILL when that is not heard in ten
 // seconds. It returns once the process is gone.
 func (p *Process) Stop() error {
-	if err := p.cmd.Process.Signal(terminate); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.cmd.Process.Signal(p.stop); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
 	grace := time.NewTimer(stopGrace)
@@ -101,6 +111,11 @@ func (p *Process) Stop() error {
 		return nil
 	case <-grace.C:
 	}
+	return p.Kill()
+}
+
+// Kill ends the process as a crash does, without warning. It returns once the process is gone.
+func (p *Process) Kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.name, err)
 	}

@@ -7,17 +7,55 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
-// server is a component of the control plane behind a loopback port.
-type server struct {
+// Server is a component behind a loopback port.
+type Server struct {
 	*Component
 	port int // 0 until chosen; then kept across restarts
 }
 
-// start is the first start: it chooses the port if that was left to us, again when
-// somebody else took it meanwhile.
-func (s *server) start(ctx context.Context) error {
+// ServerOptions describe a server that is none of the control plane's, such as a database.
+type ServerOptions struct {
+	// Name of the component, and Path of its executable.
+	Name, Path string
+	// Args and Ready are what it is started with, and how it is asked whether it serves at a port.
+	Args  func(port int) []string
+	Ready func(ctx context.Context, port int) error
+	// Env and Dir, the working directory, are this process' own when empty.
+	Env []string
+	Dir string
+	// LogFile receives what it says.
+	LogFile string
+	// Port is a loopback port; a free one when 0.
+	Port int
+	// StartTimeout bounds its start.
+	StartTimeout time.Duration
+	// RunAs is the account it runs as; this process' own when nil.
+	RunAs *Account
+	// StopSignal asks it to end; SIGTERM when nil.
+	StopSignal os.Signal
+}
+
+// NewServer describes a server. Launch starts it first.
+func NewServer(o ServerOptions) *Server {
+	s := &Server{port: o.Port}
+	s.Component = &Component{
+		name: o.Name, path: o.Path, env: o.Env, dir: o.Dir, logFile: o.LogFile, timeout: o.StartTimeout,
+		runAs: o.RunAs, stop: o.StopSignal,
+		args:  func() []string { return o.Args(s.port) },
+		ready: func(ctx context.Context) error { return o.Ready(ctx, s.port) },
+	}
+	return s
+}
+
+// Port is the loopback port; 0 until the first Launch chooses one.
+func (s *Server) Port() int { return s.port }
+
+// Launch is the first start: it chooses the port if that was left to us, again when
+// somebody else took it meanwhile. Start, Stop and Restart keep the port.
+func (s *Server) Launch(ctx context.Context) error {
 	fixed := s.port != 0
 	for try := 1; ; try++ {
 		if !fixed {
@@ -31,15 +69,15 @@ func (s *server) start(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		log := s.logTail()
-		if fixed || try == startTries || !strings.Contains(log, "address already in use") {
+		log := s.LogTail()
+		if fixed || try == startTries || !strings.Contains(strings.ToLower(log), "address already in use") {
 			return fmt.Errorf("%w\n%s", err, log)
 		}
 	}
 }
 
-// logTail is the last part of the server's log, for an error message.
-func (s *server) logTail() string {
+// LogTail is the last part of the log, for an error message.
+func (s *Server) LogTail() string {
 	const most = 2048
 	data, err := os.ReadFile(s.logFile)
 	if err != nil {
@@ -51,8 +89,8 @@ func (s *server) logTail() string {
 	return fmt.Sprintf("end of %s:\n%s", s.logFile, data)
 }
 
-func newEtcd(o Options) *server {
-	s := &server{port: o.EtcdPort}
+func newEtcd(o Options) *Server {
+	s := &Server{port: o.EtcdPort}
 	s.Component = &Component{
 		name:    "etcd",
 		path:    filepath.Join(o.AssetsDir, "etcd"),

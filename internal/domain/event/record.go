@@ -46,9 +46,17 @@ const HeaderTraceID = "X-Trace-Id"
 // HeaderSource is the name of the header that says who wrote a record.
 const HeaderSource = "ce_source"
 
+// Extension attributes of our own: what stands in order_events or stock_events and in no
+// attribute of CloudEvents. With them the tables can be filled again from the topics.
+const (
+	headerIdentity = "ce_identity"
+	headerObject   = "ce_object"
+)
+
 // Headers returns what a record is published with: the trace id, and the attributes of
 // CloudEvents 1.0 in the binary mode of its Kafka binding. The sequence has leading zeros,
-// so that it sorts as a text as well, which the Sequence extension asks for.
+// so that it sorts as a text as well, which the Sequence extension asks for. identity and
+// object are extensions of our own: the uid and the name of what the event is about.
 func (r *Record) Headers() []Header {
 	return []Header{
 		{HeaderTraceID, r.TraceID},
@@ -59,6 +67,8 @@ func (r *Record) Headers() []Header {
 		{"ce_subject", r.Key},
 		{"ce_time", string(timestamp(r.At))},
 		{"ce_sequence", fmt.Sprintf("%019d", r.Seq)},
+		{headerIdentity, r.UID},
+		{headerObject, r.Object},
 		{"content-type", "application/json"},
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
 )
 
 // What was judged may have been replaced by the time it is to be deleted: the API
@@ -45,5 +46,32 @@ func TestOnlyWhatWasJudgedIsDeleted(t *testing.T) {
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// A leaving order is put back as it was judged, in one write that says nothing else of it.
+func TestFinalizersComeBackFenced(t *testing.T) {
+	scheme, err := kinds.Scheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "ord-1", UID: "uid-1", ResourceVersion: "7", Finalizers: []string{"a", "b"},
+		Annotations: map[string]string{"other": "x"},
+	}}
+	var sent string
+	c := fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(interceptor.Funcs{
+		Patch: func(_ context.Context, _ client.WithWatch, o client.Object, patch client.Patch, _ ...client.PatchOption) error {
+			data, err := patch.Data(o)
+			sent = string(data)
+			return err
+		},
+	}).Build()
+	if err := (&reconciler{client: c}).act(t.Context(), o, order.Decision{Act: order.RestoreFinalizers, Order: o}); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"metadata":{"annotations":{"orderplane.dev/leaving":null},"finalizers":["a","b"],"resourceVersion":"7","uid":"uid-1"}}`
+	if sent != want {
+		t.Errorf("sent %s, want %s", sent, want)
 	}
 }

@@ -75,6 +75,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}
 	r := &reconciler{
 		client: mgr.GetClient(), statusWriter: statusWriter, live: cachedclient.Live(mgr.GetAPIReader()), clock: o.Clock, metrics: m,
+		mirrored: o.Mirrored,
 		recorder: mgr.GetEventRecorder("orderplane"),
 		rules:    &approval.Rules{}, expectations: cachedclient.NewExpectations(o.Clock, expectedWithin),
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
@@ -37,6 +38,8 @@ type reconciler struct {
 	live    client.Reader
 	clock   clock.PassiveClock
 	metrics *orderMetrics
+	// mirrored are the namespaces that a mirror serves.
+	mirrored mirror.Namespaces
 	// recorder makes the Events that tell people where they have to look.
 	recorder events.EventRecorder
 	rules    *approval.Rules
@@ -104,7 +107,7 @@ func judge(facts order.Facts) order.Decision {
 // nothing below may change what it is given. When something of it is set aside, that is the
 // error; an order that is set aside itself is in the facts as far as it could be decoded.
 func (r *reconciler) gather(ctx context.Context, key client.ObjectKey) (order.Facts, error) {
-	facts := order.Facts{Now: r.clock.Now()}
+	facts := order.Facts{Mirrored: r.mirrored.Has(key.Namespace), Now: r.clock.Now()}
 	o := &v1alpha1.Order{}
 	switch err := r.client.Get(ctx, key, o, client.UnsafeDisableDeepCopy); {
 	case err == nil:
@@ -235,6 +238,8 @@ func (r *reconciler) act(ctx context.Context, o *v1alpha1.Order, d order.Decisio
 		return r.deleteReservation(ctx, d.Reservation)
 	case order.DropFinalizer:
 		return cachedclient.SetFinalizers(ctx, r.client, order.WithoutFinalizer(o))
+	case order.RestoreFinalizers:
+		return cachedclient.SetFinalizers(ctx, r.client, d.Order, v1alpha1.LeavingAnnotation)
 	case order.DeleteOrder:
 		gone := &v1alpha1.Order{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
 		return r.client.Delete(ctx, gone, client.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/order"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -56,6 +57,8 @@ type shop struct {
 	calls *testenv.CallCounter
 	// reservations is in the way of its watch of reservations.
 	reservations *testenv.WatchGate
+	// mirrored are the namespaces that its controller takes to be mirrored.
+	mirrored mirror.Namespaces
 }
 
 // besidesInformers says which requests are no list or watch of the caches.
@@ -68,9 +71,21 @@ func besidesInformers(r *http.Request) bool {
 }
 
 func newShop(ctx context.Context, c clock.PassiveClock) *shop {
-	s := &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: testenv.NewCallCounter(besidesInformers), reservations: testenv.NewWatchGate("stockreservations")}
+	s := emptyShop()
 	s.start(ctx, c)
 	return s
+}
+
+// newMirroredShop is a shop whose namespace a mirror serves, which the test plays.
+func newMirroredShop(ctx context.Context, c clock.PassiveClock) *shop {
+	s := emptyShop()
+	s.mirrored = mirror.Namespaces{s.namespace}
+	s.start(ctx, c)
+	return s
+}
+
+func emptyShop() *shop {
+	return &shop{Client: env.Client, namespace: env.Namespace(GinkgoTB()), calls: testenv.NewCallCounter(besidesInformers), reservations: testenv.NewWatchGate("stockreservations")}
 }
 
 // start runs an order controller until stop.
@@ -78,7 +93,7 @@ func (s *shop) start(ctx context.Context, c clock.PassiveClock) {
 	m := env.StartManager(GinkgoTB(), testenv.ManagerOptions{
 		Namespace: s.namespace, Config: manager, Wrap: []func(http.RoundTripper) http.RoundTripper{s.calls.Wrap, s.reservations.Wrap},
 	}, func(mgr ctrl.Manager) error {
-		return order.SetupWithManager(mgr, order.Options{Clock: c})
+		return order.SetupWithManager(mgr, order.Options{Clock: c, Mirrored: s.mirrored})
 	})
 	s.stop, s.cached = func() { Expect(m.Stop()).To(Succeed()) }, m.GetClient()
 	Expect(m.GetCache().WaitForCacheSync(ctx)).To(BeTrue())

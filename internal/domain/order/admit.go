@@ -31,9 +31,7 @@ func Complete(o *v1alpha1.Order, class *v1alpha1.OrderClass) {
 	}
 	o.Spec.Policy = snapshot
 	o.Spec.Currency = currency
-	if !hasFinalizer(o) {
-		o.Finalizers = append(o.Finalizers, v1alpha1.OrderFinalizer)
-	}
+	addFinalizer(o, v1alpha1.OrderFinalizer)
 }
 
 // StampNew writes down who asked for what a new order already asks for.
@@ -90,8 +88,16 @@ func Keep(o, old *v1alpha1.Order) {
 		o.Spec.Policy = old.Spec.Policy.DeepCopy()
 	}
 	v1alpha1.KeepRequestAnnotations(o, old)
-	if hasFinalizer(old) && !hasFinalizer(o) && o.DeletionTimestamp == nil {
-		o.Finalizers = append(o.Finalizers, v1alpha1.OrderFinalizer)
+	keepFinalizer(o, old, v1alpha1.OrderFinalizer)
+}
+
+// keepFinalizer puts a finalizer back that an update leaves out of a live order. That it may be
+// taken off together with the mark of an order that leaves, and who may set that, is for the
+// admission policy orderplane-archive to say.
+func keepFinalizer(o, old *v1alpha1.Order, name string) {
+	begins := isLeaving(o) && !isLeaving(old)
+	if hasFinalizer(old, name) && o.DeletionTimestamp == nil && !begins {
+		addFinalizer(o, name)
 	}
 }
 

@@ -128,3 +128,13 @@ func usualReservation(o *v1alpha1.Order) *v1alpha1.StockReservation {
 	}
 	return aReservation(o, v1alpha1.ReservationCommitted)
 }
+
+// class makes an OrderClass.
+func class(name string, pending, window time.Duration, retention *metav1.Duration, rule string) v1alpha1.OrderClass {
+	c := v1alpha1.OrderClass{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	c.Spec.PendingTimeout = &metav1.Duration{Duration: pending}
+	c.Spec.ReturnWindow = &metav1.Duration{Duration: window}
+	c.Spec.Retention = retention
+	c.Spec.AutoApproveReturns = rule
+	return c
+}

@@ -98,6 +98,8 @@ func (c *change) reconciling() {
 	switch {
 	case c.status.Phase == v1alpha1.OrderPending:
 		waiting = "waits for its stock to be reserved"
+	case c.status.Phase == v1alpha1.OrderConfirmed && c.eval.shipmentHasToWait():
+		waiting = waitsForArchive
 	case c.status.Phase == v1alpha1.OrderReturnRequested && c.status.Return != nil && c.status.Return.State == v1alpha1.ReturnApproved:
 		waiting = "waits for the stock side to decide about what came back"
 	}

@@ -18,6 +18,8 @@ type Facts struct {
 	// AutoApproval of the return that waits for a decision; nil when nobody
 	// asked or the policy has no such rule.
 	AutoApproval *AutoApproval
+	// Mirrored is whether a mirror serves the order's namespace.
+	Mirrored bool
 	// Now is the time of the decision.
 	Now time.Time
 }
@@ -45,6 +47,9 @@ const (
 	DeleteReservation Act = "DeleteReservation"
 	// DropFinalizer takes OrderFinalizer off the order.
 	DropFinalizer Act = "DropFinalizer"
+	// RestoreFinalizers puts the finalizers of Decision.Order on the order and takes
+	// LeavingAnnotation off: it was leaving, and is wanted again.
+	RestoreFinalizers Act = "RestoreFinalizers"
 	// DeleteOrder deletes the order: its retention is over.
 	DeleteOrder Act = "DeleteOrder"
 )
@@ -91,6 +96,8 @@ type Decision struct {
 	Act Act
 	// Verify names what must be looked up live before the act.
 	Verify Verify
+	// Order to write the metadata of, with RestoreFinalizers.
+	Order *v1alpha1.Order
 	// Status to write, with WriteStatus.
 	Status *v1alpha1.OrderStatus
 	// NotRestocked are the units of which Status tells that they could not be put back.

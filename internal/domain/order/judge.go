@@ -12,6 +12,10 @@ import (
 // has something to say: those that hold in every phase, then the phase's own.
 func Judge(f Facts) Decision {
 	e := newEvaluation(f)
+	return e.wantedAgain(e.judge())
+}
+
+func (e *evaluation) judge() Decision {
 	for _, set := range [...][]rule{rulesBefore(), rulesOf(e.phase()), rulesAfter()} {
 		for _, r := range set {
 			if d, decided := r.judge(e); decided {
@@ -53,6 +57,7 @@ func rulesOf(phase v1alpha1.OrderPhase) []rule {
 			{"StockIsTaken", stockIsTaken},
 			{"CancelIsAsked", cancelIsAsked},
 			{"ShipmentIsAsked", shipmentIsAsked},
+			{"ShipmentWaits", shipmentWaits},
 			{"StallHasChanged", stallHasChanged},
 			{"LostReservationIsMissing", lostReservationIsMissing},
 		}
@@ -142,7 +147,7 @@ func (e *evaluation) requeueAfter(status *v1alpha1.OrderStatus) time.Duration {
 	var deadline time.Time
 	if status.Phase == v1alpha1.OrderPending || status.Phase == "" {
 		deadline = e.pendingDeadline()
-	} else if at, ok := e.retentionDeadline(status); ok {
+	} else if at, ok := e.retentionDeadline(status); ok && !e.leavesByMirror() {
 		deadline = at
 	}
 	if deadline.IsZero() {

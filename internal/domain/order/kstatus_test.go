@@ -65,6 +65,11 @@ func moments() []struct {
 			s.stockIsAway = true
 			s.ship()
 		}, status.InProgressStatus},
+		{"shipment waits for the archive", func(s *sim) {
+			s.mirrored = true
+			s.place(unasked)
+			s.ship()
+		}, status.InProgressStatus},
 		{"fulfilled", func(s *sim) {
 			s.place()
 			s.ship()

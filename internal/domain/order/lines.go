@@ -97,6 +97,9 @@ func newReservation(o *v1alpha1.Order) *v1alpha1.StockReservation {
 		r.Spec.TakeOver = basket.DeepCopy()
 		r.Spec.CustomerID = o.Spec.CustomerID
 	}
+	if hasFinalizer(o, v1alpha1.MirrorFinalizer) {
+		addFinalizer(r, v1alpha1.MirrorFinalizer)
+	}
 	for _, key := range []string{v1alpha1.TraceParentAnnotation, v1alpha1.TraceIDAnnotation} {
 		if v, ok := o.Annotations[key]; ok {
 			metav1.SetMetaDataAnnotation(&r.ObjectMeta, key, v)

@@ -13,28 +13,25 @@ import (
 // Rules that hold in every phase, and what stalls an order.
 
 // orderIsDeleted gives the stock of a deleted order back by deleting its
-// reservation, whatever became of it, and then lets the order go.
+// reservation, whatever became of it, and then lets the order go. What a mirror keeps
+// has its last word first.
 func orderIsDeleted(e *evaluation) (Decision, bool) {
 	switch {
 	case e.Order.DeletionTimestamp == nil:
 		return Decision{}, false
-	case !hasFinalizer(e.Order): // held by somebody else
+	case !hasFinalizer(e.Order, v1alpha1.OrderFinalizer): // held by somebody else
 		return Decision{}, true
+	}
+	if d, ends := e.deletedOrderEnds(); ends {
+		return d, true
+	}
+	switch {
 	case e.ownReservation == nil:
 		return Decision{Act: DropFinalizer, Verify: VerifyReservation}, true
 	case e.ownReservation.DeletionTimestamp == nil:
 		return Decision{Act: DeleteReservation, Reservation: e.ownReservation}, true
 	}
 	return Decision{}, true // its deletion wakes us
-}
-
-func hasFinalizer(o *v1alpha1.Order) bool {
-	for _, f := range o.Finalizers {
-		if f == v1alpha1.OrderFinalizer {
-			return true
-		}
-	}
-	return false
 }
 
 // WithoutFinalizer returns the order as it is written to let it go.
@@ -71,7 +68,7 @@ func Orphan(r *v1alpha1.StockReservation) Decision {
 
 func retentionIsOver(e *evaluation) (Decision, bool) {
 	at, finite := e.retentionDeadline(&e.Order.Status)
-	if !finite || !e.isOver(at) {
+	if !finite || !e.isOver(at) || e.leavesByMirror() {
 		return Decision{}, false
 	}
 	return Decision{Act: DeleteOrder}, true

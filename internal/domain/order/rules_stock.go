@@ -127,7 +127,7 @@ func (e *evaluation) setIntent(intent v1alpha1.ReservationIntent, restock *[]v1a
 // Rules about shipment.
 
 func shipmentIsAsked(e *evaluation) (Decision, bool) {
-	if e.Order.Spec.Fulfillment == nil || e.reservationPhase() != v1alpha1.ReservationReserved || e.intent() != v1alpha1.IntentHold {
+	if e.Order.Spec.Fulfillment == nil || e.shipmentHasToWait() || e.reservationPhase() != v1alpha1.ReservationReserved || e.intent() != v1alpha1.IntentHold {
 		return Decision{}, false
 	}
 	return e.setIntent(v1alpha1.IntentCommit, nil), true

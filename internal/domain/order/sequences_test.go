@@ -171,19 +171,13 @@ func sequences() map[string]func(*sim) {
 	for name, run := range basketSequences() {
 		all[name] = run
 	}
+	for name, run := range mirroredSequences(day) {
+		all[name] = run
+	}
 	for name, run := range meddledSequences() {
 		all[name] = run
 	}
 	return all
-}
-
-func class(name string, pending, window time.Duration, retention *metav1.Duration, rule string) v1alpha1.OrderClass {
-	c := v1alpha1.OrderClass{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	c.Spec.PendingTimeout = &metav1.Duration{Duration: pending}
-	c.Spec.ReturnWindow = &metav1.Duration{Duration: window}
-	c.Spec.Retention = retention
-	c.Spec.AutoApproveReturns = rule
-	return c
 }
 
 func returnSequences(day time.Duration) map[string]func(*sim) {

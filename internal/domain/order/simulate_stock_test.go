@@ -49,9 +49,9 @@ func (s *sim) stock() bool {
 func (s *sim) decision() (kind v1alpha1.JournalEntryKind, lines []v1alpha1.JournalLine, decided bool) {
 	shown := s.asDecided()
 	phase, intent := shown.Status.Phase, s.rsv.Spec.Intent
+	released := intent == v1alpha1.IntentRelease || s.rsv.DeletionTimestamp != nil
 	switch {
-	case phase == v1alpha1.ReservationPending && intent == v1alpha1.IntentRelease,
-		phase == v1alpha1.ReservationReserved && intent == v1alpha1.IntentRelease:
+	case phase == v1alpha1.ReservationPending && released, phase == v1alpha1.ReservationReserved && released:
 		return v1alpha1.EntryRelease, nil, true
 	case phase == v1alpha1.ReservationPending:
 		if short := s.short(); len(short) > 0 {

@@ -36,6 +36,8 @@ type sim struct {
 	stockIsAway, controllerIsAway bool
 	// effectsAreLate has the stock side journal what it decides and not write it to the reservation.
 	effectsAreLate bool
+	// mirrored has a mirror serve this world; mirrorIsAway stops it.
+	mirrored, mirrorIsAway bool
 }
 
 func newSim(t *testing.T) *sim {
@@ -55,6 +57,9 @@ func (s *sim) nextVersion() string {
 func (s *sim) place(edit ...func(*v1alpha1.Order)) {
 	o := anOrder().order()
 	o.CreationTimestamp = metav1.NewTime(s.now)
+	if s.mirrored {
+		order.CompleteMirrored(o)
+	}
 	for _, e := range edit {
 		e(o)
 	}
@@ -112,7 +117,7 @@ func (s *sim) pass(d time.Duration) {
 }
 
 func (s *sim) facts() order.Facts {
-	f := order.Facts{Order: s.order, Reservation: s.asDecided(), Now: s.now}
+	f := order.Facts{Order: s.order, Reservation: s.asDecided(), Mirrored: s.mirrored, Now: s.now}
 	if s.order == nil {
 		return f
 	}
@@ -138,6 +143,7 @@ func (s *sim) settle() {
 	for range 20 {
 		moved := !s.controllerIsAway && s.step(s.facts())
 		moved = !s.stockIsAway && s.stock() || moved
+		moved = s.mirrored && !s.mirrorIsAway && s.mirror() || moved
 		if !moved {
 			return
 		}
@@ -167,7 +173,14 @@ func (s *sim) step(f order.Facts) bool {
 		s.order.ResourceVersion = s.nextVersion()
 	case order.DropFinalizer:
 		s.say("judge", "%s: let the order go", d.Rule)
-		s.order = nil
+		s.setFinalizers(order.WithoutFinalizer(s.order))
+	case order.RestoreFinalizers:
+		if s.order == nil || s.order.ResourceVersion != f.Order.ResourceVersion {
+			s.say("judge", "%s: put the finalizers back: conflict", d.Rule)
+			return true
+		}
+		s.say("judge", "%s: put the finalizers back", d.Rule)
+		s.setFinalizers(d.Order)
 	case order.DeleteOrder:
 		s.say("judge", "%s: delete the order", d.Rule)
 		s.deleteOrder()
@@ -207,7 +220,7 @@ func (s *sim) actOnReservation(d order.Decision) {
 		s.say("judge", "%s: set intent %s%s", d.Rule, s.rsv.Spec.Intent, restock)
 	case order.DeleteReservation:
 		s.say("judge", "%s: delete the reservation", d.Rule)
-		s.rsv = nil
+		s.deleteReservation()
 		return
 	}
 	s.rsv.ResourceVersion = s.nextVersion()

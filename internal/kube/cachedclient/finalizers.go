@@ -11,11 +11,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
-// SetFinalizers gives the stored object the finalizers of o, and o the resourceVersion of that.
-// It is refused as a conflict unless the stored object has o's uid and resourceVersion. Nothing
+// SetFinalizers gives the stored object the finalizers of o, and o the resourceVersion of that. It
+// takes the annotations of the names removed off it in the same write. It is refused as a conflict unless the stored object has o's uid and resourceVersion. Nothing
 // else of o is sent: what the schema would say of it today, or of how Go writes it, can't keep an
 // object from being deleted.
-func SetFinalizers(ctx context.Context, c client.Client, o client.Object) error {
+func SetFinalizers(ctx context.Context, c client.Client, o client.Object, removed ...string) error {
 	gvk, err := apiutil.GVKForObject(o, c.Scheme())
 	if err != nil {
 		return fmt.Errorf("set finalizers: %w", err)
@@ -24,9 +24,15 @@ func SetFinalizers(ctx context.Context, c client.Client, o client.Object) error 
 	if finalizers == nil {
 		finalizers = []string{}
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid": o.GetUID(), "resourceVersion": o.GetResourceVersion(), "finalizers": finalizers,
-	}})
+	metadata := map[string]any{"uid": o.GetUID(), "resourceVersion": o.GetResourceVersion(), "finalizers": finalizers}
+	if len(removed) > 0 {
+		annotations := make(map[string]any, len(removed))
+		for _, name := range removed {
+			annotations[name] = nil
+		}
+		metadata["annotations"] = annotations
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
 		return fmt.Errorf("set finalizers: %w", err)
 	}

@@ -9,6 +9,12 @@ for _, c in ipairs(status.conditions or {}) do
     return { status = "Degraded", message = c.message }
   end
 end
+local waiting = nil
+for _, c in ipairs(status.conditions or {}) do
+  if c.type == "Reconciling" and c.status == "True" then
+    waiting = c.message
+  end
+end
 if status.observedGeneration ~= obj.metadata.generation then
   return hs
 end
@@ -21,6 +27,8 @@ elseif status.phase == "ReturnRequested" then
     hs.status = "Suspended"
     hs.message = "a return waits for a decision"
   end
+elseif status.phase == "Confirmed" and waiting ~= nil then
+  hs.message = waiting
 else
   hs.status = "Healthy"
   hs.message = status.phase

@@ -190,7 +190,7 @@ func (p *Postgres) CreateDatabase(ctx context.Context, name string) error {
 // CopyDatabase makes a database as a copy of another one that nobody is connected to, unless
 // it is there.
 func (p *Postgres) CopyDatabase(ctx context.Context, name, from string) error {
-	return p.create(ctx, name, " TEMPLATE "+pgx.Identifier{from}.Sanitize()+" STRATEGY FILE_COPY")
+	return p.create(ctx, name, " TEMPLATE "+pgx.Identifier{from}.Sanitize())
 }
 
 func (p *Postgres) create(ctx context.Context, name, how string) error {

@@ -81,15 +81,17 @@ CREATE TABLE movements (
     kind       text        NOT NULL CHECK (kind IN ('Opening', 'Commit', 'Restock', 'Adjust', 'Carried')),
     quantity   bigint      NOT NULL, -- units that were decided about
     delta      bigint      NOT NULL, -- change of what is on hand
-    remaining  bigint,               -- available right after the decision; unknown for Opening and Carried
+    remaining  bigint,               -- available right after it; unknown for Opening
     on_hand    bigint      NOT NULL, -- running balance of the item
     uid        text        NOT NULL, -- of the reservation, document or item
     object     text        NOT NULL, -- its name
     order_id   text,
     reason     text        NOT NULL,
-    at         timestamptz NOT NULL,
-    UNIQUE (item_uid, seq, kind)
+    at         timestamptz NOT NULL
 );
+-- A decision moves an item once.
+CREATE UNIQUE INDEX movements_once ON movements (item_uid, seq) WHERE kind <> 'Carried';
+CREATE INDEX movements_carried ON movements (item_uid, seq) WHERE kind = 'Carried';
 CREATE INDEX movements_by_product ON movements (product_id, no DESC);
 CREATE INDEX movements_by_item ON movements (item_uid, no DESC);
 

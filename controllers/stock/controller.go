@@ -77,7 +77,7 @@ func SetupWithManager(mgr ctrl.Manager, opts Options) error {
 		}).
 		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockItem{}, watch(r, nil, itemChanged))).
 		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockReservation{}, watch(r, reservationMatters, reservationChanged))).
-		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockAdjustment{}, watch(r, documentMatters, nil))).
+		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockAdjustment{}, watch(r, documentMatters, documentChanged))).
 		WatchesRawSource(source.Kind(mgr.GetCache(), &v1alpha1.StockJournal{}, watch(r, onlyItsDeletionMatters, nil))).
 		Complete(r)
 }
@@ -174,6 +174,11 @@ func onlyItsDeletionMatters(*v1alpha1.StockJournal) bool { return false }
 
 func documentMatters(d *v1alpha1.StockAdjustment) bool {
 	return !journal.Settled(d)
+}
+
+// Of a document's changes only its deletion matters, while it waits for a decision.
+func documentChanged(before, after *v1alpha1.StockAdjustment) bool {
+	return documentMatters(after) && deletionBegan(before, after)
 }
 
 func deletionBegan(before, after client.Object) bool {

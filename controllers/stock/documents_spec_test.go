@@ -80,7 +80,7 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 	for _, reason := range []string{
 		journal.ReasonApplied, journal.ReasonAlreadyApplied, journal.ReasonUnknownProduct, journal.ReasonBelowReserved, journal.ReasonBelowZero,
 		journal.ReasonStaleCount, journal.ReasonCountInFuture, journal.ReasonUnexpectedOnHand, journal.ReasonQuantityOverflow,
-		journal.ReasonItemGone, journal.ReasonItemMadeAgain, journal.ReasonItemDeleting, journal.ReasonTakenOver,
+		journal.ReasonItemGone, journal.ReasonItemMadeAgain, journal.ReasonItemDeleting, journal.ReasonWithdrawn, journal.ReasonTakenOver,
 		string(v1alpha1.ShortageInsufficientStock), string(v1alpha1.ShortageUnknownProduct), string(v1alpha1.ShortageOversold),
 	} {
 		if !strings.Contains(string(doc), "`"+reason+"`") {

@@ -45,10 +45,13 @@ func newLoop(in *scope) *loop {
 	l := &loop{scope: in, queue: decide.NewQueue(), schedule: publish.NewSchedule(in.ProjectionInterval), auditor: &auditor{scope: in}, closer: &closer{scope: in}}
 	l.leader = leader.New(in.namespace, in.Holder, in.store, in.Clock, in.metrics.swapped)
 	l.pool = effects.NewPool(in.Clock, in.Writers, in.metrics.effectFailed)
+	finalizers := publish.FinalizersOf(in.namespace, in.Mirrored)
 	l.publisher = publish.New(publish.Config{
-		Namespace: in.namespace, Store: in.store, Pool: l.pool, Leader: l.leader, Clock: in.Clock, Schedule: l.schedule,
+		Namespace: in.namespace, Store: in.store, Pool: l.pool, Leader: l.leader, Clock: in.Clock, Schedule: l.schedule, Finalizers: finalizers,
 	})
-	l.planner = apply.New(in.namespace, in.store, l.pool, in.Clock, l.schedule)
+	l.planner = apply.New(apply.Config{
+		Namespace: in.namespace, Store: in.store, Pool: l.pool, Clock: in.Clock, Schedule: l.schedule, Finalizers: finalizers,
+	})
 	l.decider = decide.New(in.namespace, in.store, l.queue, l.publisher)
 	return l
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
@@ -56,6 +57,31 @@ func AllPending(entries []v1alpha1.JournalEntry) []*Pending {
 // not all seen durable. E is *Pending, or what embeds one.
 func Keep[E interface{ Durable() bool }](pending []E) []E {
 	return slices.DeleteFunc(slices.Clone(pending), E.Durable)
+}
+
+// numbersASecond is how many decisions a second a namespace would have to make for its
+// numbers to overtake the clock; a swap that takes a millisecond holds 256 at most.
+const numbersASecond = 1 << 20
+
+// FirstSeq is where the numbers of a journal begin that is made at now: with the clock,
+// in units of a second / 2^20. The object that had the highest number may be gone, so
+// that nobody can look it up, and a number is never given twice (protocol rule 14 in
+// docs/design/0015-mirror.md). Until the year 2242 numbers are exact in JSON (2^53).
+func FirstSeq(now time.Time) int64 {
+	return now.Unix()*numbersASecond + int64(now.Nanosecond())*numbersASecond/int64(time.Second)
+}
+
+// Fenced is the status by which a leader takes a journal from whoever had it: in a new
+// epoch, with the entries it holds. A journal that nobody had yet is new, and numbers by
+// the clock; an older one goes on with the numbers it has.
+func Fenced(current v1alpha1.StockJournalStatus, holder string, now time.Time) v1alpha1.StockJournalStatus {
+	next := *current.DeepCopy()
+	if next.Epoch == 0 {
+		next.Seq = max(next.Seq, FirstSeq(now))
+	}
+	next.Epoch++
+	next.Holder = holder
+	return next
 }
 
 // Next is the status to swap in: what must stay, then the new decisions.

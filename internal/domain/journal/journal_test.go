@@ -56,6 +56,49 @@ func TestPendingIsDurableOnceEveryEffectWasSeen(t *testing.T) {
 	}
 }
 
+func TestANewJournalNumbersByTheClock(t *testing.T) {
+	t.Parallel()
+	noon := stocktest.Noon()
+	if got, want := journal.FirstSeq(noon), noon.Unix()<<20; got != want {
+		t.Errorf("at noon the first number is %d, want %d", got, want)
+	}
+	if a, b := journal.FirstSeq(noon.Add(999*time.Millisecond)), journal.FirstSeq(noon.Add(time.Second)); a >= b || a-journal.FirstSeq(noon) < 1_000_000 {
+		t.Errorf("within a second numbers go from %d to %d", a, b)
+	}
+	const exact = 1 << 53 // the largest number that JSON readers with doubles keep
+	if got := journal.FirstSeq(time.Date(2242, time.January, 1, 0, 0, 0, 0, time.UTC)); got >= exact {
+		t.Errorf("in 2242 numbers begin at %d, which is not exact in JSON any more", got)
+	}
+	if got := journal.FirstSeq(time.Unix(0, 0)); got != 0 {
+		t.Errorf("a clock that was never set begins at %d", got)
+	}
+}
+
+func TestFenced(t *testing.T) {
+	t.Parallel()
+	first := journal.FirstSeq(stocktest.Noon())
+	entries := []v1alpha1.JournalEntry{*stocktest.Entry(7, v1alpha1.EntryGrant, "r", "")}
+	for name, c := range map[string]struct{ current, want v1alpha1.StockJournalStatus }{
+		"a journal that is new": {
+			v1alpha1.StockJournalStatus{}, v1alpha1.StockJournalStatus{Epoch: 1, Holder: "me", Seq: first},
+		},
+		"an older journal goes on with its small numbers": {
+			v1alpha1.StockJournalStatus{Epoch: 4, Holder: "other", Seq: 7, Entries: entries},
+			v1alpha1.StockJournalStatus{Epoch: 5, Holder: "me", Seq: 7, Entries: entries},
+		},
+		"one in which nothing was decided yet": {
+			v1alpha1.StockJournalStatus{Epoch: 1, Holder: "other"}, v1alpha1.StockJournalStatus{Epoch: 2, Holder: "me"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(c.want, journal.Fenced(c.current, "me", stocktest.Noon())); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestNext(t *testing.T) {
 	t.Parallel()
 	current := v1alpha1.StockJournalStatus{Epoch: 3, Holder: "a", Seq: 9, Entries: []v1alpha1.JournalEntry{

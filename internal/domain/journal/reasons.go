@@ -25,6 +25,8 @@ const (
 	ReasonQuantityOverflow = "QuantityOverflow"
 	// ReasonUnknownProduct: there is no such StockItem yet; the document waits.
 	ReasonUnknownProduct = "UnknownProduct"
+	// ReasonWithdrawn: it was deleted before it was decided, and counts nowhere.
+	ReasonWithdrawn = "Withdrawn"
 )
 
 // Reasons a reservation was released for.

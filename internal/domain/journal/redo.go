@@ -235,11 +235,15 @@ func ApplyToDocument(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) (cha
 	at, line := e.At, e.Lines[0]
 	s.ObservedGeneration = d.Generation
 	s.JournalSeq, s.ItemUID, s.DecidedAt = e.Seq, line.ItemUID, &at
-	s.OnHandAfter, s.AvailableAfter = line.OnHand, &line.Remaining
+	if s.OnHandAfter = line.OnHand; line.OnHand != nil {
+		s.AvailableAfter = &line.Remaining
+	}
 	s.Phase = v1alpha1.AdjustmentApplied
 	applied := metav1.ConditionTrue
 	if e.Kind == v1alpha1.EntryAdjustReject && e.Reason != ReasonAlreadyApplied {
 		s.Phase, applied = v1alpha1.AdjustmentRefused, metav1.ConditionFalse
+	} else {
+		s.Delta = new(Moved(e.Kind, &line))
 	}
 	message := documentMessage(e, d)
 	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
@@ -283,6 +287,8 @@ func documentMessage(e *v1alpha1.JournalEntry, d *v1alpha1.StockAdjustment) stri
 		return "spec.countedAt is in the future; make a new document with the time the shelf was counted"
 	case ReasonUnexpectedOnHand:
 		return fmt.Sprintf("spec.expectedOnHand does not hold: %d on hand; look again and make a new document", onHand)
+	case ReasonWithdrawn:
+		return "it was deleted before it was decided and counts nowhere; if the stock did move, make a new document"
 	case ReasonQuantityOverflow:
 		return fmt.Sprintf("spec.quantity %d would make more than %d units on hand; correct the quantity in a new document", d.Spec.Quantity, MaxOnHand)
 	}

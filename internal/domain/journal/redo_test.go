@@ -272,17 +272,19 @@ func TestApplyToDocument(t *testing.T) {
 		kind    v1alpha1.JournalEntryKind
 		reason  string
 		phase   v1alpha1.AdjustmentPhase
+		delta   *int64
 		stalled bool
 		says    []string // what a person has to learn from the message
 	}{
-		"applied":         {adjust, journal.ReasonApplied, v1alpha1.AdjustmentApplied, false, []string{"5 on hand", "3 available"}},
-		"applied before":  {refuse, journal.ReasonAlreadyApplied, v1alpha1.AdjustmentApplied, false, []string{"d already counts", "new name"}},
-		"below reserved":  {refuse, journal.ReasonBelowReserved, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "5 on hand", "3 available", "release", "Counted"}},
-		"below zero":      {refuse, journal.ReasonBelowZero, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "5 on hand", "new document"}},
-		"stale":           {refuse, journal.ReasonStaleCount, v1alpha1.AdjustmentRefused, true, []string{"spec.countedAt", "widget", "count again"}},
-		"from the future": {refuse, journal.ReasonCountInFuture, v1alpha1.AdjustmentRefused, true, []string{"spec.countedAt", "future", "new document"}},
-		"unexpected":      {refuse, journal.ReasonUnexpectedOnHand, v1alpha1.AdjustmentRefused, true, []string{"spec.expectedOnHand", "5 on hand", "new document"}},
-		"more than fits":  {refuse, journal.ReasonQuantityOverflow, v1alpha1.AdjustmentRefused, true, []string{"spec.quantity -4", "new document"}},
+		"applied":         {adjust, journal.ReasonApplied, v1alpha1.AdjustmentApplied, new(int64(-4)), false, []string{"5 on hand", "3 available"}},
+		"applied before":  {refuse, journal.ReasonAlreadyApplied, v1alpha1.AdjustmentApplied, new(int64(0)), false, []string{"d already counts", "new name"}},
+		"below reserved":  {refuse, journal.ReasonBelowReserved, v1alpha1.AdjustmentRefused, nil, true, []string{"spec.quantity -4", "5 on hand", "3 available", "release", "Counted"}},
+		"below zero":      {refuse, journal.ReasonBelowZero, v1alpha1.AdjustmentRefused, nil, true, []string{"spec.quantity -4", "5 on hand", "new document"}},
+		"stale":           {refuse, journal.ReasonStaleCount, v1alpha1.AdjustmentRefused, nil, true, []string{"spec.countedAt", "widget", "count again"}},
+		"from the future": {refuse, journal.ReasonCountInFuture, v1alpha1.AdjustmentRefused, nil, true, []string{"spec.countedAt", "future", "new document"}},
+		"unexpected":      {refuse, journal.ReasonUnexpectedOnHand, v1alpha1.AdjustmentRefused, nil, true, []string{"spec.expectedOnHand", "5 on hand", "new document"}},
+		"withdrawn":       {refuse, journal.ReasonWithdrawn, v1alpha1.AdjustmentRefused, nil, true, []string{"deleted", "counts nowhere", "new document"}},
+		"more than fits":  {refuse, journal.ReasonQuantityOverflow, v1alpha1.AdjustmentRefused, nil, true, []string{"spec.quantity -4", "new document"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,7 +301,7 @@ func TestApplyToDocument(t *testing.T) {
 			got := d.Status
 			message := got.Conditions[0].Message
 			want := v1alpha1.StockAdjustmentStatus{
-				ObservedGeneration: 1, Phase: c.phase, JournalSeq: 6, ItemUID: "widget-uid", OnHandAfter: new(int64(5)), AvailableAfter: new(int64(3)), DecidedAt: stocktest.At(0),
+				ObservedGeneration: 1, Phase: c.phase, JournalSeq: 6, ItemUID: "widget-uid", Delta: c.delta, OnHandAfter: new(int64(5)), AvailableAfter: new(int64(3)), DecidedAt: stocktest.At(0),
 				Conditions: []metav1.Condition{{Type: "Applied", Status: applied, Reason: c.reason, Message: message, ObservedGeneration: 1, LastTransitionTime: *stocktest.At(0)}},
 			}
 			if c.stalled {
@@ -318,6 +320,19 @@ func TestApplyToDocument(t *testing.T) {
 			}
 		})
 	}
+	t.Run("withdrawn while there was no item", func(t *testing.T) {
+		t.Parallel()
+		d := stocktest.Received("d", "widget", 1)
+		e := stocktest.Entry(6, refuse, "d", journal.ReasonWithdrawn, v1alpha1.JournalLine{ProductID: "widget"})
+		if !journal.ApplyToDocument(e, &d.StockAdjustment) {
+			t.Fatal("changed nothing")
+		}
+		got := d.Status
+		got.Conditions = nil
+		if diff := cmp.Diff(v1alpha1.StockAdjustmentStatus{ObservedGeneration: 1, Phase: v1alpha1.AdjustmentRefused, JournalSeq: 6, DecidedAt: stocktest.At(0)}, got); diff != "" {
+			t.Errorf("status (-want +got):\n%s", diff)
+		}
+	})
 	t.Run("a decision about a reservation is not about a document", func(t *testing.T) {
 		t.Parallel()
 		d := stocktest.Received("d", "widget", 1)

@@ -31,6 +31,9 @@ func isAfter(countedAt, lastMovement, now time.Time) bool {
 // does not exist or is withheld: then waits is true, and it is to be offered
 // again when the item appears.
 //
+// A document that is being deleted is withdrawn, whether or not its product exists. It may
+// be kept until it is decided (protocol rule 22 in docs/design/0015-mirror.md).
+//
 // A correction may not take what is reserved. A count may: it says what is
 // there, and the item is Oversold until stock is back.
 func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *v1alpha1.JournalEntry, waits bool) {
@@ -38,6 +41,9 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 		return nil, false
 	}
 	it := l.products[d.Spec.ProductID]
+	if d.DeletionTimestamp != nil {
+		return l.withdraw(d, it, now), false
+	}
 	if it == nil || it.deleting || it.withheld {
 		return nil, true
 	}
@@ -60,10 +66,29 @@ func (l *Ledger) DecideDocument(d *v1alpha1.StockAdjustment, now time.Time) (e *
 		l.move(e)
 		it.applied = journal.RecordDocument(it.applied, e)
 	}
+	l.showLevel(e, it)
+	return e, false
+}
+
+// withdraw refuses a document that was deleted before it was decided. it is its item, nil
+// when there is none.
+func (l *Ledger) withdraw(d *v1alpha1.StockAdjustment, it *item, now time.Time) *v1alpha1.JournalEntry {
+	l.documents[d.UID] = true
+	e := l.entry(v1alpha1.EntryAdjustReject, d.Name, d.UID, now)
+	e.Reason = journal.ReasonWithdrawn
+	e.Lines = []v1alpha1.JournalLine{{ProductID: d.Spec.ProductID}}
+	if it != nil && !it.withheld {
+		e.Lines[0].ItemUID = string(it.uid)
+		l.showLevel(e, it)
+	}
+	return e
+}
+
+// showLevel notes in the entry of a document what there is of its item afterwards.
+func (l *Ledger) showLevel(e *v1alpha1.JournalEntry, it *item) {
 	l.remaining(e)
 	onHand := it.onHand
 	e.Lines[0].OnHand = &onHand
-	return e, false
 }
 
 // refusal is the first rule a document breaks, or journal.ReasonApplied.

@@ -107,6 +107,49 @@ func TestDecideDocument(t *testing.T) {
 	}
 }
 
+func TestADeletedDocumentIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	withLevel := stocktest.Leaving(stocktest.Line("widget", 0, 3), 5)
+	for name, c := range map[string]struct {
+		item *stocktest.Item
+		d    *stocktest.Document
+		line v1alpha1.JournalLine
+	}{
+		"of a product":                   {stocktest.AnItem("widget", 5).Safety(2), stocktest.Received("d", "widget", 3), withLevel},
+		"of a product on its way out":    {stocktest.AnItem("widget", 5).Safety(2).Deleting(), stocktest.Received("d", "widget", 3), withLevel},
+		"of a product that is not there": {stocktest.AnItem("gadget", 5), stocktest.Received("d", "widget", 3), v1alpha1.JournalLine{ProductID: "widget"}},
+		"whose name counts already":      {stocktest.AnItem("widget", 5).Safety(2).Counts("d"), stocktest.Received("d", "widget", 3), withLevel},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := stock.NewLedger(0, stocktest.Items(c.item), nil, nil)
+			before, _ := l.Level(c.item.UID)
+			got, waits := l.DecideDocument(&c.d.Deleting().StockAdjustment, stocktest.Noon())
+			want := stocktest.Entry(1, v1alpha1.EntryAdjustReject, "d", journal.ReasonWithdrawn, c.line)
+			if diff := cmp.Diff(want, got); diff != "" || waits {
+				t.Fatalf("waits %t, entry (-want +got):\n%s", waits, diff)
+			}
+			if after, _ := l.Level(c.item.UID); after != before {
+				t.Errorf("there were %+v, and are %+v", before, after)
+			}
+			c.d.DeletionTimestamp = nil // as an informer that lags may still show it
+			if again, waits := l.DecideDocument(&c.d.StockAdjustment, stocktest.Noon()); again != nil || waits {
+				t.Errorf("decided a second time: %+v, waits %t", again, waits)
+			}
+		})
+	}
+	t.Run("of a product that can't be decoded", func(t *testing.T) {
+		t.Parallel()
+		item := stocktest.AnItem("widget", 5)
+		l := stock.NewLedger(0, stocktest.Items(item), nil, nil)
+		l.Withhold(item.UID)
+		got, _ := l.DecideDocument(&stocktest.Received("d", "widget", 3).Deleting().StockAdjustment, stocktest.Noon())
+		if diff := cmp.Diff([]v1alpha1.JournalLine{{ProductID: "widget"}}, got.Lines); diff != "" {
+			t.Errorf("lines (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestDocumentWaitsForItsProduct(t *testing.T) {
 	t.Parallel()
 	l := stock.NewLedger(0, stocktest.Items(stocktest.AnItem("leaving", 5).Deleting()), nil, nil)

@@ -62,6 +62,10 @@ type world struct {
 	ordered bool
 	// audits: a leader with nothing open may audit, and forget what is gone.
 	audits bool
+	// journalDies: somebody may delete the journal while all it holds is carried out.
+	journalDies bool
+	// clockBack: the clock of whoever makes a new journal says less than it did before.
+	clockBack bool
 	// refuses are objects whose writes the API server refuses until it is healed.
 	refuses objectSet
 }
@@ -75,6 +79,8 @@ type life struct {
 	after int
 	// dies: it may be deleted at any time, finalizers or not.
 	dies bool
+	// kept: it may be deleted at any time, and stays until its end, as with the mirror's finalizer.
+	kept bool
 }
 
 type itemSlot struct {

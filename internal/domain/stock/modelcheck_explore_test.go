@@ -19,36 +19,51 @@ type store struct {
 	seed   maphash.Seed
 	states []state
 	parent []ref
-	slots  []ref // 1 + index in states; open addressing
+	slots  []place // open addressing
 }
 
-func newStore() *store { return &store{seed: maphash.MakeSeed(), slots: make([]ref, 1<<12)} }
+// place is where a state is found: 1 + its index in states, and some of its hash, by which
+// it is told from most others without a look at them.
+type place struct{ found, hash ref }
+
+func newStore() *store { return &store{seed: maphash.MakeSeed(), slots: make([]place, 1<<12)} }
 
 // add returns the index of a state and whether it is new.
 func (t *store) add(s *state, parent ref) (index ref, isNew bool) {
 	if 2*len(t.states) >= len(t.slots) {
-		t.slots = make([]ref, 2*len(t.slots))
-		for i := range t.states {
-			t.slots[t.slot(&t.states[i])] = ref(i) + 1
-		}
+		t.grow()
 	}
-	h := t.slot(s)
-	if found := t.slots[h]; found != 0 {
-		return found - 1, false
+	hash := maphash.Comparable(t.seed, *s)
+	at := &t.slots[t.slot(hash, s)]
+	if at.found != 0 {
+		return at.found - 1, false
 	}
 	t.states, t.parent = append(t.states, *s), append(t.parent, parent)
-	t.slots[h] = ref(len(t.states))
-	return ref(len(t.states) - 1), true
+	*at = place{found: ref(len(t.states)), hash: ref(hash >> 32)}
+	return at.found - 1, true
 }
 
-// slot is where a state is, or would be.
-func (t *store) slot(s *state) uint64 {
+// slot is where a state of that hash is, or would be.
+func (t *store) slot(hash uint64, s *state) uint64 {
 	mask := uint64(len(t.slots) - 1)
-	h := maphash.Comparable(t.seed, *s) & mask
-	for t.slots[h] != 0 && t.states[t.slots[h]-1] != *s {
+	h := hash & mask
+	for t.slots[h].found != 0 && (t.slots[h].hash != ref(hash>>32) || t.states[t.slots[h].found-1] != *s) {
 		h = (h + 1) & mask
 	}
 	return h
+}
+
+func (t *store) grow() {
+	t.slots = make([]place, 2*len(t.slots))
+	mask := uint64(len(t.slots) - 1)
+	for i := range t.states {
+		hash := maphash.Comparable(t.seed, t.states[i])
+		h := hash & mask
+		for t.slots[h].found != 0 {
+			h = (h + 1) & mask
+		}
+		t.slots[h] = place{found: ref(i) + 1, hash: ref(hash >> 32)}
+	}
 }
 
 // explore visits every state that can be reached, breadth first, until one

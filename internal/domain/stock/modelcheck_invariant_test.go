@@ -26,6 +26,8 @@ const (
 	toldPutBack     violation = "units are told to be back on a shelf that is known to be gone"
 	basketLost      violation = "a basket was released, and nobody who may take it over was granted"
 	documentUntrue  violation = "a document says something else than what it did"
+	deletedApplied  violation = "a document that was seen to be deleted was applied"
+	numberAgain     violation = "a number was given twice: who goes by the numbers misses a decision"
 	memoryIsWrong   violation = "at rest a leader remembers something else than the objects say"
 	readerSeesLess  violation = "somebody who adds up what they see finds more reserved than on hand"
 	neverCarriedOut violation = "the journal's decision was never carried out"
@@ -103,6 +105,7 @@ func (c *checker) decidedOne(s *state, e, behind *v1alpha1.JournalEntry, by *pro
 		}
 	}
 	g := &s.ghost
+	c.numbered(g, e)
 	if kind == kindDocument {
 		c.decidedDocument(s, slot, e, strict)
 		return
@@ -138,6 +141,17 @@ func (c *checker) decidedOne(s *state, e, behind *v1alpha1.JournalEntry, by *pro
 		c.moveTruth(s, e)
 	}
 	g.path[slot] = moved
+}
+
+// numbered holds a decision's number against all that were given before.
+func (c *checker) numbered(g *ghost, e *v1alpha1.JournalEntry) {
+	if !c.world.journalDies || c.world.clockBack {
+		return
+	}
+	if e.Seq <= int64(g.top) {
+		c.breaks(numberAgain)
+	}
+	g.top = uint8(e.Seq)
 }
 
 func (c *checker) decidedDocument(s *state, slot int, e *v1alpha1.JournalEntry, strict func(bool, violation)) {
@@ -181,12 +195,13 @@ func (c *checker) isTakeOver(release, grant *v1alpha1.JournalEntry) bool {
 // asked reports whether the reservation's client, or time, wants this.
 func (c *checker) asked(s *state, slot int, kind v1alpha1.JournalEntryKind) bool {
 	intent, _ := wantedBy(s.ghost.wanted[slot])
+	deleted := c.world.reservations[slot].kept
 	if v := s.version(kindReservation, slot); v >= firstRow {
-		intent = c.tables.reservations.at(v).Spec.Intent
+		intent, deleted = c.tables.reservations.at(v).Spec.Intent, c.deleting(kindReservation, v)
 	}
 	switch kind {
 	case v1alpha1.EntryRelease:
-		return intent == v1alpha1.IntentRelease || c.world.reservations[slot].expires
+		return intent == v1alpha1.IntentRelease || c.world.reservations[slot].expires || deleted
 	case v1alpha1.EntryCommit:
 		return intent == v1alpha1.IntentCommit || intent == v1alpha1.IntentRestock
 	case v1alpha1.EntryRestock:

@@ -1,6 +1,7 @@
 package stock_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,9 @@ import (
 // does, which people would see; what only the journal's order would tell is not
 // looked at.
 func TestProtocolLessOneRule(t *testing.T) {
-	for name, m := range mutants() {
+	all := mutants()
+	maps.Copy(all, mirroredMutants())
+	for name, m := range all {
 		t.Run(name, func(t *testing.T) {
 			r := protocol()
 			r.harmOnly, r.keepReplaced = true, true

@@ -1,6 +1,8 @@
 package stock_test
 
 import (
+	"time"
+
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
@@ -58,10 +60,29 @@ func (c *checker) takeOver(s *state, n int, next emit) {
 	t := *s
 	p := &t.processes[n]
 	p.doing, p.current = redoing, true
-	p.seq, p.open = uint8(c.tables.journals.at(ref(s.journal)).Seq), c.allPending(ref(s.journal))
+	if ref(s.journal) == gone {
+		first := c.firstSeq(s)
+		t.journal = narrow(c.tables.journal(v1alpha1.StockJournalStatus{Seq: first}))
+	}
+	p.seq, p.open = uint8(c.tables.journals.at(ref(t.journal)).Seq), c.allPending(ref(t.journal))
 	replaceOthers(&t, n)
 	next(t, action{verb: takesOver, who: n})
 }
+
+// firstSeq is where a journal that is made anew begins to number. Numbers are few here, so
+// the clock goes on by a second for each: it says more than any number that was given,
+// unless it went back.
+func (c *checker) firstSeq(s *state) int64 {
+	now := time.Unix(int64(s.ghost.top)+1, 0)
+	if c.world.clockBack {
+		now = time.Unix(0, 0)
+	}
+	made := c.rules.fenced(v1alpha1.StockJournalStatus{}, "", now)
+	return made.Seq / journal.FirstSeq(time.Unix(1, 0))
+}
+
+// nobody holds the journal.
+const nobody = -1
 
 func replaceOthers(s *state, n int) {
 	for other := range s.processes {
@@ -160,11 +181,11 @@ func (c *checker) emptyKinds() (listed uint8) {
 	return listed
 }
 
-// bare is a reservation without its intent: a ledger does not read it from a list.
+// bare is a reservation without its intent and deletion: a ledger does not read them from a list.
 func (c *checker) bare(version ref) ref {
 	return c.memoBare.get(version, func() ref {
 		r := c.tables.reservations.at(version).DeepCopy()
-		r.Spec.Intent, r.Spec.Restock = v1alpha1.IntentHold, nil
+		r.Spec.Intent, r.Spec.Restock, r.DeletionTimestamp = v1alpha1.IntentHold, nil, nil
 		return c.tables.reservation(r)
 	})
 }
@@ -201,6 +222,9 @@ func (c *checker) serve(s *state, n int) {
 			journal.Overlay(c.tables.opens.at(kept), items, reservations, documents)
 		}
 		l := stock.NewLedger(int64(p.seq), items, reservations, documents)
+		if c.rules.listsNotCounted {
+			l.Renumber(int64(p.seq))
+		}
 		return listedLedger{c.tables.ledger(l), kept}
 	})
 	*p = process{doing: serving, current: p.current, seq: p.seq, gone: p.gone, ledger: made.ledger, open: made.open}
@@ -278,7 +302,7 @@ func (c *checker) notice(s *state, n int, next emit) {
 			switch v := s.version(kind, slot); {
 			case v == gone && !known:
 				if kind == kindItem { // an informer that lags may show it once more
-					q.ledger = c.remember(p.ledger, kind, c.tables.item(c.world.newItem(slot)), false, slot)
+					q.ledger = c.remember(p.ledger, kind, c.asMade(kind, slot), false, slot)
 					if q.ledger != p.ledger {
 						next(t, action{verb: noticesItem, who: n, kind: kind, slot: slot})
 					}
@@ -369,17 +393,21 @@ func (c *checker) offered(s *state, p *process, l ref, fresh bool, each func(cho
 	}
 }
 
-// asItWas is a deleted object as an informer may still show it.
+// asItWas is an object that is gone as an informer may still show it: one that was kept was
+// deleted before it went.
 func (c *checker) asItWas(s *state, kind objectKind, slot int) ref {
-	if kind == kindDocument {
-		return c.tables.document(c.world.newDocument(slot))
+	v := c.asMade(kind, slot)
+	if c.world.life(kind, slot).kept {
+		v = c.withDeletion(kind, v)
 	}
-	r := c.tables.reservation(c.world.newReservation(slot))
+	if kind == kindDocument {
+		return v
+	}
 	intent, part := wantedBy(s.ghost.wanted[slot])
 	for range part + 1 {
-		r = c.wants(r, intent, c.world.reservations[slot].parts)
+		v = c.wants(v, intent, c.world.reservations[slot].parts)
 	}
-	return r
+	return v
 }
 
 // decide emits every batch a process may try to journal.

@@ -104,7 +104,7 @@ func (c *checker) checkRest(s *state) {
 				c.breaks(documentUntrue)
 			}
 		default:
-			if c.world.steady(d.product) {
+			if c.world.steady(d.product) || c.deleting(kindDocument, v) {
 				c.breaks(stuck)
 			}
 		}
@@ -149,7 +149,7 @@ func (c *checker) tookAll(s *state, slot int) bool {
 func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockReservation) {
 	phase, intent := r.Status.Phase, r.Spec.Intent
 	waits := phase == v1alpha1.ReservationPending || phase == "" ||
-		phase == v1alpha1.ReservationReserved && intent != v1alpha1.IntentHold ||
+		phase == v1alpha1.ReservationReserved && (intent != v1alpha1.IntentHold || r.DeletionTimestamp != nil) ||
 		phase == v1alpha1.ReservationCommitted && intent == v1alpha1.IntentRestock
 	if settled, _ := journal.Restocked(r); waits || phase == v1alpha1.ReservationRestocked && !settled {
 		c.breaks(stuck)
@@ -187,7 +187,7 @@ func (c *checker) checkReservationAtRest(s *state, slot int, r *v1alpha1.StockRe
 // wanted it, or because another one that may was granted in its place.
 func (c *checker) endedRightly(s *state, slot int, r *v1alpha1.StockReservation) bool {
 	b := c.world.reservations[slot]
-	if r.Spec.Intent == v1alpha1.IntentRelease || b.expires {
+	if r.Spec.Intent == v1alpha1.IntentRelease || b.expires || r.DeletionTimestamp != nil {
 		return true
 	}
 	for other, o := range c.world.reservations {

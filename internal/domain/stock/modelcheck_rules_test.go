@@ -18,6 +18,7 @@ type rules struct {
 	applyToItem        func([]*v1alpha1.JournalEntry, *v1alpha1.StockItem) bool
 	applyToReservation func(*v1alpha1.JournalEntry, *v1alpha1.StockReservation) bool
 	same               func(a, b *v1alpha1.StockJournalStatus) bool
+	fenced             func(current v1alpha1.StockJournalStatus, holder string, now time.Time) v1alpha1.StockJournalStatus
 	journaled          func(v1alpha1.JournalEntryKind) bool
 
 	listsFirst       bool                  // the load comes before the fence
@@ -37,6 +38,7 @@ type rules struct {
 	onlyForgets      bool                  // an audit forgets what is gone, and not that it is
 	dropWithObject   bool                  // an entry is done once its reservation or document is gone
 	keepsReservation bool                  // a deleted reservation goes on holding stock
+	listsNotCounted  bool                  // numbers found in the lists of the load don't matter
 	splitsTakeOver   bool                  // a basket ends in one swap, and who takes it over is granted in a later one
 
 	// keepReplaced keeps the memory of processes that lost the journal. Only
@@ -57,6 +59,7 @@ func protocol() rules {
 		applyToItem:        journal.ApplyToItem,
 		applyToReservation: journal.ApplyToReservation,
 		same:               journal.Same,
+		fenced:             journal.Fenced,
 		journaled:          func(v1alpha1.JournalEntryKind) bool { return true },
 		anyOrder:           func(objectKind) bool { return false },
 	}
@@ -128,11 +131,15 @@ func (c *checker) choices(o offer) []choice {
 		}
 		l := c.tables.ledgers.at(o.ledger)
 		if o.kind == kindDocument {
-			d := c.tables.documents.at(o.version)
-			add(l, func(l *stock.Ledger) (e, released *v1alpha1.JournalEntry) {
-				e, _ = c.rules.decideDocument(l, d, stocktest.Noon())
-				return e, nil
-			})
+			for _, d := range documentViews(c.tables.documents.at(o.version), o.fresh) {
+				add(l, func(l *stock.Ledger) (e, released *v1alpha1.JournalEntry) {
+					e, _ = c.rules.decideDocument(l, d, stocktest.Noon())
+					if o.fresh && d.DeletionTimestamp != nil && e != nil && e.Kind == v1alpha1.EntryAdjust {
+						c.breaks(deletedApplied)
+					}
+					return e, nil
+				})
+			}
 			return out
 		}
 		r := c.tables.reservations.at(o.version)
@@ -187,7 +194,25 @@ func views(r *v1alpha1.StockReservation, parts [][]v1alpha1.StockLine) []*v1alph
 		view.Spec.Restock = new(parts[n])
 		out = append(out, view)
 	}
+	if r.DeletionTimestamp == nil {
+		return out
+	}
+	for _, deleted := range slices.Clone(out) { // and before it was deleted
+		view := deleted.DeepCopy()
+		view.DeletionTimestamp = nil
+		out = append(out, view)
+	}
 	return out
+}
+
+// documentViews are the states of a document an informer may show: before it was deleted, too.
+func documentViews(d *v1alpha1.StockAdjustment, fresh bool) []*v1alpha1.StockAdjustment {
+	if fresh || d.DeletionTimestamp == nil {
+		return []*v1alpha1.StockAdjustment{d}
+	}
+	before := d.DeepCopy()
+	before.DeletionTimestamp = nil
+	return []*v1alpha1.StockAdjustment{d, before}
 }
 
 func earlierPhases(p v1alpha1.StockReservationPhase) []v1alpha1.StockReservationPhase {

@@ -85,6 +85,7 @@ type ghost struct {
 	done    uint32                          // which decisions but restocks changed which item
 	back    [maxReservations][maxItems]int8 // units put back on the object
 	sold    uint8                           // items that a count made Oversold
+	top     uint8                           // the highest number given; only where the journal is deleted
 }
 
 // path is how a reservation came to where it is.
@@ -223,7 +224,7 @@ func (c *checker) retire(s *state, n int) {
 // renumber closes the gaps between the numbers of decisions.
 func (c *checker) renumber(s *state) {
 	t := c.tables
-	all := 1 | t.journals.seqs(ref(s.journal))
+	all := 1 | t.journals.seqs(ref(s.journal)) | seqsOf(int64(s.ghost.top))
 	for i := range c.world.items {
 		all |= t.items.seqs(ref(s.items[i]))
 	}
@@ -243,6 +244,7 @@ func (c *checker) renumber(s *state) {
 	if all.dense() {
 		return
 	}
+	s.ghost.top = uint8(all.rank(int64(s.ghost.top)))
 	s.journal = uint16(c.renumbered.get(renumbering{'j', ref(s.journal), all}, func() ref { return t.renumberJournal(ref(s.journal), all) }))
 	for i := range c.world.items {
 		s.items[i] = uint16(c.renumberedItem(ref(s.items[i]), all))
@@ -316,6 +318,9 @@ func (c *checker) renumberList(kind objectKind, r ref, all seqSet) ref {
 }
 
 func (t *tables) renumberJournal(r ref, all seqSet) ref {
+	if r < firstRow {
+		return r
+	}
 	held := t.journals.at(r)
 	s := held.DeepCopy()
 	s.Seq = all.rank(s.Seq)

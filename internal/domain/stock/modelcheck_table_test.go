@@ -59,13 +59,19 @@ type tables struct {
 	opens        *table[[]*journal.Pending]
 	ledgers      *table[*stock.Ledger]
 	lists        *table[[maxReservations]ref]
+	listed       memo[listKey, ref]
+}
+
+type listKey struct {
+	kind     objectKind
+	versions [maxReservations]ref
 }
 
 func newTables() *tables {
 	return &tables{
 		items: newTable[*v1alpha1.StockItem](), reservations: newTable[*v1alpha1.StockReservation](), documents: newTable[*v1alpha1.StockAdjustment](),
 		journals: newTable[v1alpha1.StockJournalStatus](), entries: newTable[*v1alpha1.JournalEntry](), opens: newTable[[]*journal.Pending](),
-		ledgers: newTable[*stock.Ledger](), lists: newTable[[maxReservations]ref](),
+		ledgers: newTable[*stock.Ledger](), lists: newTable[[maxReservations]ref](), listed: memo[listKey, ref]{},
 	}
 }
 
@@ -162,14 +168,16 @@ func (t *tables) ledger(l *stock.Ledger) ref {
 }
 
 func (t *tables) list(kind objectKind, versions [maxReservations]ref) ref {
-	var seqs seqSet
-	for _, v := range versions {
-		switch kind {
-		case kindItem:
-			seqs |= t.items.seqs(v)
-		case kindReservation:
-			seqs |= t.reservations.seqs(v)
+	return t.listed.get(listKey{kind, versions}, func() ref {
+		var seqs seqSet
+		for _, v := range versions {
+			switch kind {
+			case kindItem:
+				seqs |= t.items.seqs(v)
+			case kindReservation:
+				seqs |= t.reservations.seqs(v)
+			}
 		}
-	}
-	return t.lists.put(fmt.Sprint(kind, versions), versions, seqs)
+		return t.lists.put(fmt.Sprint(kind, versions), versions, seqs)
+	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // checker explores one world under one set of rules.
@@ -34,6 +35,8 @@ type checker struct {
 	memoAudit      memo[auditing, ref]
 	memoWants      memo[wanting, ref]
 	memoBare       memo[ref, ref]
+	memoMade       memo[objectSet, ref]
+	memoDeleted    memo[versionKey, ref]
 	memoPending    memo[pendingKey, int64]
 	memoPath       memo[pathKey, path]
 	renumbered     memo[renumbering, ref]
@@ -45,6 +48,7 @@ func newChecker(w world, r rules) *checker {
 		memoChoices: memo[offer, []choice]{}, memoEffects: memo[ref, []effect]{}, memoWritable: memo[ordering, []effect]{}, memoApply: memo[applying, applied]{},
 		memoMark: memo[marking, ref]{}, memoKeep: memo[ref, ref]{}, memoSeen: memo[seen, ref]{}, memoSwap: memo[swapping, swapped]{},
 		memoAllPending: memo[ref, ref]{}, memoNewLedger: memo[listed, listedLedger]{}, memoAudit: memo[auditing, ref]{}, memoWants: memo[wanting, ref]{}, memoBare: memo[ref, ref]{},
+		memoMade: memo[objectSet, ref]{}, memoDeleted: memo[versionKey, ref]{},
 		memoPending: memo[pendingKey, int64]{}, memoPath: memo[pathKey, path]{}, renumbered: memo[renumbering, ref]{},
 	}
 }
@@ -66,6 +70,9 @@ const (
 	wantsRelease
 	wantsRestock
 	deletes
+	deletesKept
+	letsGo
+	deletesJournal
 	heals
 	crashes
 	takesOver
@@ -109,6 +116,12 @@ func (c *checker) tell(a action) string {
 		return fmt.Sprintf("a client wants %s of %s", [...]string{"Commit", "Release", "Restock"}[a.verb-wantsCommit], what)
 	case deletes:
 		return "a client deletes " + what
+	case deletesKept:
+		return "a client deletes " + what + ", which is kept"
+	case letsGo:
+		return "the mirror lets " + what + " go"
+	case deletesJournal:
+		return "somebody deletes the journal"
 	case heals:
 		return "the API server accepts writes of everything again"
 	}
@@ -145,16 +158,21 @@ func (c *checker) start() state {
 }
 
 func (c *checker) create(s *state, kind objectKind, slot int) {
-	var v ref
-	switch kind {
-	case kindItem:
-		v = c.tables.item(c.world.newItem(slot))
-	case kindReservation:
-		v = c.tables.reservation(c.world.newReservation(slot))
-	default:
-		v = c.tables.document(c.world.newDocument(slot))
-	}
-	s.setVersion(kind, slot, v)
+	s.setVersion(kind, slot, c.asMade(kind, slot))
+}
+
+// asMade is an object as its client makes it.
+func (c *checker) asMade(kind objectKind, slot int) ref {
+	return c.memoMade.get(object(kind, slot), func() ref {
+		switch kind {
+		case kindItem:
+			return c.tables.item(c.world.newItem(slot))
+		case kindReservation:
+			return c.tables.reservation(c.world.newReservation(slot))
+		default:
+			return c.tables.document(c.world.newDocument(slot))
+		}
+	})
 }
 
 func narrow(r ref) uint16 {
@@ -177,8 +195,20 @@ func (c *checker) clients(s *state, next emit) {
 			case v >= firstRow && l.dies:
 				c.delete(&t, kind, slot)
 				next(t, action{verb: deletes, kind: kind, slot: slot})
+			case v >= firstRow && l.kept && !c.deleting(kind, v):
+				t.setVersion(kind, slot, c.withDeletion(kind, v))
+				next(t, action{verb: deletesKept, kind: kind, slot: slot})
+			case v >= firstRow && l.kept && c.isAtItsEnd(kind, v):
+				c.delete(&t, kind, slot)
+				next(t, action{verb: letsGo, kind: kind, slot: slot})
 			}
 		}
+	}
+	if c.world.journalDies && ref(s.journal) != gone && c.isCarriedOut(s) {
+		t := *s
+		t.journal = uint16(gone)
+		replaceOthers(&t, nobody)
+		next(t, action{verb: deletesJournal})
 	}
 	for slot, r := range c.world.reservations {
 		v := s.version(kindReservation, slot)
@@ -218,6 +248,59 @@ func (c *checker) delete(s *state, kind objectKind, slot int) {
 		}
 	}
 	s.setVersion(kind, slot, gone)
+}
+
+// deleting reports whether a reservation or document that is kept was deleted.
+func (c *checker) deleting(kind objectKind, version ref) bool {
+	if kind == kindDocument {
+		return c.tables.documents.at(version).DeletionTimestamp != nil
+	}
+	return c.tables.reservations.at(version).DeletionTimestamp != nil
+}
+
+// withDeletion is a reservation or document that was deleted and is kept.
+func (c *checker) withDeletion(kind objectKind, version ref) ref {
+	return c.memoDeleted.get(versionKey{kind, version}, func() ref {
+		if kind == kindDocument {
+			d := c.tables.documents.at(version).DeepCopy()
+			d.DeletionTimestamp = stocktest.At(0)
+			return c.tables.document(d)
+		}
+		r := c.tables.reservations.at(version).DeepCopy()
+		r.DeletionTimestamp = stocktest.At(0)
+		return c.tables.reservation(r)
+	})
+}
+
+type versionKey struct {
+	kind    objectKind
+	version ref
+}
+
+// isAtItsEnd is when the mirror lets go, by protocol rule 22.
+func (c *checker) isAtItsEnd(kind objectKind, version ref) bool {
+	if kind == kindDocument {
+		return journal.Settled(c.tables.documents.at(version))
+	}
+	r := c.tables.reservations.at(version)
+	switch r.Status.Phase {
+	case v1alpha1.ReservationRejected, v1alpha1.ReservationReleased, v1alpha1.ReservationRestocked:
+		return true
+	case v1alpha1.ReservationCommitted:
+		return r.Spec.Intent != v1alpha1.IntentRestock
+	}
+	return false
+}
+
+// isCarriedOut reports whether nothing is left to do of what the journal holds.
+func (c *checker) isCarriedOut(s *state) bool {
+	all := c.allPending(ref(s.journal))
+	for _, e := range c.effects(all) {
+		if found := c.get(s, e); found >= firstRow && len(c.apply(found, all, e).by) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // partOf is which of the parts a client wants back by now; -1 when none.

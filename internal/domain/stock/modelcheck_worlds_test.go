@@ -115,6 +115,32 @@ func protocolWorlds() map[string]world {
 			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1}},
 			processes: 2, batch: 2, lost: true, unclear: true,
 		},
+		"a document that waits for its item, deleted meanwhile and kept until it is decided": {
+			items: []itemSlot{{name: "a", onHand: 1, life: life{late: true}}}, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1, life: life{kept: true}}},
+			processes: 2, batch: 2, lost: true, unclear: true,
+		},
+		"documents deleted and kept until they are decided": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true}},
+			documents: []documentSlot{{name: "d", product: "a", kind: adjusts, quantity: -1, life: life{kept: true}}, {name: "e", product: "a", kind: receives, quantity: 1, life: life{kept: true}}},
+			processes: 2, batch: 1,
+		},
+		"reservations deleted and kept until their end": {
+			items: one, reservations: []reservationSlot{
+				{name: "r", lines: unit("a"), commit: true, release: true, restock: true, life: life{kept: true}},
+				{name: "s", lines: unit("a"), expires: true, life: life{kept: true}},
+			}, processes: 2, batch: 2, lost: true,
+		},
+		"a journal deleted at rest and made again": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}, {name: "s", lines: unit("a"), life: life{late: true}}},
+			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1, life: life{dies: true}}},
+			processes: 2, batch: 1, journalDies: true,
+		},
+		"a journal deleted at rest and made again, after the clock went back": {
+			items: one, reservations: []reservationSlot{{name: "r", lines: unit("a"), commit: true, restock: true, life: life{dies: true}}},
+			documents: []documentSlot{{name: "d", product: "a", kind: receives, quantity: 1, life: life{dies: true}}},
+			processes: 2, batch: 1, lost: true, journalDies: true, clockBack: true,
+		},
 		"an item the API server refuses to have written": {
 			items: one, reservations: []reservationSlot{all, other}, processes: 2, batch: 1, refuses: object(kindItem, 0),
 		},

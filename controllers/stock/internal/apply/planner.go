@@ -20,14 +20,22 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
+// Config is what a planner works with.
+type Config struct {
+	Namespace string
+	Store     *store.Store
+	Pool      *effects.Pool
+	Clock     clock.PassiveClock
+	// Schedule is told which projections were written with the stock.
+	Schedule *publish.Schedule
+	// Finalizers that items get.
+	Finalizers publish.Finalizers
+}
+
 // Planner plans the effects of one namespace. It belongs to the one goroutine that
 // reconciles the namespace.
 type Planner struct {
-	namespace string
-	store     *store.Store
-	pool      *effects.Pool
-	schedule  *publish.Schedule
-	clock     clock.PassiveClock
+	Config
 
 	memory *decide.Memory // nil until loaded
 	// decidedFrom are the objects that pending decisions were made from, by uid.
@@ -35,8 +43,8 @@ type Planner struct {
 }
 
 // New makes a planner.
-func New(namespace string, s *store.Store, p *effects.Pool, c clock.PassiveClock, schedule *publish.Schedule) *Planner {
-	return &Planner{namespace: namespace, store: s, pool: p, clock: c, schedule: schedule, decidedFrom: map[string]client.Object{}}
+func New(c Config) *Planner {
+	return &Planner{Config: c, decidedFrom: map[string]client.Object{}}
 }
 
 // Load has items get their projection with the stock that is written.
@@ -61,7 +69,7 @@ func (p *Planner) Decided(decisions []decide.Decision) {
 func (p *Planner) Dispatch(ctx context.Context, pending []*journal.Pending) (more bool) {
 	plan, more := p.plan(pending)
 	for _, e := range plan {
-		if !p.pool.Dispatch(ctx, e) {
+		if !p.Pool.Dispatch(ctx, e) {
 			more = true
 		}
 	}
@@ -80,11 +88,11 @@ func (p *Planner) Unapplied(pending []*journal.Pending) error {
 }
 
 func (p *Planner) unapplied(d *journal.Pending) (target string, is bool) {
-	if !d.Object && !p.pool.Refused(d.Entry.UID) {
+	if !d.Object && !p.Pool.Refused(d.Entry.UID) {
 		return d.Entry.UID, true
 	}
 	for _, uid := range d.Items() {
-		if !p.pool.Refused(string(uid)) {
+		if !p.Pool.Refused(string(uid)) {
 			return string(uid), true
 		}
 	}
@@ -95,11 +103,11 @@ func (p *Planner) unapplied(d *journal.Pending) (target string, is bool) {
 // of their first seq. held reports whether some are not in it because the write ordering
 // does not let them yet, or because another write of their object is in flight.
 func (p *Planner) plan(pending []*journal.Pending) (plan []*effects.Effect, held bool) {
-	order := journal.NewWriteOrder(pending, p.pool.Parked)
+	order := journal.NewWriteOrder(pending, p.Pool.Parked)
 	objects, items := byTarget(pending)
 	for _, d := range pending {
 		if about := objects[d.Entry.UID]; !d.Object && about[0] == d {
-			switch inFlight := p.pool.Of(d.Entry.UID); {
+			switch inFlight := p.Pool.Of(d.Entry.UID); {
 			case inFlight != nil:
 				held = held || len(inFlight.Entries) < len(about)
 			case order.Object(about):
@@ -114,7 +122,7 @@ func (p *Planner) plan(pending []*journal.Pending) (plan []*effects.Effect, held
 				continue
 			}
 			now := order.Item(uid, about)
-			if inFlight := p.pool.Of(string(uid)); inFlight != nil {
+			if inFlight := p.Pool.Of(string(uid)); inFlight != nil {
 				now = len(inFlight.Entries)
 			} else if now > 0 {
 				plan = append(plan, p.itemEffect(uid, about[:now]))
@@ -145,7 +153,7 @@ func (p *Planner) objectEffect(about []*journal.Pending) *effects.Effect {
 	from := p.decidedFrom[entry.UID]
 	e := &effects.Effect{
 		Kind: "StockReservation", Target: entry.UID, Entries: about,
-		Object: store.Identity{Namespace: p.namespace, Name: entry.Name, UID: types.UID(entry.UID)},
+		Object: store.Identity{Namespace: p.Namespace, Name: entry.Name, UID: types.UID(entry.UID)},
 	}
 	e.Done = func() {
 		for _, d := range about {
@@ -155,18 +163,18 @@ func (p *Planner) objectEffect(about []*journal.Pending) *effects.Effect {
 			delete(p.decidedFrom, entry.UID)
 		}
 	}
-	trusted := !p.pool.HasFailed(e.Target)
+	trusted := !p.Pool.HasFailed(e.Target)
 	if journal.IsDocument(entry.Kind) {
 		e.Kind = "StockAdjustment"
 		seen := asSeen[v1alpha1.StockAdjustment](from, trusted)
 		e.Write = func(ctx context.Context) error {
-			return p.store.BringDocument(ctx, e.Object, seen, carryOut(about, journal.ApplyToDocument))
+			return p.Store.BringDocument(ctx, e.Object, seen, carryOut(about, journal.ApplyToDocument))
 		}
 		return e
 	}
 	seen := asSeen[v1alpha1.StockReservation](from, trusted)
 	e.Write = func(ctx context.Context) error {
-		return p.store.BringReservation(ctx, e.Object, seen, carryOut(about, journal.ApplyToReservation))
+		return p.Store.BringReservation(ctx, e.Object, seen, carryOut(about, journal.ApplyToReservation))
 	}
 	return e
 }
@@ -197,25 +205,25 @@ func (p *Planner) itemEffect(uid types.UID, about []*journal.Pending) *effects.E
 	product := productOf(uid, about[0].Entry)
 	e := &effects.Effect{
 		Kind: "StockItem", Target: string(uid), Entries: about,
-		Object: store.Identity{Namespace: p.namespace, Name: product, UID: uid},
+		Object: store.Identity{Namespace: p.Namespace, Name: product, UID: uid},
 	}
-	i := itemWrite{now: metav1.NewTime(p.clock.Now())}
+	i := itemWrite{now: metav1.NewTime(p.Clock.Now()), finalizers: p.Finalizers}
 	if p.memory != nil {
 		i.level, i.known = p.memory.Level(uid)
 	}
 	for _, d := range about {
 		i.entries = append(i.entries, d.Entry)
 	}
-	trusted, mark := !p.pool.HasFailed(e.Target), p.schedule.Mark(product)
+	trusted, mark := !p.Pool.HasFailed(e.Target), p.Schedule.Mark(product)
 	var written string
 	e.Write = func(ctx context.Context) (err error) {
 		var seen *v1alpha1.StockItem
 		if i.known && trusted {
-			if o, err := p.store.CachedItem(ctx, e.Object.Key()); err == nil {
+			if o, err := p.Store.CachedItem(ctx, e.Object.Key()); err == nil {
 				seen = o // else the live object is read
 			}
 		}
-		written, err = p.store.BringItem(ctx, e.Object, seen, i.carryOut)
+		written, err = p.Store.BringItem(ctx, e.Object, seen, i.carryOut)
 		return err
 	}
 	e.Done = func() {
@@ -225,9 +233,9 @@ func (p *Planner) itemEffect(uid types.UID, about []*journal.Pending) *effects.E
 		if !i.known || written == "" {
 			return
 		}
-		p.schedule.Wrote(product, written)
+		p.Schedule.Wrote(product, written)
 		if i.finalizerIsRight {
-			p.schedule.Clean(product, mark)
+			p.Schedule.Clean(product, mark)
 		}
 	}
 	return e
@@ -244,10 +252,11 @@ func productOf(uid types.UID, e *v1alpha1.JournalEntry) (product string) {
 
 // itemWrite is what decisions do to an item, and what the ledger says of it.
 type itemWrite struct {
-	entries []*v1alpha1.JournalEntry
-	level   stock.Level
-	known   bool
-	now     metav1.Time
+	entries    []*v1alpha1.JournalEntry
+	level      stock.Level
+	known      bool
+	now        metav1.Time
+	finalizers publish.Finalizers
 	// finalizerIsRight is found out by the write: its projection leaves nothing to publish.
 	finalizerIsRight bool
 }
@@ -258,7 +267,7 @@ func (w *itemWrite) carryOut(o *v1alpha1.StockItem) (changed bool) {
 	}
 	if w.known {
 		stock.Project(o, w.level.Reserved, w.now)
-		w.finalizerIsRight = !publish.KeepFinalizer(&v1alpha1.StockItem{ObjectMeta: *o.ObjectMeta.DeepCopy()}, w.level)
+		w.finalizerIsRight = !w.finalizers.Keep(&v1alpha1.StockItem{ObjectMeta: *o.ObjectMeta.DeepCopy()}, w.level)
 	}
 	return true
 }

@@ -53,10 +53,7 @@ func (l *Leader) Fence(ctx context.Context) error {
 		return fmt.Errorf("read the journal: %w", err)
 	}
 	l.journal = j
-	next := *j.Status.DeepCopy()
-	next.Epoch++
-	next.Holder = l.holder
-	if err := l.swap(ctx, next); err != nil {
+	if err := l.swap(ctx, journal.Fenced(j.Status, l.holder, l.clock.Now())); err != nil {
 		return err
 	}
 	l.pending = journal.AllPending(l.journal.Status.Entries)

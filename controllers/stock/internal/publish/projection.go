@@ -89,12 +89,13 @@ func (p *Publisher) letGo(ctx context.Context, seen *v1alpha1.StockItem) *effect
 func (p *Publisher) projection(seen *v1alpha1.StockItem, level stock.Level) *effects.Effect {
 	product := seen.Name
 	var written string
-	mark, at := p.Schedule.Mark(product), p.Clock.Now()
+	mark := p.Schedule.Mark(product)
+	shown := shownItem{seen: seen, level: level, finalizers: p.Finalizers, at: p.Clock.Now()}
 	return &effects.Effect{
 		Kind: "StockItem", Target: "projection/" + product, Backoff: p.Schedule.backoff(product),
 		Object: p.identity(product, seen.UID),
 		Write: func(ctx context.Context) (err error) {
-			written, err = project(ctx, p.Store, seen, level, at)
+			written, err = shown.write(ctx, p.Store)
 			return err
 		},
 		Done: func() {
@@ -104,11 +105,20 @@ func (p *Publisher) projection(seen *v1alpha1.StockItem, level stock.Level) *eff
 	}
 }
 
-// project keeps an item's finalizer and its projection, and returns the
+// shownItem is an item, and what it is to show.
+type shownItem struct {
+	seen       *v1alpha1.StockItem
+	level      stock.Level
+	finalizers Finalizers
+	at         time.Time
+}
+
+// write keeps an item's finalizers and its projection, and returns the
 // resourceVersion of what it wrote last, empty when it wrote nothing. A
 // conflict means that the item was not the newest; the next round finds it so.
-func project(ctx context.Context, s *store.Store, o *v1alpha1.StockItem, level stock.Level, now time.Time) (written string, err error) {
-	if KeepFinalizer(o, level) {
+func (w *shownItem) write(ctx context.Context, s *store.Store) (written string, err error) {
+	o := w.seen
+	if w.finalizers.Keep(o, w.level) {
 		if err := s.SetItemFinalizers(ctx, o); err != nil {
 			return "", client.IgnoreNotFound(err)
 		}
@@ -117,7 +127,7 @@ func project(ctx context.Context, s *store.Store, o *v1alpha1.StockItem, level s
 	if o.DeletionTimestamp != nil && len(o.Finalizers) == 0 {
 		return written, nil
 	}
-	if !stock.Project(o, level.Reserved, metav1.NewTime(now)) {
+	if !stock.Project(o, w.level.Reserved, metav1.NewTime(w.at)) {
 		return written, nil
 	}
 	if err := s.UpdateItemStatus(ctx, o); err != nil {
@@ -127,16 +137,7 @@ func project(ctx context.Context, s *store.Store, o *v1alpha1.StockItem, level s
 }
 
 // isOutOfDate reports whether an item, as it stands, is to be written.
-func isOutOfDate(o *v1alpha1.StockItem, level stock.Level, now time.Time) bool {
+func isOutOfDate(o *v1alpha1.StockItem, f Finalizers, level stock.Level, now time.Time) bool {
 	c := o.DeepCopy()
-	return KeepFinalizer(c, level) || stock.Project(c, level.Reserved, metav1.NewTime(now))
-}
-
-// KeepFinalizer has an item stay while anything is reserved of it, and go once
-// nothing is. It reports whether it changed the item.
-func KeepFinalizer(o *v1alpha1.StockItem, level stock.Level) (changed bool) {
-	if o.DeletionTimestamp == nil {
-		return controllerutil.AddFinalizer(o, v1alpha1.StockItemFinalizer)
-	}
-	return level.Reserved == 0 && controllerutil.RemoveFinalizer(o, v1alpha1.StockItemFinalizer)
+	return f.Keep(c, level) || stock.Project(c, level.Reserved, metav1.NewTime(now))
 }

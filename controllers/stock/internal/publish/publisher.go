@@ -31,6 +31,8 @@ type Config struct {
 	Leader    Leadership
 	Clock     clock.PassiveClock
 	Schedule  *Schedule
+	// Finalizers that items get.
+	Finalizers Finalizers
 }
 
 // Publisher publishes for one namespace. It belongs to the one goroutine that
@@ -90,7 +92,7 @@ func (p *Publisher) ItemSeen(o *v1alpha1.StockItem) (doubtful bool) {
 	if !ok {
 		return false
 	}
-	if isOutOfDate(o, level, p.Clock.Now()) {
+	if isOutOfDate(o, p.Finalizers, level, p.Clock.Now()) {
 		p.Touch(o.Name)
 	}
 	if o.Status.OnHand == nil || o.Status.Reserved == level.Reserved && *o.Status.OnHand == level.OnHand {

@@ -128,7 +128,8 @@ func readPage[T any, P object[T]](ctx context.Context, s *Store, listed []metav1
 	return items, g.Wait()
 }
 
-// hasWhatStays reports whether a namespace has anything of stock that is not being deleted.
+// hasWhatStays reports whether a namespace has anything of stock that is not being deleted,
+// or that is kept until it is decided.
 func (s *Store) hasWhatStays(ctx context.Context, namespace string) (bool, error) {
 	for _, kind := range []string{"StockItem", "StockReservation", "StockAdjustment"} {
 		opts := &client.ListOptions{Namespace: namespace, Limit: firstLook}
@@ -138,11 +139,17 @@ func (s *Store) hasWhatStays(ctx context.Context, namespace string) (bool, error
 			if err := s.live.List(ctx, page, opts); err != nil {
 				return false, fmt.Errorf("list %s: %w", kind, err)
 			}
-			if slices.ContainsFunc(page.Items, func(o metav1.PartialObjectMetadata) bool { return o.DeletionTimestamp == nil }) {
+			if slices.ContainsFunc(page.Items, func(o metav1.PartialObjectMetadata) bool { return o.DeletionTimestamp == nil || isKept(kind, &o) }) {
 				return true, nil
 			}
 			opts.Continue = page.Continue
 		}
 	}
 	return false, nil
+}
+
+// isKept reports whether an object that is being deleted may wait for a decision: the mirror
+// lets no reservation and no document go before (protocol rule 22 in docs/design/0015-mirror.md).
+func isKept(kind string, o metav1.Object) bool {
+	return kind != "StockItem" && slices.Contains(o.GetFinalizers(), v1alpha1.MirrorFinalizer)
 }

@@ -163,6 +163,9 @@ func (b *Document) Expecting(onHand int64) *Document {
 // Again is another document of the same name.
 func (b *Document) Again() *Document { b.UID += "-again"; return b }
 
+// Deleting makes it a document that is being deleted.
+func (b *Document) Deleting() *Document { b.DeletionTimestamp = At(0); return b }
+
 // Generated has the API server have made up its name.
 func (b *Document) Generated() *Document { b.GenerateName = "stock-count-"; return b }
 

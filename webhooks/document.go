@@ -9,15 +9,20 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/ids"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 )
 
 const documentPath = "/mutate-stockadjustment"
 
 // documentHandler answers for stock documents.
-type documentHandler struct{ decoder admission.Decoder }
+type documentHandler struct {
+	decoder  admission.Decoder
+	mirrored mirror.Namespaces
+}
 
 // Handle writes down who makes a new document. Of a changed one it puts back who
-// made it: whoever applies the manifest again never sent that.
+// made it: whoever applies the manifest again never sent that. In a mirrored namespace the
+// document stays until the mirror has told of it.
 func (h *documentHandler) Handle(_ context.Context, req admission.Request) admission.Response {
 	d := &v1alpha1.StockAdjustment{}
 	if err := h.decoder.Decode(req, d); err != nil {
@@ -27,6 +32,7 @@ func (h *documentHandler) Handle(_ context.Context, req admission.Request) admis
 	switch req.Operation {
 	case admissionv1.Create:
 		d.Spec.RequestedBy = ids.Requester(req.UserInfo.Username)
+		holdForMirror(h.mirrored, req.Namespace, d)
 	case admissionv1.Update:
 		old := &v1alpha1.StockAdjustment{}
 		if err := h.decoder.DecodeRaw(req.OldObject, old); err != nil {
@@ -34,6 +40,7 @@ func (h *documentHandler) Handle(_ context.Context, req admission.Request) admis
 		}
 		d.Spec.Requester = old.Spec.Requester
 		v1alpha1.KeepRequestAnnotations(d, old)
+		keepForMirror(h.mirrored, d, old)
 	default:
 		return admission.Allowed("")
 	}

@@ -19,12 +19,16 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/devcluster"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/test/testenv"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
 // systemNamespace holds the webhooks' Secret.
 const systemNamespace = "ops-system"
+
+// mirroredNamespace is the one that a mirror serves.
+const mirroredNamespace = "mirrored"
 
 // Roles of the installation. A clerk views and edits orders; who is an admin may write
 // stock documents, too, and still needs a verb of ours to move stock by them.
@@ -49,8 +53,10 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	env = testenv.Start(GinkgoTB())
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: systemNamespace}}
-	Expect(env.Client.Create(ctx, ns)).To(Succeed())
+	for _, name := range []string{systemNamespace, mirroredNamespace} {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		Expect(env.Client.Create(ctx, ns)).To(Succeed())
+	}
 	port, err := devcluster.FreePort()
 	Expect(err).NotTo(HaveOccurred())
 	install(ctx, fmt.Sprintf("https://127.0.0.1:%d", port))
@@ -96,6 +102,7 @@ func (h *hooks) start(ctx context.Context) {
 	m := env.StartManager(forSuite{GinkgoTB()}, testenv.ManagerOptions{}, func(mgr ctrl.Manager) error {
 		return webhooks.SetupWithManager(mgr, webhooks.Options{
 			Namespace: systemNamespace, Host: "127.0.0.1", Port: h.port, Names: []string{"127.0.0.1"}, Clock: h.clock,
+			Mirrored: mirror.Namespaces{mirroredNamespace},
 		})
 	})
 	h.stop = func() { Expect(m.Stop()).To(Succeed()) }

@@ -98,6 +98,7 @@ CREATE INDEX movements_by_item ON movements (item_uid, no DESC);
 -- What was told, with the bytes that were told first (rule 2). Kept for ever.
 CREATE TABLE stock_events (
     event_id uuid        PRIMARY KEY,
+    no       bigint      GENERATED ALWAYS AS IDENTITY, -- in the order in which they were told
     object   text        NOT NULL,
     uid      text        NOT NULL,
     seq      bigint      NOT NULL,
@@ -109,7 +110,8 @@ CREATE TABLE stock_events (
     at       timestamptz NOT NULL,
     UNIQUE (uid, seq, type, key)
 );
-CREATE INDEX stock_events_by_topic ON stock_events (topic, key, seq);
+CREATE INDEX stock_events_by_topic ON stock_events (topic, key);
+CREATE INDEX stock_events_by_key ON stock_events (key, no);
 
 -- What waits to be published, in the order of no. A published event is deleted (rules 15, 18).
 CREATE TABLE outbox (

@@ -46,6 +46,8 @@ CREATE INDEX orders_by_rv ON orders (rv);
 -- Every event of every order, as it was first rendered. Kept for ever: who tells again sends these bytes.
 CREATE TABLE order_events (
     event_id uuid PRIMARY KEY,
+    -- no counts the events in the order in which they were told.
+    no       bigint GENERATED ALWAYS AS IDENTITY,
     -- object is the id of the order, uid its identity, seq the number of the history entry.
     object   text COLLATE "C" NOT NULL,
     uid      text NOT NULL,
@@ -59,6 +61,9 @@ CREATE TABLE order_events (
     at       timestamptz NOT NULL,
     UNIQUE (uid, seq, type, key)
 );
+-- What is told again is read key by key.
+CREATE INDEX order_events_by_topic ON order_events (topic, key);
+CREATE INDEX order_events_by_key ON order_events (key, no);
 
 -- What is to be published. A row is deleted once the broker has acknowledged its event.
 CREATE TABLE outbox (

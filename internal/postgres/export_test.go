@@ -1,0 +1,4 @@
+package postgres
+
+// MigrateFiles is Migrate with other files.
+var MigrateFiles = migrate

@@ -22,9 +22,9 @@ type removed struct {
 	unmirrored, deleteFirst, deleteUnfenced, noReFin      bool
 	noBackup, noAsk, noRefuse, noMark, shortDelay         bool
 	sweepCache, sweepOrder, sweepArchives, sweepUnguarded bool
-	refuseUnfenced, unmarked               bool
+	refuseUnfenced, unmarked                              bool
 	endIsLive, endUnguarded, endUnarchives, adoptLeaving  bool
-	noAdopt                                bool
+	noAdopt                                               bool
 	rebuildAll, rebuildNone, trimmed                      bool
 }
 

@@ -13,8 +13,8 @@ type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-const columns = `id, uid, object_uid, rv, seq, told, state, mirrored_at,
-	customer_id, status, items, total_amount::text, coalesce(refund_amount::text, ''), currency, shipping_address,
+const columns = versionColumns + `,
+	customer_id, status, items, coalesce(total_amount::text, ''), coalesce(refund_amount::text, ''), coalesce(currency, ''), shipping_address,
 	coalesce(idempotency_key, ''), coalesce(cancelled_reason, ''), cancelled_at, fulfilled_at, return_requested_at,
 	coalesce(return_reason, ''), returned_at, created_at, updated_at, object`
 

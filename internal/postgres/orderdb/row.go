@@ -3,18 +3,18 @@ package orderdb
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/orderplane/orderplane/internal/domain/mirror/orders"
 )
 
 // State says where an order is.
-type State string
+type State = orders.State
 
+// The states, as the rules of the mirror name them.
 const (
-	// Live is an order that is in the cluster.
-	Live State = "live"
-	// Archived is a finished order that left the cluster, or is about to.
-	Archived State = "archived"
-	// Gone is an order that somebody deleted.
-	Gone State = "gone"
+	Live     = orders.Live
+	Archived = orders.Archived
+	Gone     = orders.Gone
 )
 
 // Version is what the mirror's rules ask of a row.
@@ -42,7 +42,8 @@ type Row struct {
 	Status string
 	// Items and ShippingAddress are JSON as the REST API shows them.
 	Items json.RawMessage
-	// TotalAmount and RefundAmount are decimals in Currency; RefundAmount may be empty.
+	// TotalAmount and RefundAmount are decimals in Currency. An order that ended before its
+	// currency was known has none of them.
 	TotalAmount, RefundAmount string
 	Currency                  string
 	ShippingAddress           json.RawMessage

@@ -7,8 +7,9 @@ CREATE TABLE orders (
     customer_id         text NOT NULL,
     status              text NOT NULL CHECK (status IN ('PENDING', 'CONFIRMED', 'FULFILLED', 'RETURN_REQUESTED', 'RETURNED', 'CANCELLED')),
     items               jsonb NOT NULL,
-    total_amount        numeric NOT NULL,
-    currency            text NOT NULL,
+    -- total_amount and currency are null for an order that ended before they were known.
+    total_amount        numeric,
+    currency            text,
     shipping_address    jsonb NOT NULL,
     idempotency_key     text UNIQUE,
     cancelled_reason    text,

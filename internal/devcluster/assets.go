@@ -23,9 +23,10 @@ func FindAssets() (string, error) {
 		}
 		return dir, nil
 	}
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %w: set %s, or run this inside Orderplane's checkout after `make controlplane`",
+			ErrNoAssets, err, AssetsEnv)
 	}
 	dir := filepath.Join(root, "bin", "k8s")
 	if missing := missingAsset(dir); missing != "" {
@@ -45,7 +46,8 @@ func missingAsset(dir string) string {
 	return ""
 }
 
-func moduleRoot() (string, error) {
+// ModuleRoot is the folder of the module that the working directory is in.
+func ModuleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("find the module root: %w", err)
@@ -56,8 +58,7 @@ func moduleRoot() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("%w: set %s, or run this inside Orderplane's checkout after `make controlplane`",
-				ErrNoAssets, AssetsEnv)
+			return "", errors.New("the working directory is in no Go module")
 		}
 		dir = parent
 	}

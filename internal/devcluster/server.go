@@ -13,13 +13,16 @@ import (
 // Server is a component behind a loopback port.
 type Server struct {
 	*Component
-	port int // 0 until chosen; then kept across restarts
+	port    int // 0 until chosen; then kept across restarts
+	prepare func(port int) error
 }
 
 // ServerOptions describe a server that is none of the control plane's, such as a database.
 type ServerOptions struct {
 	// Name of the component, and Path of its executable.
 	Name, Path string
+	// Prepare, if any, is called once the port is chosen, before the first start.
+	Prepare func(port int) error
 	// Args and Ready are what it is started with, and how it is asked whether it serves at a port.
 	Args  func(port int) []string
 	Ready func(ctx context.Context, port int) error
@@ -40,7 +43,7 @@ type ServerOptions struct {
 
 // NewServer describes a server. Launch starts it first.
 func NewServer(o ServerOptions) *Server {
-	s := &Server{port: o.Port}
+	s := &Server{port: o.Port, prepare: o.Prepare}
 	s.Component = &Component{
 		name: o.Name, path: o.Path, env: o.Env, dir: o.Dir, logFile: o.LogFile, timeout: o.StartTimeout,
 		runAs: o.RunAs, stop: o.StopSignal,
@@ -64,6 +67,11 @@ func (s *Server) Launch(ctx context.Context) error {
 				return err
 			}
 			s.port = port
+		}
+		if s.prepare != nil {
+			if err := s.prepare(s.port); err != nil {
+				return err
+			}
 		}
 		err := s.Start(ctx)
 		if err == nil {

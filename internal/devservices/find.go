@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 // PostgresBinEnv names the folder that holds postgres and initdb.
@@ -46,6 +48,45 @@ func FindPostgres() (string, error) {
 		return "", fmt.Errorf("%w: install it (on Debian: apt-get install postgresql), or set %s", ErrNoPostgres, PostgresBinEnv)
 	}
 	return slices.MaxFunc(found, func(a, b string) int { return cmp.Compare(versionIn(a), versionIn(b)) }), nil
+}
+
+// KafkaLibsEnv names the folder that holds the jars of Apache Kafka.
+const KafkaLibsEnv = "KAFKA_LIBS"
+
+// ErrNoKafka is wrapped by FindKafka when there is no Java, or no Kafka to run with it.
+var ErrNoKafka = errors.New("no Apache Kafka on this machine")
+
+// FindKafka gives the folder with the jars of Apache Kafka: $KAFKA_LIBS, else bin/kafka of the
+// module the working directory is in.
+func FindKafka() (string, error) {
+	if _, err := exec.LookPath("java"); err != nil {
+		return "", fmt.Errorf("%w: java is missing (on Debian: apt-get install default-jre-headless)", ErrNoKafka)
+	}
+	dir := os.Getenv(KafkaLibsEnv)
+	if dir == "" {
+		root, err := devcluster.ModuleRoot()
+		if err != nil {
+			return "", fmt.Errorf("%w: %w: run this inside Orderplane's checkout after `hack/kafka/ensure.sh`, or set %s", ErrNoKafka, err, KafkaLibsEnv)
+		}
+		dir = filepath.Join(root, "bin", "kafka")
+	}
+	if jars, err := filepath.Glob(filepath.Join(dir, "kafka-server-*.jar")); err != nil || len(jars) == 0 {
+		return "", fmt.Errorf("%w: %s has no jars of it: run `hack/kafka/ensure.sh`, or set %s", ErrNoKafka, dir, KafkaLibsEnv)
+	}
+	return dir, nil
+}
+
+// ErrNoRedis is wrapped by FindRedis when the machine has no Redis server.
+var ErrNoRedis = errors.New("no Redis server on this machine")
+
+// FindRedis gives the machine's redis-server, or valkey-server, which speaks the same.
+func FindRedis() (string, error) {
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: install it (on Debian: apt-get install redis-server)", ErrNoRedis)
 }
 
 func hasPostgres(dir string) bool {

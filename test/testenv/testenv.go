@@ -34,6 +34,7 @@ type TB interface {
 	Helper()
 	Fatalf(format string, args ...any)
 	Errorf(format string, args ...any)
+	Skipf(format string, args ...any)
 	Cleanup(func())
 }
 

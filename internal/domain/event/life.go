@@ -116,7 +116,7 @@ func (l *life) unitsOf(e *v1alpha1.OrderHistoryEntry) []ReturnedUnits {
 	if len(units) == 0 {
 		for i, item := range l.order.Spec.Items {
 			if left := item.Quantity - l.back[i]; left > 0 {
-				units = append(units, v1alpha1.LineUnits{Line: int32(i + 1), Quantity: left}) //nolint:gosec // an order has at most 250 lines
+				units = append(units, v1alpha1.LineUnits{Line: int32(i + 1), Quantity: left})
 			}
 		}
 	}

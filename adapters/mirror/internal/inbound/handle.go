@@ -1,0 +1,178 @@
+package inbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/orderplane/orderplane/internal/domain/event"
+	"github.com/orderplane/orderplane/internal/kube/metrics"
+)
+
+// pauses before the tries that follow the first, as the contract has them.
+func pauses() []time.Duration { return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} }
+
+// handle brings a record to its end. The error is that ctx is over.
+func (c *Consumer) handle(ctx context.Context, broker *kgo.Client, record *kgo.Record) error {
+	if header(record, event.HeaderSource) == event.Source {
+		c.metrics.count(own)
+		return nil
+	}
+	log := c.log.WithValues("partition", record.Partition, "offset", record.Offset)
+	var asked request
+	became, bad, err := c.tries(ctx, func() (outcome, error) {
+		var err error
+		if asked, err = parse(record.Value); err != nil {
+			return "", &badRecord{err}
+		}
+		return c.orders.cancel(ctx, asked, record.Timestamp)
+	})
+	if err != nil {
+		return err
+	}
+	if bad != nil {
+		became = deadLetter
+		if err := c.patiently(ctx, func() error { return c.bury(ctx, broker, record, bad) }); err != nil {
+			return err
+		}
+		log.Error(bad, "a record is a dead letter", "topic", deadLetterTopic)
+	} else {
+		log.Info("a cancellation was asked for", "order", asked.orderID, "reason", asked.reason, "outcome", became, "traceId", asked.traceID)
+	}
+	c.metrics.count(became)
+	return nil
+}
+
+// tries carries out once, and again while the fault is the record's own and tries are
+// left; bad is the fault of the last one. Other faults are waited out.
+func (c *Consumer) tries(ctx context.Context, once func() (outcome, error)) (became outcome, bad *badRecord, err error) {
+	for try := 0; ; try++ {
+		bad = nil
+		err := c.patiently(ctx, func() error {
+			var err error
+			if became, err = once(); errors.As(err, &bad) {
+				return nil
+			}
+			return err
+		})
+		if err != nil || bad == nil || try == len(pauses()) {
+			return became, bad, err
+		}
+		if err := c.pause(ctx, pauses()[try]); err != nil {
+			return "", nil, err
+		}
+	}
+}
+
+// patiently carries out until it succeeds, with growing pauses. The error is that ctx is over.
+func (c *Consumer) patiently(ctx context.Context, once func() error) error {
+	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 100, Cap: 30 * time.Second}
+	for {
+		err := once()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			return nil
+		}
+		c.failed(err)
+		if err := c.pause(ctx, backoff.Step()); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Consumer) pause(ctx context.Context, d time.Duration) error {
+	timer := c.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C():
+		return nil
+	}
+}
+
+// Headers of a dead letter, beside those that the record had. Numbers are decimal.
+const (
+	headerPrefix    = "dlt-"
+	headerError     = headerPrefix + "error"
+	headerTopic     = headerPrefix + "topic"
+	headerPartition = headerPrefix + "partition"
+	headerOffset    = headerPrefix + "offset"
+	headerGroup     = headerPrefix + "group"
+	headerTimestamp = headerPrefix + "timestamp"
+)
+
+// bury writes a record to the dead letters: key, value and headers as they were, and why.
+func (c *Consumer) bury(ctx context.Context, broker *kgo.Client, record *kgo.Record, why error) error {
+	buried := &kgo.Record{Topic: deadLetterTopic, Key: record.Key, Value: record.Value}
+	for _, h := range record.Headers {
+		// One that was put back and failed again says it of the last time.
+		if !strings.HasPrefix(h.Key, headerPrefix) {
+			buried.Headers = append(buried.Headers, h)
+		}
+	}
+	for _, h := range []event.Header{
+		{Key: headerError, Value: why.Error()},
+		{Key: headerTopic, Value: record.Topic},
+		{Key: headerPartition, Value: fmt.Sprint(record.Partition)},
+		{Key: headerOffset, Value: fmt.Sprint(record.Offset)},
+		{Key: headerGroup, Value: c.group},
+		{Key: headerTimestamp, Value: record.Timestamp.UTC().Format(time.RFC3339Nano)},
+	} {
+		buried.Headers = append(buried.Headers, kgo.RecordHeader{Key: h.Key, Value: []byte(h.Value)})
+	}
+	if err := broker.ProduceSync(ctx, buried).FirstErr(); err != nil {
+		return fmt.Errorf("write a dead letter to %s: %w", deadLetterTopic, err)
+	}
+	return nil
+}
+
+func header(record *kgo.Record, key string) string {
+	for _, h := range record.Headers {
+		if h.Key == key {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// counters count what became of records.
+type counters struct {
+	records *prometheus.CounterVec
+	dead    prometheus.Counter
+}
+
+func newCounters(registry prometheus.Registerer) (*counters, error) {
+	c := &counters{
+		records: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "orderplane_mirror_inbound_records_total",
+			Help: "Records of order.cancel.requested by what became of them: cancelled, settled (there was nothing to do), own, outdated or dead_letter.",
+		}, []string{"outcome"}),
+		dead: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "orderplane_mirror_dead_letters_total",
+			Help: "Records that could not be handled and were written to order.cancel.requested.DLT.",
+		}),
+	}
+	for _, o := range []outcome{cancelled, settled, own, outdated, deadLetter} {
+		c.records.WithLabelValues(string(o))
+	}
+	if err := errors.Join(metrics.Register(registry, &c.records), metrics.Register(registry, &c.dead)); err != nil {
+		return nil, fmt.Errorf("register the metrics of inbound records: %w", err)
+	}
+	return c, nil
+}
+
+func (c *counters) count(became outcome) {
+	c.records.WithLabelValues(string(became)).Inc()
+	if became == deadLetter {
+		c.dead.Inc()
+	}
+}

@@ -64,4 +64,3 @@ func Live(ctx context.Context, q Querier, t Table) ([]string, error) {
 	}
 	return uids, nil
 }
-

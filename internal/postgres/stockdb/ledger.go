@@ -25,9 +25,9 @@ CROSS JOIN LATERAL (SELECT on_hand FROM movements WHERE item_uid = u.item_uid OR
 
 	bookSQL = `INSERT INTO movements (item_uid, product_id, seq, kind, quantity, delta, remaining, on_hand, uid, object, order_id, reason, at)
 SELECT item_uid, product_id, seq, kind, quantity, delta, remaining, on_hand, uid, object, order_id, reason, at
-FROM jsonb_to_recordset($1) WITH ORDINALITY AS m (item_uid text, product_id text, seq bigint, kind text, quantity bigint, delta bigint,
-	remaining bigint, on_hand bigint, uid text, object text, order_id text, reason text, at timestamptz, nth bigint)
-ORDER BY nth`
+FROM ROWS FROM (jsonb_to_recordset($1) AS (item_uid text, product_id text, seq bigint, kind text, quantity bigint, delta bigint,
+	remaining bigint, on_hand bigint, uid text, object text, order_id text, reason text, at timestamptz)) WITH ORDINALITY
+ORDER BY ordinality`
 )
 
 type balance struct {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
@@ -27,6 +28,8 @@ type orderHandler struct {
 	reader  client.Reader
 	decoder admission.Decoder
 	now     func() time.Time
+	// mirrored are the namespaces that a mirror serves.
+	mirrored mirror.Namespaces
 }
 
 // Handle fills in a new order, or writes down who set the intents of a changed one.
@@ -46,6 +49,11 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 			return refused(err)
 		}
 		order.Complete(o, class)
+		order.WithoutMirror(o)
+		if h.mirrored.Has(req.Namespace) {
+			order.CompleteMirrored(o)
+			order.MarkUnasked(o) // who asked the archive sends an order that needs no webhook
+		}
 		order.StampNew(o, req.UserInfo.Username)
 		v1alpha1.MarkCreated(o, h.now())
 		if warnings, err = h.unknownProducts(ctx, o); err != nil {
@@ -56,7 +64,11 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 		if err := h.decoder.DecodeRaw(req.OldObject, old); err != nil {
 			return admission.Errored(http.StatusBadRequest, err)
 		}
+		order.KeepMarks(o, old) // first: it goes by the finalizers as they were sent
 		order.Keep(o, old)
+		if h.mirrored.Has(req.Namespace) {
+			order.KeepMirrored(o, old)
+		}
 		v1alpha1.KeepCreated(o, old)
 		order.Stamp(o, old, req.UserInfo.Username)
 	default:

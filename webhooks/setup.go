@@ -50,6 +50,9 @@ func (o *Options) Validate() error {
 	if o.Namespace == "" {
 		errs = append(errs, errors.New("webhooks: Namespace is empty; name the one that holds their Secret and Service"))
 	}
+	if err := o.Mirrored.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("webhooks: Mirrored: %w", err))
+	}
 	if o.Port < 0 || o.Port > 65535 {
 		errs = append(errs, fmt.Errorf("webhooks: Port %d is no port; use 1 to 65535, or 0 for %d", o.Port, DefaultPort))
 	}
@@ -90,7 +93,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		}},
 	})
 	decoder := admission.NewDecoder(mgr.GetScheme())
-	server.Register(orderPath, &admission.Webhook{Handler: &orderHandler{reader: mgr.GetClient(), decoder: decoder, now: o.Clock.Now}})
+	server.Register(orderPath, &admission.Webhook{Handler: &orderHandler{reader: mgr.GetClient(), decoder: decoder, now: o.Clock.Now, mirrored: o.Mirrored}})
 	server.Register(documentPath, &admission.Webhook{Handler: &documentHandler{decoder: decoder, mirrored: o.Mirrored}})
 	server.Register(basketPath, &admission.Webhook{Handler: &basketHandler{decoder: decoder, mirrored: o.Mirrored}})
 	server.Register(classPath, &admission.Webhook{Handler: &classHandler{decoder: decoder}})

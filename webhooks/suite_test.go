@@ -69,7 +69,7 @@ func install(ctx context.Context, url string) {
 	GinkgoHelper()
 	objects, err := webhooks.Manifests(url)
 	Expect(err).NotTo(HaveOccurred())
-	Expect(objects).To(HaveLen(10))
+	Expect(objects).To(HaveLen(12))
 	for _, o := range objects {
 		apply(ctx, env.Client, o)
 	}

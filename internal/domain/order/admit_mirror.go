@@ -1,6 +1,8 @@
 package order
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -16,35 +18,24 @@ func MarkUnasked(o *v1alpha1.Order) {
 	metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.UnaskedAnnotation, "true")
 }
 
-// CompleteUnmirrored takes from a new order what only a mirror takes off again, where there
-// is none: a manifest that was read from another namespace may have it.
-func CompleteUnmirrored(o *v1alpha1.Order) {
-	kept := o.Finalizers[:0]
-	for _, name := range o.Finalizers {
-		if name != v1alpha1.MirrorFinalizer {
-			kept = append(kept, name)
-		}
-	}
-	o.Finalizers = kept
+// WithoutMirror takes off a new order what only a mirror takes off: a manifest that was read
+// from another cluster may have it.
+func WithoutMirror(o *v1alpha1.Order) {
+	o.Finalizers = slices.DeleteFunc(o.Finalizers, func(name string) bool { return name == v1alpha1.MirrorFinalizer })
+	delete(o.Annotations, v1alpha1.LeavingAnnotation)
 	delete(o.Annotations, v1alpha1.UnaskedAnnotation)
 }
 
-// KeepMirrored puts back what an update leaves out and only the mirror takes off: its
-// finalizer, of a live order, and the mark of one whose archive nobody asked. Applied says
-// that the update is a server-side apply, which takes away what its author never set; in any
-// other, the mark that is missing was taken off.
-func KeepMirrored(o, old *v1alpha1.Order, applied bool) {
-	keepFinalizer(o, old, v1alpha1.MirrorFinalizer)
-	if applied {
-		keepAnnotation(o, old, v1alpha1.UnaskedAnnotation)
-	}
-}
+// KeepMirrored puts the mirror's finalizer back that an update leaves out of a live order.
+func KeepMirrored(o, old *v1alpha1.Order) { keepFinalizer(o, old, v1alpha1.MirrorFinalizer) }
 
-// KeepLeaving puts the mark of an order that is leaving back, unless the order has its
-// finalizer again and so stays.
-func KeepLeaving(o, old *v1alpha1.Order) {
+// KeepMarks puts the mirror's marks back where an update leaves them out together with the
+// order's finalizer: its author never sent what was filled in. An order that was leaving has its
+// finalizer again when it stays, and one whose mark was taken off has it still.
+func KeepMarks(o, old *v1alpha1.Order) {
 	if !hasFinalizer(o, v1alpha1.OrderFinalizer) {
 		keepAnnotation(o, old, v1alpha1.LeavingAnnotation)
+		keepAnnotation(o, old, v1alpha1.UnaskedAnnotation)
 	}
 }
 

@@ -194,8 +194,11 @@ func TestDeletedOrderEnds(t *testing.T) {
 		"committed by hand":             {v1alpha1.OrderConfirmed, mirroredOrder, v1alpha1.ReservationCommitted, v1alpha1.IntentCommit, v1alpha1.OrderCancelled, false},
 		"cancelled before":              {v1alpha1.OrderCancelled, mirroredOrder, v1alpha1.ReservationReleased, v1alpha1.IntentRelease, "", false},
 		"fulfilled before":              {v1alpha1.OrderFulfilled, mirroredOrder, v1alpha1.ReservationCommitted, v1alpha1.IntentCommit, "", false},
-		"the mirror does not keep it":   {v1alpha1.OrderConfirmed, func(*v1alpha1.Order) {}, v1alpha1.ReservationReserved, v1alpha1.IntentHold, "", false},
-		"its own finalizer is off it":   {v1alpha1.OrderConfirmed, func(o *v1alpha1.Order) { o.Finalizers = []string{v1alpha1.MirrorFinalizer} }, v1alpha1.ReservationReserved, v1alpha1.IntentHold, "", true},
+		"it was leaving": {v1alpha1.OrderFulfilled, func(o *v1alpha1.Order) {
+			o.Annotations = map[string]string{v1alpha1.LeavingAnnotation: "true"}
+		}, v1alpha1.ReservationCommitted, v1alpha1.IntentCommit, "", false},
+		"the mirror does not keep it": {v1alpha1.OrderConfirmed, func(*v1alpha1.Order) {}, v1alpha1.ReservationReserved, v1alpha1.IntentHold, "", false},
+		"its own finalizer is off it": {v1alpha1.OrderConfirmed, func(o *v1alpha1.Order) { o.Finalizers = []string{v1alpha1.MirrorFinalizer} }, v1alpha1.ReservationReserved, v1alpha1.IntentHold, "", true},
 		"a cancellation was asked for, as well": {v1alpha1.OrderConfirmed, func(o *v1alpha1.Order) {
 			o.Spec.Cancellation = &v1alpha1.Cancellation{Reason: v1alpha1.CancelPaymentFailed}
 		}, v1alpha1.ReservationReserved, v1alpha1.IntentHold, v1alpha1.OrderCancelled, false},

@@ -1,0 +1,105 @@
+package orders
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/event"
+	"github.com/orderplane/orderplane/internal/domain/mirror/orders"
+	"github.com/orderplane/orderplane/internal/postgres/orderdb"
+)
+
+// seen is a version of an order, with what is known of it.
+type seen struct {
+	order     *v1alpha1.Order
+	version   orders.Version
+	archiving orders.Archiving
+}
+
+// work is all that is known of the order of a name: the ends of objects that are gone, and the
+// version in the cache, last. There is at least one.
+type work struct {
+	entry *entry
+	seen  []seen
+}
+
+// decision is what is done about a name.
+type decision struct {
+	work *work
+	// isNew says that there is no row yet.
+	isNew bool
+	// row as it is to be.
+	row orders.Row
+	// content is the version that the row is to show; nil when it shows it already.
+	content *v1alpha1.Order
+	// marked says that only the row's state changes.
+	marked bool
+	// records are told.
+	records []event.Record
+	// step is what is done next in the cluster.
+	step orders.Step
+	// differs says what in the history is not as it was told; empty when nothing.
+	differs string
+}
+
+// idle says that there is nothing to do.
+func (d *decision) idle() bool {
+	return d.content == nil && !d.marked && d.step == orders.Nothing
+}
+
+// decide applies what was seen to the row of a name, and plans what comes next.
+func decide(w *work, stored orderdb.Version, found bool, now time.Time) (*decision, error) {
+	d := &decision{work: w, isNew: !found}
+	told := stored.Told
+	if found {
+		d.row = ruleRow(stored)
+	}
+	for i := range w.seen {
+		s := &w.seen[i]
+		applied := orders.Apply(d.row, s.version)
+		d.compare(s, told, applied)
+		if !applied.Counts {
+			continue
+		}
+		records, err := event.OfOrder(s.order, applied.After)
+		if err != nil {
+			return nil, fmt.Errorf("tell what happened: %w", err)
+		}
+		d.records = append(d.records, records...)
+		d.row, d.content, told = applied.Row, s.order, toldSum(s.order, applied.Row.Seq)
+		if applied.Grown {
+			d.row.MirroredAt = now
+		}
+	}
+	d.plan(&w.seen[len(w.seen)-1])
+	return d, nil
+}
+
+// plan finds the next step. Those that only mark the row are taken at once.
+func (d *decision) plan(s *seen) {
+	for {
+		d.step = orders.Plan(d.row, s.version, s.archiving.Due(d.row))
+		state, marks := d.step.Marks()
+		if !marks || d.row.State == state {
+			return
+		}
+		d.row.State = state
+		d.marked = true
+		if d.step != orders.MarkArchived {
+			return
+		}
+	}
+}
+
+// compare finds a history that is not as it was told: shorter, or with other entries (rule 6).
+func (d *decision) compare(s *seen, told int64, applied orders.Applied) {
+	v := s.version
+	switch {
+	case d.row.Identity != v.Identity || v.Entries == 0 || v.RV <= d.row.RV:
+	case v.Entries < d.row.Seq:
+		d.differs = fmt.Sprintf("it has %d entries, and %d were told", v.Entries, d.row.Seq)
+	case applied.Counts && toldSum(s.order, applied.After) != told:
+		d.differs = fmt.Sprintf("its first %d entries are not those that were told", applied.After)
+	}
+}

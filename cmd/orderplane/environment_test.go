@@ -49,7 +49,7 @@ func TestFlagsWinOverTheEnvironmentAndThatOverDefaults(t *testing.T) {
 // Every role's flags can be registered together: no name is taken twice, and
 // every variable belongs to a flag.
 func TestEveryCommandHelps(t *testing.T) {
-	for _, name := range []string{"manager", "gateway", "token", "local", "topic", "version"} {
+	for _, name := range []string{"manager", "gateway", "mirror", "token", "local", "topic", "version"} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			root := newRoot()

@@ -33,6 +33,6 @@ func newRoot() *cobra.Command {
 			return applyEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 	}
-	root.AddCommand(newManagerCommand(), newGatewayCommand(), newTokenCommand(), newLocalCommand(), newTopicCommand(), newMigrateCommand(), newVersionCommand())
+	root.AddCommand(newManagerCommand(), newGatewayCommand(), newTokenCommand(), newLocalCommand(), newMirrorCommand(), newTopicCommand(), newMigrateCommand(), newVersionCommand())
 	return root
 }

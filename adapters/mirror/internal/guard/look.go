@@ -6,12 +6,11 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
-	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/internal/postgres/mirrordb"
 )
@@ -22,7 +21,7 @@ type World struct {
 	// Kube asks the API server itself, no cache.
 	Kube              client.Reader
 	Orders, Inventory *pgxpool.Pool
-	Topics            *kadm.Client
+	Brokers           *kgo.Client
 }
 
 // Cluster asks what the mirror serves.
@@ -74,37 +73,6 @@ func look(ctx context.Context, pool *pgxpool.Pool, name postgres.Database, empty
 		return d, fmt.Errorf("%s: %w", name, err)
 	}
 	return d, nil
-}
-
-// Ends asks what the topics of events are now, by name. One that is not there is left out.
-func (w World) Ends(ctx context.Context) (map[string]mirrordb.Topic, error) {
-	var names []string
-	for _, t := range event.Topics() {
-		names = append(names, t.Name)
-	}
-	details, err := w.Topics.ListTopics(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("look at the topics: %w", err)
-	}
-	ends, err := w.Topics.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("ask where the topics end: %w", err)
-	}
-	found := map[string]mirrordb.Topic{}
-	for _, t := range details {
-		if t.Err != nil {
-			continue
-		}
-		topic := mirrordb.Topic{Name: t.Topic, ID: t.ID.String()}
-		for _, p := range ends[t.Topic] {
-			if p.Err != nil {
-				return nil, fmt.Errorf("ask where topic %s ends: partition %d: %w", t.Topic, p.Partition, p.Err)
-			}
-			topic.End += p.Offset
-		}
-		found[t.Topic] = topic
-	}
-	return found, nil
 }
 
 // Claim has the databases belong to the cluster from now on.

@@ -39,7 +39,12 @@ func stand(t *testing.T, pool *pgxpool.Pool) *candidate {
 			return ctx.Err()
 		})
 	}()
-	t.Cleanup(func() { end(); <-c.done })
+	t.Cleanup(func() {
+		end()
+		if err := <-c.done; err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	})
 	return c
 }
 

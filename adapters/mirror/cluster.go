@@ -1,0 +1,75 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	kube "k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+	"github.com/orderplane/orderplane/internal/kube/kinds"
+)
+
+// cluster is how the mirror reads and writes the API server.
+type cluster struct {
+	// cache holds the namespace's objects. A standby keeps it warm.
+	cache cache.Cache
+	// live asks the API server itself, and writes.
+	live   client.WithWatch
+	synced chan struct{}
+}
+
+func newCluster(access *kube.Config, namespace string, registry prometheus.Registerer) (*cluster, error) {
+	access = kube.CopyConfig(access)
+	access.QPS = -1 // the API server's priority and fairness decides
+	scheme, err := kinds.Scheme()
+	if err != nil {
+		return nil, err
+	}
+	connection, err := kube.HTTPClientFor(access)
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	mapper, err := kinds.MapperOfCluster(access, connection)
+	if err != nil {
+		return nil, err
+	}
+	live, err := client.NewWithWatch(access, client.Options{HTTPClient: connection, Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	source, err := cachedclient.NewSource(access, scheme, registry, namespace)
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
+	}
+	reads, err := source.NewCache(access, cache.Options{Scheme: scheme, Mapper: kinds.Mapper(), ReaderFailOnMissingInformer: true})
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
+	}
+	return &cluster{cache: reads, live: live, synced: make(chan struct{})}, nil
+}
+
+// start reads the cluster until ctx ends.
+func (c *cluster) start(ctx context.Context) error {
+	for _, kind := range []client.Object{
+		&v1alpha1.Order{}, &v1alpha1.StockReservation{}, &v1alpha1.StockItem{},
+		&v1alpha1.StockAdjustment{}, &v1alpha1.StockJournal{}, &v1alpha1.OrderClass{},
+	} {
+		if _, err := c.cache.GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch %T: %w", kind, err)
+		}
+	}
+	go func() {
+		if c.cache.WaitForCacheSync(ctx) {
+			close(c.synced)
+		}
+	}()
+	if err := c.cache.Start(ctx); err != nil {
+		return fmt.Errorf("read the cluster: %w", err)
+	}
+	return nil
+}

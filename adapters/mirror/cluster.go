@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/kubernetes"
 	kube "k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,6 +23,9 @@ type cluster struct {
 	// live asks the API server itself, and writes.
 	live   client.WithWatch
 	synced chan struct{}
+	// recorder writes Events about objects.
+	recorder events.EventRecorder
+	announce func(context.Context) error
 }
 
 func newCluster(access *kube.Config, namespace string, registry prometheus.Registerer) (*cluster, error) {
@@ -50,7 +55,16 @@ func newCluster(access *kube.Config, namespace string, registry prometheus.Regis
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
 	}
-	return &cluster{cache: reads, live: live, synced: make(chan struct{})}, nil
+	clients, err := kubernetes.NewForConfigAndClient(access, connection)
+	if err != nil {
+		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	announcer := events.NewBroadcaster(&events.EventSinkImpl{Interface: clients.EventsV1()})
+	return &cluster{
+		cache: reads, live: live, synced: make(chan struct{}),
+		recorder: announcer.NewRecorder(scheme, "orderplane-mirror"),
+		announce: announcer.StartRecordingToSinkWithContext,
+	}, nil
 }
 
 // start reads the cluster until ctx ends.
@@ -62,6 +76,9 @@ func (c *cluster) start(ctx context.Context) error {
 		if _, err := c.cache.GetInformer(ctx, kind, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("watch %T: %w", kind, err)
 		}
+	}
+	if err := c.announce(ctx); err != nil {
+		return fmt.Errorf("write Events: %w", err)
 	}
 	go func() {
 		if c.cache.WaitForCacheSync(ctx) {

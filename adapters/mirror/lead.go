@@ -18,6 +18,7 @@ import (
 func (s *Server) lead(ctx context.Context) error {
 	s.checked.forget()
 	defer s.checked.forget()
+	defer s.stages.Forget()
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
@@ -26,6 +27,7 @@ func (s *Server) lead(ctx context.Context) error {
 		return err
 	}
 	running, within := errgroup.WithContext(ctx)
+	running.Go(func() error { return s.mirrorOrders(within) })
 	running.Go(func() error { return s.publish(within) })
 	running.Go(func() error { return s.vigil(within, seen) })
 	return running.Wait()

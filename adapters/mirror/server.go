@@ -110,6 +110,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	running.Go(func() error { return s.serveHealth(within, listener) })
 	running.Go(func() error { return s.cluster.start(within) })
 	running.Go(func() error { return s.migrateNotifications(within) })
+	running.Go(func() error { return s.takeIn(within) })
 	running.Go(func() error { return s.elector.Run(within, s.lead) })
 	err := running.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {

@@ -30,6 +30,14 @@ func NewSet(c clock.PassiveClock) *Set {
 // All are the stages in order.
 func (s *Set) All() []*Stage { return []*Stage{s.Watch, s.Database, s.Broker, s.Inbound} }
 
+// Forget has every stage but Inbound know nothing: what they told ends with the lock.
+// Inbound goes on also where this process stands by.
+func (s *Set) Forget() {
+	s.Watch.Forget()
+	s.Database.Forget()
+	s.Broker.Forget()
+}
+
 // Register adds the metrics of the stages to a registry.
 func (s *Set) Register(registry prometheus.Registerer) error {
 	c := &collector{

@@ -3,6 +3,10 @@
 package stage
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +29,7 @@ type Stage struct {
 	clock clock.PassiveClock
 
 	mu      sync.Mutex
+	parts   map[string]*Stage
 	records int
 	oldest  time.Time
 	failure failure
@@ -55,6 +60,37 @@ type Snapshot struct {
 // New makes a stage that has nothing to do.
 func New(name string, c clock.PassiveClock) *Stage {
 	return &Stage{name: name, clock: c}
+}
+
+// Part gives a stage whose reports are counted in this one, for one of several that work at
+// it: the same for the same name. What waits is added up, the oldest and what fails the
+// longest are the stage's.
+func (s *Stage) Part(name string) *Stage {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parts == nil {
+		s.parts = map[string]*Stage{}
+	}
+	if s.parts[name] == nil {
+		s.parts[name] = New(name, s.clock)
+	}
+	return s.parts[name]
+}
+
+// Forget has the stage know nothing, as a new one: whoever worked at it stands by now.
+func (s *Stage) Forget() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records, s.oldest, s.failure, s.worked = 0, time.Time{}, failure{}, time.Time{}
+	for _, part := range s.parts {
+		part.Forget()
+	}
 }
 
 // Waiting reports how many records wait, and since when the oldest of them does. The lag
@@ -106,5 +142,21 @@ func (s *Stage) Snapshot() Snapshot {
 	if seen.Err != nil {
 		seen.Failing = max(0, now.Sub(s.failure.since))
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.parts)) {
+		seen.add(s.parts[name].Snapshot())
+	}
 	return seen
+}
+
+// add counts in what a part says.
+func (s *Snapshot) add(part Snapshot) {
+	s.Waiting += part.Waiting
+	s.Lag = max(s.Lag, part.Lag)
+	if part.Worked.After(s.Worked) {
+		s.Worked = part.Worked
+	}
+	if part.Err != nil {
+		s.Err = errors.Join(s.Err, fmt.Errorf("%s: %w", part.Name, part.Err))
+		s.Failing = max(s.Failing, part.Failing)
+	}
 }

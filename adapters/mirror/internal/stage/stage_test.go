@@ -43,6 +43,23 @@ func TestAStageSaysWhatItWasTold(t *testing.T) {
 			c.SetTime(noon.Add(time.Minute))
 			s.Succeeded()
 		}, stage.Snapshot{Worked: noon.Add(time.Minute)}},
+		"parts are added up": {func(s *stage.Stage, c *clocktesting.FakePassiveClock) {
+			s.Part("orders").Waiting(3, noon.Add(-time.Second))
+			s.Part("stock").Waiting(4, noon.Add(-time.Minute))
+			s.Part("stock").Failed(down)
+			c.SetTime(noon.Add(time.Second))
+			s.Part("orders").Succeeded()
+		}, stage.Snapshot{Waiting: 7, Lag: 61 * time.Second, Err: down, Failing: time.Second, Worked: noon.Add(time.Second)}},
+		"a part that works does not hide one that fails": {func(s *stage.Stage, _ *clocktesting.FakePassiveClock) {
+			s.Part("orders").Failed(down)
+			s.Part("stock").Succeeded()
+			s.Succeeded()
+		}, stage.Snapshot{Err: down, Worked: noon}},
+		"forgotten, with its parts": {func(s *stage.Stage, _ *clocktesting.FakePassiveClock) {
+			s.Part("orders").Waiting(3, noon)
+			s.Failed(down)
+			s.Forget()
+		}, stage.Snapshot{}},
 		"no error is no failure": {func(s *stage.Stage, _ *clocktesting.FakePassiveClock) { s.Failed(nil) }, stage.Snapshot{}},
 	}
 	for name, tt := range tests {
@@ -63,6 +80,8 @@ func TestNilTakesEveryReport(t *testing.T) {
 	s.Waiting(1, noon)
 	s.Failed(errors.New("x"))
 	s.Succeeded()
+	s.Part("x").Waiting(1, noon)
+	s.Forget()
 	if diff := cmp.Diff(stage.Snapshot{}, s.Snapshot()); diff != "" {
 		t.Error(diff)
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/controllers/stock"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -50,6 +51,8 @@ var _ = BeforeSuite(func() {
 type shop struct {
 	client.Client
 	namespace string
+	// mirrored are the namespaces that the controller takes for mirrored.
+	mirrored mirror.Namespaces
 	// writes counts what the controller writes, swaps its writes of the journal.
 	writes, swaps *testenv.CallCounter
 }
@@ -84,7 +87,7 @@ func (s *shop) start(holder string, wrap ...func(http.RoundTripper) http.RoundTr
 		Namespace: s.namespace, Config: manager, Wrap: append([]func(http.RoundTripper) http.RoundTripper{s.writes.Wrap, s.swaps.Wrap}, wrap...),
 	}, func(mgr ctrl.Manager) error {
 		return stock.SetupWithManager(mgr, stock.Options{
-			Holder: holder, Registerer: prometheus.NewRegistry(),
+			Holder: holder, Registerer: prometheus.NewRegistry(), Mirrored: s.mirrored,
 			ProjectionInterval: 50 * time.Millisecond, // so that specs need not wait for projections
 		})
 	})

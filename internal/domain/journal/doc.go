@@ -10,7 +10,8 @@
 // has to be known to carry it out, so that nothing has to be asked of the object it was
 // decided from. A decision is made once its entry is in the journal.
 //
-// [Next] is the status that a leader swaps in: the entries that must stay ([Keep]), then
+// [Fenced] is the status by which a leader takes the journal; a new one begins to number at
+// [FirstSeq]. [Next] is the status that a leader swaps in: the entries that must stay ([Keep]), then
 // the new ones. An entry is [Pending] until every object it is about was seen to contain
 // it. [Room] tells how many more decisions fit. When the answer to a swap is unclear,
 // [Same] tells whether the journal is to the letter what was to be written.

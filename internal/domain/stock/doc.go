@@ -49,6 +49,10 @@
 //   - Every Commit, Restock and Adjust changes onHand exactly once.
 //   - What is reserved is derived, the sum over Reserved reservations. There is
 //     no counter that could drift; StockItem.status.reserved is a projection.
+//   - A number is given once. A journal that is made anew numbers by the clock
+//     ([journal.FirstSeq]), and behind every number found in the lists.
+//   - What is deleted and kept, as by the mirror's finalizer, is decided: a reservation
+//     that is Pending or Reserved is released, a Pending document is refused (Withdrawn).
 //
 // # Failure rules
 //

@@ -75,7 +75,8 @@ func asShown(r *v1alpha1.StockReservation) reservation {
 // NewLedger makes the memory of a leader that acquired the journal at seq,
 // after every entry still in it was carried out. The lists must be consistent
 // reads made after that. Numbering goes on behind every number found in them,
-// so that a journal somebody deleted can't make new decisions look carried out.
+// so that a journal somebody deleted can't make new decisions look carried out,
+// also if the clock went back that [journal.FirstSeq] goes by.
 func NewLedger(seq int64, items []v1alpha1.StockItem, reservations []v1alpha1.StockReservation, documents []v1alpha1.StockAdjustment) *Ledger {
 	l := &Ledger{
 		seq:          seq,

@@ -26,8 +26,11 @@ import (
 //   - modelcheck_invariant_test.go: what must hold in every state
 //   - modelcheck_rest_test.go: where each process alone must end, from every state
 //   - modelcheck_explore_test.go: the search, and the way to a violation
+//   - modelcheck_views_test.go: what an informer that lags may show
+//   - modelcheck_kept_test.go: what is deleted and kept until it is decided; a journal made again
 //   - modelcheck_worlds_test.go, modelcheck_test.go: the protocol holds
-//   - modelcheck_mutant_test.go: the protocol less one rule does not
+//   - modelcheck_mutant_test.go, modelcheck_breaks_test.go, modelcheck_mirrored_test.go: the
+//     protocol less one rule does not
 //
 // Three things keep the number of states small, and all are exact. A process
 // that lost the journal is reduced to the writes it can still finish. Processes

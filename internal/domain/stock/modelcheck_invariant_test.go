@@ -143,17 +143,6 @@ func (c *checker) decidedOne(s *state, e, behind *v1alpha1.JournalEntry, by *pro
 	g.path[slot] = moved
 }
 
-// numbered holds a decision's number against all that were given before.
-func (c *checker) numbered(g *ghost, e *v1alpha1.JournalEntry) {
-	if !c.world.journalDies || c.world.clockBack {
-		return
-	}
-	if e.Seq <= int64(g.top) {
-		c.breaks(numberAgain)
-	}
-	g.top = uint8(e.Seq)
-}
-
 func (c *checker) decidedDocument(s *state, slot int, e *v1alpha1.JournalEntry, strict func(bool, violation)) {
 	g, d := &s.ghost, c.world.documents[slot]
 	strict(g.settled[slot] == 0, settledTwice)

@@ -1,8 +1,6 @@
 package stock_test
 
 import (
-	"time"
-
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
 	"github.com/orderplane/orderplane/internal/domain/stock"
@@ -67,18 +65,6 @@ func (c *checker) takeOver(s *state, n int, next emit) {
 	p.seq, p.open = uint8(c.tables.journals.at(ref(t.journal)).Seq), c.allPending(ref(t.journal))
 	replaceOthers(&t, n)
 	next(t, action{verb: takesOver, who: n})
-}
-
-// firstSeq is where a journal that is made anew begins to number. Numbers are few here, so
-// the clock goes on by a second for each: it says more than any number that was given,
-// unless it went back.
-func (c *checker) firstSeq(s *state) int64 {
-	now := time.Unix(int64(s.ghost.top)+1, 0)
-	if c.world.clockBack {
-		now = time.Unix(0, 0)
-	}
-	made := c.rules.fenced(v1alpha1.StockJournalStatus{}, "", now)
-	return made.Seq / journal.FirstSeq(time.Unix(1, 0))
 }
 
 // nobody holds the journal.
@@ -391,23 +377,6 @@ func (c *checker) offered(s *state, p *process, l ref, fresh bool, each func(cho
 			}
 		}
 	}
-}
-
-// asItWas is an object that is gone as an informer may still show it: one that was kept was
-// deleted before it went.
-func (c *checker) asItWas(s *state, kind objectKind, slot int) ref {
-	v := c.asMade(kind, slot)
-	if c.world.life(kind, slot).kept {
-		v = c.withDeletion(kind, v)
-	}
-	if kind == kindDocument {
-		return v
-	}
-	intent, part := wantedBy(s.ghost.wanted[slot])
-	for range part + 1 {
-		v = c.wants(v, intent, c.world.reservations[slot].parts)
-	}
-	return v
 }
 
 // decide emits every batch a process may try to journal.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
-	"github.com/orderplane/orderplane/internal/domain/stock/stocktest"
 )
 
 // checker explores one world under one set of rules.
@@ -248,59 +247,6 @@ func (c *checker) delete(s *state, kind objectKind, slot int) {
 		}
 	}
 	s.setVersion(kind, slot, gone)
-}
-
-// deleting reports whether a reservation or document that is kept was deleted.
-func (c *checker) deleting(kind objectKind, version ref) bool {
-	if kind == kindDocument {
-		return c.tables.documents.at(version).DeletionTimestamp != nil
-	}
-	return c.tables.reservations.at(version).DeletionTimestamp != nil
-}
-
-// withDeletion is a reservation or document that was deleted and is kept.
-func (c *checker) withDeletion(kind objectKind, version ref) ref {
-	return c.memoDeleted.get(versionKey{kind, version}, func() ref {
-		if kind == kindDocument {
-			d := c.tables.documents.at(version).DeepCopy()
-			d.DeletionTimestamp = stocktest.At(0)
-			return c.tables.document(d)
-		}
-		r := c.tables.reservations.at(version).DeepCopy()
-		r.DeletionTimestamp = stocktest.At(0)
-		return c.tables.reservation(r)
-	})
-}
-
-type versionKey struct {
-	kind    objectKind
-	version ref
-}
-
-// isAtItsEnd is when the mirror lets go, by protocol rule 22.
-func (c *checker) isAtItsEnd(kind objectKind, version ref) bool {
-	if kind == kindDocument {
-		return journal.Settled(c.tables.documents.at(version))
-	}
-	r := c.tables.reservations.at(version)
-	switch r.Status.Phase {
-	case v1alpha1.ReservationRejected, v1alpha1.ReservationReleased, v1alpha1.ReservationRestocked:
-		return true
-	case v1alpha1.ReservationCommitted:
-		return r.Spec.Intent != v1alpha1.IntentRestock
-	}
-	return false
-}
-
-// isCarriedOut reports whether nothing is left to do of what the journal holds.
-func (c *checker) isCarriedOut(s *state) bool {
-	all := c.allPending(ref(s.journal))
-	for _, e := range c.effects(all) {
-		if found := c.get(s, e); found >= firstRow && len(c.apply(found, all, e).by) > 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // partOf is which of the parts a client wants back by now; -1 when none.

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/orderplane/orderplane/internal/devservices"
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/internal/postgres/outbox"
@@ -20,27 +19,6 @@ import (
 
 // logs are the databases that have an outbox.
 var logs = map[outbox.Log]postgres.Database{outbox.Orders: postgres.Orders, outbox.Stock: postgres.Inventory}
-
-func migrated(t *testing.T, db postgres.Database) *pgxpool.Pool {
-	t.Helper()
-	server := testenv.Postgres(t)
-	name := fmt.Sprintf("outbox_%d", time.Now().UnixNano())
-	if err := server.CreateDatabase(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
-	c := postgres.DefaultConfig()
-	c.URL, c.User = server.URL(""), devservices.PostgresUser
-	c.Orders, c.Inventory = server.URL(name), server.URL(name)
-	pool, err := postgres.Open(t.Context(), c, db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	if err := postgres.Migrate(t.Context(), pool, db); err != nil {
-		t.Fatal(err)
-	}
-	return pool
-}
 
 // told is the event of an order's entry.
 func told(order string, seq int64, kind event.Type) event.Record {
@@ -99,7 +77,7 @@ func expect(t *testing.T, what string, got []outbox.Queued, want ...string) {
 func TestWhatWasPutIsReadInItsOrderAsItWas(t *testing.T) {
 	for l, db := range logs {
 		t.Run(string(l), func(t *testing.T) {
-			pool := migrated(t, db)
+			pool := testenv.Database(t, db)
 			first := told("a", 1, "order.created")
 			put(t, pool, l, first, told("b", 1, "order.created"), told("a", 2, "order.cancelled"))
 			_, queued := take(t, pool, l, outbox.Turn{})
@@ -117,7 +95,7 @@ func TestWhatWasPutIsReadInItsOrderAsItWas(t *testing.T) {
 }
 
 func TestAnEventThatIsStoredKeepsItsBytesAndIsNotQueuedAgain(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	first := told("a", 1, "order.created")
 	put(t, pool, outbox.Orders, first)
 	_, queued := take(t, pool, outbox.Orders, outbox.Turn{})
@@ -136,7 +114,7 @@ func TestAnEventThatIsStoredKeepsItsBytesAndIsNotQueuedAgain(t *testing.T) {
 }
 
 func TestAnEventWithoutATopicIsOnlyStored(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	newer := told("a", 1, "order.teleported")
 	newer.Topic = ""
 	put(t, pool, outbox.Orders, newer, told("a", 2, "order.cancelled"))
@@ -149,7 +127,7 @@ func TestAnEventWithoutATopicIsOnlyStored(t *testing.T) {
 }
 
 func TestATurnPassesOverWhatIsHeldAndNotWhatOthersHaveLocked(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	put(t, pool, outbox.Orders, told("a", 1, "order.created"), told("b", 1, "order.created"), told("a", 2, "order.cancelled"), told("c", 1, "order.created"))
 	_, all := take(t, pool, outbox.Orders, outbox.Turn{})
 
@@ -172,7 +150,7 @@ func TestATurnPassesOverWhatIsHeldAndNotWhatOthersHaveLocked(t *testing.T) {
 
 // A place is taken before its commit.
 func TestALowerPlaceThatIsCommittedLaterIsRead(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +169,7 @@ func TestALowerPlaceThatIsCommittedLaterIsRead(t *testing.T) {
 }
 
 func TestATurnReadsNoMoreThanItsBytes(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	var many []event.Record
 	for i := range int64(10) {
 		r := told("a", i, "order.created")
@@ -207,7 +185,7 @@ func TestATurnReadsNoMoreThanItsBytes(t *testing.T) {
 }
 
 func TestATurnReadsNoMoreThanItsRows(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	var many []event.Record
 	for i := range int64(outbox.MaxRows + 10) {
 		many = append(many, told("a", i, "order.created"))
@@ -227,7 +205,7 @@ func TestATurnReadsNoMoreThanItsRows(t *testing.T) {
 }
 
 func TestTheDepthIsCounted(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	d, err := outbox.Waiting(t.Context(), pool)
 	if err != nil || d.Rows != 0 || !d.Oldest.IsZero() {
 		t.Errorf("empty: %+v, %v", d, err)
@@ -240,7 +218,7 @@ func TestTheDepthIsCounted(t *testing.T) {
 }
 
 func TestACommitThatQueuesSomethingWakesWhoListens(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	conn, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -266,7 +244,7 @@ func TestACommitThatQueuesSomethingWakesWhoListens(t *testing.T) {
 }
 
 func TestAReplayQueuesATopicAgainEachKeyInItsOrder(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	put(t, pool, outbox.Orders, told("b", 1, "order.created"), told("a", 1, "order.created"), told("a", 3, "order.created"), told("c", 1, "order.returned"))
 	_, queued := take(t, pool, outbox.Orders, outbox.Turn{})
 	take(t, pool, outbox.Orders, outbox.Turn{Published: places(queued)})
@@ -297,7 +275,7 @@ func TestAReplayQueuesATopicAgainEachKeyInItsOrder(t *testing.T) {
 }
 
 func TestWhatTheTopicsHaveIsForgotten(t *testing.T) {
-	pool := migrated(t, postgres.Orders)
+	pool := testenv.Database(t, postgres.Orders)
 	first := told("a", 1, "order.created")
 	put(t, pool, outbox.Orders, first, told("a", 2, "order.cancelled"))
 	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {

@@ -31,6 +31,7 @@ func newProducer(brokers []kgo.Opt, records int) (*producer, error) {
 			kgo.RequiredAcks(kgo.AllISRAcks()), // idempotent, too, which is the default
 			kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 			kgo.MaxBufferedRecords(records),
+			kgo.UnknownTopicRetries(1), // it is told soon, and tried again by us
 		)
 		return kgo.NewClient(append(all, opts...)...)
 	}

@@ -3,10 +3,12 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -29,6 +31,8 @@ type health struct {
 type component struct {
 	Status  string         `json:"status"`
 	Details map[string]any `json:"details,omitempty"`
+	// optional is what the gateway goes on without.
+	optional bool
 }
 
 // prober asks the API server whether it is ready, at most once a probeEvery.
@@ -70,9 +74,47 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 		cache.Status = healthDown
 		cache.Details = map[string]any{"error": "orders and stock are not all read yet"}
 	}
-	s.answerHealth(w, health{Components: map[string]component{
-		"kubernetes": kubernetes, "cache": cache, "tokenKeys": tokenKeys(s.verifier.KeyState()),
-	}})
+	all := map[string]component{"kubernetes": kubernetes, "cache": cache, "tokenKeys": tokenKeys(s.verifier.KeyState())}
+	for name, database := range s.databases {
+		all[name] = s.databaseHealth(r.Context(), name, database)
+	}
+	s.answerHealth(w, health{Components: all})
+}
+
+// databaseHealth says whether a database answers. The gateway goes on without, so its own health
+// does not depend on it: new orders are marked, and what only a database has is 503.
+func (s *Server) databaseHealth(ctx context.Context, name string, database *prober) component {
+	c := component{Status: healthUp, optional: true}
+	for _, b := range s.breakers() {
+		if b.name == name {
+			c.Details = map[string]any{"circuitBreaker": b.state().State}
+		}
+	}
+	if err := database.probe(ctx); err != nil {
+		c.Status = healthDown
+		c.Details["error"] = "the database does not answer; the gateway goes on without"
+		s.log.V(1).Info("health probe of a database failed", "database", name, "error", err.Error())
+	}
+	return c
+}
+
+// newDatabases returns the probes of the databases.
+func newDatabases(deps Deps) map[string]*prober {
+	probes := map[string]*prober{}
+	for name, database := range map[string]orderdb.Querier{postgresOrders: deps.Orders, postgresInventory: deps.Inventory} {
+		probes[name] = &prober{now: deps.Now, ask: func(ctx context.Context) error {
+			if database == nil {
+				return errNoDatabase
+			}
+			rows, err := database.Query(ctx, "SELECT 1")
+			if err != nil {
+				return fmt.Errorf("ask the database: %w", err)
+			}
+			rows.Close()
+			return rows.Err()
+		}}
+	}
+	return probes
 }
 
 // tokenKeys is down while no token can be verified. With keys that are known it
@@ -114,7 +156,7 @@ func (s *Server) answerHealth(w http.ResponseWriter, h health) {
 	h.Status = healthUp
 	status := http.StatusOK
 	for _, c := range h.Components {
-		if c.Status != healthUp {
+		if c.Status != healthUp && !c.optional {
 			h.Status, status = healthDown, http.StatusServiceUnavailable
 		}
 	}
@@ -124,7 +166,7 @@ func (s *Server) answerHealth(w http.ResponseWriter, h health) {
 // serveBreakers shows the state of every breaker.
 func (s *Server) serveBreakers(w http.ResponseWriter, _ *http.Request) {
 	states := map[string]breakerState{}
-	for _, b := range s.cluster.breakers() {
+	for _, b := range s.breakers() {
 		states[b.name] = b.state()
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"circuitBreakers": states})

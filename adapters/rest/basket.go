@@ -36,14 +36,20 @@ type basket struct {
 	id string
 	// revisions are the reservations that are there, oldest first.
 	revisions []*v1alpha1.StockReservation
+	// going is the highest number of one that is being deleted: its name is taken until it is gone.
+	going int
 }
 
 // basketsOf sorts reservations into baskets, newest first.
 func basketsOf(reservations []*v1alpha1.StockReservation) []*basket {
-	byID := map[string]*basket{}
+	byID, going := map[string]*basket{}, map[string]int{}
 	for _, r := range reservations {
 		id := r.Labels[basketLabel]
-		if revision(r) == 0 || r.DeletionTimestamp != nil {
+		if r.DeletionTimestamp != nil {
+			going[id] = max(going[id], revision(r))
+			continue
+		}
+		if revision(r) == 0 {
 			continue
 		}
 		if byID[id] == nil {
@@ -53,6 +59,7 @@ func basketsOf(reservations []*v1alpha1.StockReservation) []*basket {
 	}
 	baskets := make([]*basket, 0, len(byID))
 	for _, b := range byID {
+		b.going = going[b.id]
 		slices.SortFunc(b.revisions, func(x, y *v1alpha1.StockReservation) int { return cmp.Compare(revision(x), revision(y)) })
 		baskets = append(baskets, b)
 	}
@@ -150,7 +157,7 @@ func (b *basket) superseded() []*v1alpha1.StockReservation {
 
 // next is the reservation that gives the basket other lines.
 func (b *basket) next(lines []v1alpha1.StockLine, expires time.Time) *v1alpha1.StockReservation {
-	r := newRevision(b.id, revision(b.last())+1, b.customer(), lines, expires)
+	r := newRevision(b.id, max(revision(b.last()), b.going)+1, b.customer(), lines, expires)
 	v1alpha1.MarkCreated(r, v1alpha1.CreatedAt(b.last()))
 	if fingerprint := b.last().Annotations[v1alpha1.RequestFingerprintAnnotation]; fingerprint != "" {
 		r.Annotations[v1alpha1.RequestFingerprintAnnotation] = fingerprint

@@ -17,10 +17,12 @@ import (
 )
 
 // The breakers, one for each dependency and direction: an API server that
-// refuses to write may still be read.
+// refuses to write may still be read. The databases may be on two servers.
 const (
-	kubernetesRead  = "kubernetes-api-read"
-	kubernetesWrite = "kubernetes-api-write"
+	kubernetesRead    = "kubernetes-api-read"
+	kubernetesWrite   = "kubernetes-api-write"
+	postgresOrders    = "postgres"
+	postgresInventory = "postgres-inventory"
 )
 
 // The breaker's numbers are the REST contract's: open at 50 % failures of 10
@@ -37,7 +39,9 @@ const (
 type breaker struct {
 	name    string
 	timeout time.Duration
-	circuit circuitbreaker.CircuitBreaker[any]
+	// isOutage says whether the error of a call means that the dependency is in trouble.
+	isOutage func(error) bool
+	circuit  circuitbreaker.CircuitBreaker[any]
 }
 
 // breakerState is a breaker as /actuator/circuitbreakers shows it.
@@ -58,10 +62,11 @@ func (e *breakerOpenError) Error() string {
 }
 
 // newBreaker returns a closed breaker whose calls take at most timeout each.
-func newBreaker(name string, timeout time.Duration) *breaker {
+func newBreaker(name string, timeout time.Duration, isOutage func(error) bool) *breaker {
 	return &breaker{
-		name:    name,
-		timeout: timeout,
+		name:     name,
+		timeout:  timeout,
+		isOutage: isOutage,
 		circuit: circuitbreaker.NewBuilder[any]().
 			WithFailureThresholdRatio(breakerFailures, breakerWindow).
 			WithSuccessThreshold(breakerSuccesses).
@@ -73,13 +78,18 @@ func newBreaker(name string, timeout time.Duration) *breaker {
 // call runs one call of the dependency. It does not end when the client hangs
 // up: a write goes on anyway, and how it ends is what the breaker needs to know.
 func (b *breaker) call(ctx context.Context, f func(context.Context) error) error {
+	return b.callWithin(ctx, b.timeout, f)
+}
+
+// callWithin is call with a time of its own.
+func (b *breaker) callWithin(ctx context.Context, timeout time.Duration, f func(context.Context) error) error {
 	if !b.circuit.TryAcquirePermit() {
 		return &breakerOpenError{name: b.name, retryAfter: b.circuit.RemainingDelay()}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	err := f(ctx)
-	if isOutage(err) {
+	if b.isOutage(err) {
 		b.circuit.RecordFailure()
 	} else {
 		b.circuit.RecordSuccess()

@@ -15,6 +15,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
@@ -30,8 +31,10 @@ const customerIndex = "spec.customerID"
 // order to change.
 type cluster struct {
 	namespace string
-	cache     cache.Cache
-	live      client.WithWatch
+	// mirrored is whether a mirror serves the namespace.
+	mirrored bool
+	cache    cache.Cache
+	live     client.WithWatch
 	// reading and writing guard the calls of live.
 	reading, writing *breaker
 	changes          *changes
@@ -72,11 +75,12 @@ func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer)
 	}
 	return &cluster{
 		namespace: cfg.Namespace,
+		mirrored:  cfg.Mirrored.Has(cfg.Namespace),
 		baskets:   baskets,
 		cache:     reads,
 		live:      live,
-		reading:   newBreaker(kubernetesRead, cfg.RequestTimeout),
-		writing:   newBreaker(kubernetesWrite, cfg.RequestTimeout),
+		reading:   newBreaker(kubernetesRead, cfg.RequestTimeout, isOutage),
+		writing:   newBreaker(kubernetesWrite, cfg.RequestTimeout, isOutage),
 		changes:   newChanges(),
 	}, nil
 }
@@ -163,8 +167,12 @@ func (c *cluster) key(name string) client.ObjectKey {
 	return client.ObjectKey{Namespace: c.namespace, Name: name}
 }
 
-// create writes a new object: one call of the API server.
+// create writes a new object: one call of the API server. Where a mirror serves the
+// namespace, the object is kept until it is told (docs/design/0015-mirror.md, rule 20).
 func (c *cluster) create(ctx context.Context, object client.Object) error {
+	if c.mirrored {
+		controllerutil.AddFinalizer(object, v1alpha1.MirrorFinalizer)
+	}
 	return c.writing.call(ctx, func(ctx context.Context) error { return c.live.Create(ctx, object) })
 }
 

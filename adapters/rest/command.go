@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,6 +69,9 @@ func (h *handlers) run(ctx context.Context, a ask) (outcome, error) {
 		read = h.cluster.readLive
 	}
 	order, err := h.order(ctx, a.orderID, read)
+	if isNoSuchOrder(err) {
+		return h.runArchived(ctx, a)
+	}
 	if err != nil {
 		return outcome{}, err
 	}
@@ -86,6 +90,30 @@ func (h *handlers) run(ctx context.Context, a ask) (outcome, error) {
 		return out, err
 	}
 	return outcome{}, refusal
+}
+
+// runArchived answers a command about an order that the cluster does not have. One that was
+// carried out is answered again; nothing else can be.
+func (h *handlers) runArchived(ctx context.Context, a ask) (outcome, error) {
+	order, err := h.archived(ctx, a.orderID)
+	if err != nil {
+		return outcome{}, err
+	}
+	if order, err = seenBy(ctx, a.orderID, order, nil); err != nil {
+		return outcome{}, err
+	}
+	about := ""
+	if a.key != nil {
+		var fingerprint string
+		before := order.Annotations[a.keyAnnotation(ctx)]
+		if fingerprint, about, _ = strings.Cut(before, "."); before != "" && fingerprint != a.fingerprint() {
+			return outcome{}, usedKey()
+		}
+	}
+	if a.command(order, about).done(order) {
+		return outcome{order: order, decided: true, repeated: true}, nil
+	}
+	return outcome{}, leftTheCluster(order)
 }
 
 func isRefused(err error) bool {

@@ -51,6 +51,9 @@ type Config struct {
 	// Mirrored are the namespaces in which what is created gets the mirror's
 	// finalizer (MIRRORED_NAMESPACES).
 	Mirrored mirror.Namespaces
+	// ArchiveTimeout is how long a new order waits for the archive to say whether it knows its
+	// id, where orders are archived (ARCHIVE_TIMEOUT).
+	ArchiveTimeout time.Duration
 }
 
 // DefaultConfig returns the defaults. What can have none, the key that verifies
@@ -66,6 +69,7 @@ func DefaultConfig() Config {
 		CommandWait:        3 * time.Second,
 		RequestTimeout:     10 * time.Second,
 		DrainTimeout:       15 * time.Second,
+		ArchiveTimeout:     50 * time.Millisecond,
 	}
 }
 
@@ -84,6 +88,7 @@ func (c Config) Validate() error {
 	check(c.MaxBodyBytes > 0, "MAX_BODY_BYTES: %d is not above 0", c.MaxBodyBytes)
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)
+	check(c.ArchiveTimeout > 0, "ARCHIVE_TIMEOUT: %s is not above 0", c.ArchiveTimeout)
 	check(c.DrainTimeout > 0, "DRAIN_TIMEOUT: %s is not above 0", c.DrainTimeout)
 	if err := c.Mirrored.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("MIRRORED_NAMESPACES: %w", err))

@@ -16,7 +16,8 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/ids"
 )
 
-// CreateOrder writes one object. It reads only when the order is there already.
+// CreateOrder writes one object. It reads only when the order is there already; where orders
+// are archived, it asks the archive first.
 func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequestObject) (wire.CreateOrderResponseObject, error) {
 	who := callFrom(ctx).who
 	if customer := request.Body.CustomerId; customer != who.Subject && !who.IsOps() {
@@ -35,13 +36,17 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 		return nil, err
 	}
 	fingerprint := order.Annotations[v1alpha1.RequestFingerprintAnnotation]
+	known := h.knownOrder(ctx, order)
+	if known != nil {
+		return h.replay(ctx, order.Name, fingerprint, known)
+	}
 	if spec.ReservationRef != nil {
 		again, err := h.fromBasket(ctx, order)
 		if err != nil {
 			return nil, err
 		}
 		if again {
-			return h.replay(ctx, order.Name, fingerprint)
+			return h.replay(ctx, order.Name, fingerprint, nil)
 		}
 	}
 	err = h.cluster.create(ctx, order)
@@ -49,7 +54,7 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	case err == nil:
 		return created(order, false), nil
 	case apierrors.IsAlreadyExists(err):
-		return h.replay(ctx, order.Name, fingerprint)
+		return h.replay(ctx, order.Name, fingerprint, nil)
 	default:
 		return nil, err
 	}
@@ -73,10 +78,16 @@ func (h *handlers) fromBasket(ctx context.Context, order *v1alpha1.Order) (again
 	return false, nil
 }
 
-// replay answers a create whose order is there already.
-func (h *handlers) replay(ctx context.Context, name, fingerprint string) (wire.CreateOrderResponseObject, error) {
+// replay answers a create whose order is there already, in the cluster or, as archived says, in
+// the database. The cluster may have another of this id, which was made without asking and goes
+// again: the order is the one of the database then.
+func (h *handlers) replay(ctx context.Context, name, fingerprint string, archived *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
 	order := &v1alpha1.Order{}
-	if err := h.cluster.readLive(ctx, name, order); err != nil {
+	err := h.cluster.readLive(ctx, name, order)
+	switch {
+	case archived != nil && (apierrors.IsNotFound(err) || err == nil && order.UID != archived.UID):
+		order = archived
+	case err != nil:
 		return nil, err
 	}
 	if order.Annotations[v1alpha1.RequestFingerprintAnnotation] != fingerprint {

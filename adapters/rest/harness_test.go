@@ -28,6 +28,9 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
+	"github.com/orderplane/orderplane/internal/postgres/orderdb"
+	"github.com/orderplane/orderplane/internal/postgres/stockdb"
 	"github.com/orderplane/orderplane/internal/token"
 	"github.com/orderplane/orderplane/test/testenv"
 )
@@ -46,9 +49,30 @@ type gateway struct {
 	issuer    token.Issuer
 	cfg       rest.Config
 	access    *kube.Config
+	// orders and inventory are the databases that it asks.
+	orders    orderdb.Querier
+	inventory stockdb.Querier
 }
 
 func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
+	t.Helper()
+	g := newGateway(t, change...)
+	g.start()
+	return g
+}
+
+// startMirrored starts a gateway of a namespace that a mirror serves, which the test plays.
+func startMirrored(t *testing.T, orders orderdb.Querier, inventory stockdb.Querier, change ...func(*rest.Config)) *gateway {
+	t.Helper()
+	g := newGateway(t, append([]func(*rest.Config){func(c *rest.Config) { c.ArchiveTimeout = 10 * time.Second }}, change...)...)
+	g.cfg.Mirrored = mirror.Namespaces{g.namespace}
+	g.orders, g.inventory = orders, inventory
+	g.start()
+	return g
+}
+
+// newGateway is one that does not run yet.
+func newGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
@@ -62,7 +86,6 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 		f(&cfg)
 	}
 	g.cfg, g.access = cfg, access
-	g.start()
 	return g
 }
 
@@ -71,6 +94,7 @@ func (g *gateway) start() {
 	g.t.Helper()
 	server, err := rest.New(g.cfg, rest.Deps{
 		Kube: g.access, Log: testr.New(g.t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
+		Orders: g.orders, Inventory: g.inventory,
 	})
 	must(g.t, err)
 	g.serve(server)

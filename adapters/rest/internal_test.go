@@ -237,7 +237,7 @@ func TestOnlyAnOutageCountsForTheBreaker(t *testing.T) {
 
 // A dependency that fails half of the time is left alone: its callers are told at once.
 func TestAnOpenBreakerCallsNobody(t *testing.T) {
-	b := newBreaker("x", time.Second)
+	b := newBreaker("x", time.Second, isOutage)
 	called := 0
 	call := func(answer error) error {
 		return b.call(t.Context(), func(context.Context) error {

@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,6 +21,10 @@ const defaultPageSize = 20
 // handlers serve the operations of the OpenAPI document.
 type handlers struct {
 	cluster *cluster
+	// archive is nil where no mirror serves the namespace.
+	archive *archive
+	// ledger has the movements of stock.
+	ledger ledger
 	// wait is how long a command waits for its answer.
 	wait time.Duration
 	now  func() time.Time
@@ -31,7 +36,7 @@ var _ wire.StrictServerInterface = (*handlers)(nil)
 
 // GetOrder shows one order with its events.
 func (h *handlers) GetOrder(ctx context.Context, request wire.GetOrderRequestObject) (wire.GetOrderResponseObject, error) {
-	order, err := h.order(ctx, request.OrderId, h.cluster.read)
+	order, err := h.orderOrArchived(ctx, request.OrderId)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +45,7 @@ func (h *handlers) GetOrder(ctx context.Context, request wire.GetOrderRequestObj
 
 // GetReturn shows the last return request of an order.
 func (h *handlers) GetReturn(ctx context.Context, request wire.GetReturnRequestObject) (wire.GetReturnResponseObject, error) {
-	order, err := h.order(ctx, request.OrderId, h.cluster.read)
+	order, err := h.orderOrArchived(ctx, request.OrderId)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +67,34 @@ func (h *handlers) order(ctx context.Context, id string, read func(context.Conte
 		}
 		return nil, err
 	}
+	return seenBy(ctx, id, order, err)
+}
+
+// orderOrArchived is order, also of one that has left the cluster.
+func (h *handlers) orderOrArchived(ctx context.Context, id string) (*v1alpha1.Order, error) {
+	order, err := h.order(ctx, id, h.cluster.read)
+	if !isNoSuchOrder(err) {
+		return order, err
+	}
+	archived, err := h.archived(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return seenBy(ctx, id, archived, nil)
+}
+
+// seenBy is an order as the caller may see it, with the error of reading it.
+func seenBy(ctx context.Context, id string, order *v1alpha1.Order, err error) (*v1alpha1.Order, error) {
 	who := callFrom(ctx).who
 	if order.Spec.CustomerID != who.Subject && !who.IsOps() {
 		return nil, noSuchOrder(id)
 	}
 	return order, err
+}
+
+func isNoSuchOrder(err error) bool {
+	var told *problem
+	return errors.As(err, &told) && told.code == codeNotFound
 }
 
 func noSuchOrder(id string) *problem { return notFound(fmt.Sprintf("there is no order %q", id)) }

@@ -18,6 +18,8 @@ import (
 	kube "k8s.io/client-go/rest"
 
 	"github.com/orderplane/orderplane/api/openapi"
+	"github.com/orderplane/orderplane/internal/postgres/orderdb"
+	"github.com/orderplane/orderplane/internal/postgres/stockdb"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -55,6 +57,11 @@ type Deps struct {
 	NewID func(n int) string
 	// Limiter limits requests; one in memory of this process when nil.
 	Limiter Limiter
+	// Orders is ops_orders and Inventory is ops_inventory, where a mirror serves the namespace.
+	// Without Orders no order can be asked for, and all new ones are marked; without Inventory
+	// there are no movements to show.
+	Orders    orderdb.Querier
+	Inventory stockdb.Querier
 }
 
 // Server is the gateway.
@@ -64,14 +71,18 @@ type Server struct {
 	now      func() time.Time
 	newID    func(n int) string
 	cluster  *cluster
+	archive  *archive
+	ledger   ledger
 	verifier *token.Verifier
 	limiter  Limiter
 	proxies  []netip.Prefix
 	metrics  *metrics
 	prober   *prober
-	router   *router
-	cors     *cors.Cors
-	draining atomic.Bool
+	// databases are the probes of those that the gateway asks, by the component that shows them.
+	databases map[string]*prober
+	router    *router
+	cors      *cors.Cors
+	draining  atomic.Bool
 	// stopKeys ends the refresh of a JWKS.
 	stopKeys context.CancelFunc
 }
@@ -98,7 +109,14 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.prober, err = newProber(deps); err != nil {
 		return nil, err
 	}
-	if s.metrics, err = newMetrics(deps.Metrics, s.cluster.breakers()); err != nil {
+	if s.cluster.mirrored {
+		s.archive, s.ledger = newArchive(deps.Orders, cfg.ArchiveTimeout), newLedger(deps.Inventory)
+		s.databases = newDatabases(deps)
+	}
+	if s.metrics, err = newMetrics(deps.Metrics, s.breakers()); err != nil {
+		return nil, err
+	}
+	if err := s.archive.register(deps.Metrics); err != nil {
 		return nil, err
 	}
 	if s.router, err = s.newRouter(doc, deps.Metrics); err != nil {
@@ -127,6 +145,15 @@ func newProber(deps Deps) (*prober, error) {
 		return found.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 	}
 	return &prober{ask: ask, now: deps.Now}, nil
+}
+
+// breakers are all there are.
+func (s *Server) breakers() []*breaker {
+	all := s.cluster.breakers()
+	if s.archive != nil {
+		all = append(all, s.archive.asking, s.ledger.reading)
+	}
+	return all
 }
 
 // Run serves until ctx ends, then lets the requests in flight finish. It listens
@@ -160,6 +187,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 			failed <- err
 		}
 	}()
+	for _, database := range s.databases {
+		go func() { _ = database.probe(reads) }() // connects before the first order asks
+	}
 	server := s.httpServer()
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -12,12 +12,14 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
+	"github.com/orderplane/orderplane/internal/postgres"
 )
 
 // gatewayOptions configure the gateway.
 type gatewayOptions struct {
 	component componentFlags
 	rest      rest.Config
+	postgres  postgresFlags
 }
 
 func (o *gatewayOptions) register(flags *pflag.FlagSet) {
@@ -41,8 +43,10 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.Int64Var(&c.MaxBodyBytes, "max-body-bytes", c.MaxBodyBytes, "how long a request body may be")
 	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
 	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
+	flags.DurationVar(&c.ArchiveTimeout, "archive-timeout", c.ArchiveTimeout, "how long a new order waits for the archive to say whether it knows its id; else the order is marked")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long requests in flight may take at shutdown")
 	registerMirrored(flags, &c.Mirrored)
+	o.postgres.register(flags)
 	for name, variable := range map[string]string{ //nolint:gosec // names of variables, no secret
 		"bind-address":           "BIND_ADDRESS",
 		"http-port":              "HTTP_PORT",
@@ -61,6 +65,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 		"max-body-bytes":         "MAX_BODY_BYTES",
 		"command-wait":           "COMMAND_WAIT",
 		"request-timeout":        "REQUEST_TIMEOUT",
+		"archive-timeout":        "ARCHIVE_TIMEOUT",
 		"drain-timeout":          "DRAIN_TIMEOUT",
 	} {
 		fromEnvironment(flags, name, variable)
@@ -89,13 +94,19 @@ func runGateway(ctx context.Context, o *gatewayOptions) error {
 	if err != nil {
 		return err
 	}
-	server, err := rest.New(o.rest, rest.Deps{
+	deps := rest.Deps{
 		Kube:    cfg,
 		Log:     log,
 		Metrics: metrics.Registry,
 		Now:     time.Now,
 		NewID:   randomHex,
-	})
+	}
+	closeDatabases, err := openDatabases(ctx, o, &deps)
+	if err != nil {
+		return err
+	}
+	defer closeDatabases()
+	server, err := rest.New(o.rest, deps)
 	if err != nil {
 		return err
 	}
@@ -104,6 +115,28 @@ func runGateway(ctx context.Context, o *gatewayOptions) error {
 	}
 	log.Info("gateway starts", "version", version())
 	return server.Run(ctx)
+}
+
+// openDatabases gives the gateway the databases that it asks where a mirror serves its namespace.
+// They need not be there.
+func openDatabases(ctx context.Context, o *gatewayOptions, deps *rest.Deps) (closeAll func(), err error) {
+	if !o.rest.Mirrored.Has(o.rest.Namespace) {
+		return func() {}, nil
+	}
+	orders, err := postgres.Open(ctx, o.postgres.Config, postgres.Orders)
+	if err != nil {
+		return nil, err
+	}
+	inventory, err := postgres.Open(ctx, o.postgres.Config, postgres.Inventory)
+	if err != nil {
+		orders.Close()
+		return nil, err
+	}
+	deps.Orders, deps.Inventory = orders, inventory
+	return func() {
+		orders.Close()
+		inventory.Close()
+	}, nil
 }
 
 func randomHex(n int) string {

@@ -715,6 +715,50 @@ type FulfillRequest struct {
 	TrackingNumber string `json:"trackingNumber,omitempty"`
 }
 
+// Movement defines model for Movement.
+type Movement struct {
+	// No Its place in the ledger, ascending.
+	No int64     `json:"no"`
+	At time.Time `json:"at"`
+
+	// Kind Opening is what the item began with, Commit what left the shelf for an order, Restock what was put back, Adjust what a stock document changed. Carried is the difference that was found after a loss.
+	Kind string `json:"kind"`
+
+	// Quantity Units that were decided about.
+	Quantity int64 `json:"quantity"`
+
+	// Delta What it changed of what is on hand: below zero for units that left.
+	Delta int64 `json:"delta"`
+
+	// OnHand What was on hand after it.
+	OnHand int64 `json:"onHand"`
+
+	// RemainingQty What was available right after the decision; not for Opening and Carried.
+	RemainingQty *int64 `json:"remainingQty,omitempty"`
+
+	// JournalSeq Number of the stock decision; 0 for Opening.
+	JournalSeq int64 `json:"journalSeq"`
+
+	// ItemUid Which StockItem of this name: one that was made anew begins anew.
+	ItemUid string `json:"itemUid"`
+
+	// Source Name of the reservation, stock document or item that it came from.
+	Source string `json:"source"`
+
+	// OrderId The order it was for.
+	OrderId string `json:"orderId,omitempty"`
+	Reason  string `json:"reason"`
+}
+
+// MovementPage defines model for MovementPage.
+type MovementPage struct {
+	Movements []Movement `json:"movements"`
+	PageSize  int        `json:"pageSize"`
+
+	// Next What to ask as `before` for the next page; absent on the last.
+	Next *int64 `json:"next,omitempty"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	OrderId     string      `json:"orderId"`
@@ -922,6 +966,13 @@ type CreateBasketParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
+// ListMovementsParams defines parameters for ListMovements.
+type ListMovementsParams struct {
+	// Before Only movements before this one, the `next` of the page before; from the newest when absent.
+	Before   *int64 `form:"before,omitempty" json:"before,omitempty"`
+	PageSize *int   `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
 // AdjustStockParams defines parameters for AdjustStock.
 type AdjustStockParams struct {
 	// IdempotencyKey A UUID, bare or in double quotes.
@@ -1045,6 +1096,9 @@ type ServerInterface interface {
 	// GetStock Stock level of a product
 	// (GET /api/inventory/{productId})
 	GetStock(w http.ResponseWriter, r *http.Request, productId ProductId)
+	// ListMovements What moved the stock of a product, newest first (role ops)
+	// (GET /api/inventory/{productId}/movements)
+	ListMovements(w http.ResponseWriter, r *http.Request, productId ProductId, params ListMovementsParams)
 	// AdjustStock Adjust what is on hand (role ops)
 	// (PUT /api/inventory/{productId}/stock)
 	AdjustStock(w http.ResponseWriter, r *http.Request, productId ProductId, params AdjustStockParams)
@@ -1285,6 +1339,61 @@ func (siw *ServerInterfaceWrapper) GetStock(w http.ResponseWriter, r *http.Reque
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetStock(w, r, productId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListMovements operation middleware
+func (siw *ServerInterfaceWrapper) ListMovements(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "productId" -------------
+	var productId ProductId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "productId", r.PathValue("productId"), &productId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "productId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMovementsParams
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", r.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "before"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "before", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pageSize"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pageSize", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListMovements(w, r, productId, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2015,6 +2124,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/orders/{orderId}/return/reject", wrapper.RejectReturn)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/inventory/{productId}", wrapper.GetStock)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/inventory/{productId}/stock", wrapper.AdjustStock)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/inventory/{productId}/movements", wrapper.ListMovements)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/baskets", wrapper.ListBaskets)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/baskets", wrapper.CreateBasket)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/baskets/{basketId}", wrapper.ReleaseBasket)
@@ -2337,6 +2447,46 @@ type GetStockdefaultJSONResponse struct {
 }
 
 func (response GetStockdefaultJSONResponse) VisitGetStockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMovementsRequestObject struct {
+	ProductId ProductId `json:"productId"`
+	Params    ListMovementsParams
+}
+
+type ListMovementsResponseObject interface {
+	VisitListMovementsResponse(w http.ResponseWriter) error
+}
+
+type ListMovements200JSONResponse MovementPage
+
+func (response ListMovements200JSONResponse) VisitListMovementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMovementsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMovementsdefaultJSONResponse) VisitListMovementsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2941,6 +3091,9 @@ type StrictServerInterface interface {
 	// GetStock Stock level of a product
 	// (GET /api/inventory/{productId})
 	GetStock(ctx context.Context, request GetStockRequestObject) (GetStockResponseObject, error)
+	// ListMovements What moved the stock of a product, newest first (role ops)
+	// (GET /api/inventory/{productId}/movements)
+	ListMovements(ctx context.Context, request ListMovementsRequestObject) (ListMovementsResponseObject, error)
 	// AdjustStock Adjust what is on hand (role ops)
 	// (PUT /api/inventory/{productId}/stock)
 	AdjustStock(ctx context.Context, request AdjustStockRequestObject) (AdjustStockResponseObject, error)
@@ -3175,6 +3328,33 @@ func (sh *strictHandler) GetStock(w http.ResponseWriter, r *http.Request, produc
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetStockResponseObject); ok {
 		if err := validResponse.VisitGetStockResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMovements operation middleware
+func (sh *strictHandler) ListMovements(w http.ResponseWriter, r *http.Request, productId ProductId, params ListMovementsParams) {
+	var request ListMovementsRequestObject
+
+	request.ProductId = productId
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMovements(ctx, request.(ListMovementsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMovements")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListMovementsResponseObject); ok {
+		if err := validResponse.VisitListMovementsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

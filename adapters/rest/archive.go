@@ -1,0 +1,127 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/postgres/orderdb"
+)
+
+// databaseWithin is how long a client waits for what only a database has.
+const databaseWithin = 2 * time.Second
+
+// archive asks the database of the orders about those that the cluster does not have any
+// more. It is nil where no mirror serves the namespace.
+type archive struct {
+	orders orderdb.Querier
+	asking *breaker
+	// unasked counts the orders that were made without asking.
+	unasked prometheus.Counter
+}
+
+// newArchive returns the archive of a mirrored namespace, which a new order is asked for within a
+// time. Without a database it can never be asked.
+func newArchive(orders orderdb.Querier, within time.Duration) *archive {
+	return &archive{
+		orders: orders,
+		asking: newBreaker(postgresOrders, within, isDatabaseOutage),
+		unasked: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "orderplane_gateway_orders_unasked_total",
+			Help: "New orders that were marked since the archive could not be asked for their id; they are not shipped until the mirror has asked.",
+		}),
+	}
+}
+
+// register shows the archive's metrics; none where there is no archive.
+func (a *archive) register(registry prometheus.Registerer) error {
+	if a == nil {
+		return nil
+	}
+	if err := registry.Register(a.unasked); err != nil {
+		return fmt.Errorf("register the metrics of the archive: %w", err)
+	}
+	return nil
+}
+
+// errNoDatabase says that there is nobody to ask.
+var errNoDatabase = errors.New("no database is configured")
+
+// isDatabaseOutage: a query of ours that a database does not answer is an outage, whatever it
+// says; one that was not waited for says nothing of the database.
+func isDatabaseOutage(err error) bool { return err != nil && !errors.Is(err, context.Canceled) }
+
+// order returns the order of an id as the database last saw it, nil when it has none. Whether
+// the cluster has it, too, it does not say.
+func (a *archive) order(ctx context.Context, id string, within time.Duration) (*v1alpha1.Order, error) {
+	if a.orders == nil {
+		return nil, errNoDatabase
+	}
+	var (
+		row   orderdb.Row
+		found bool
+	)
+	err := a.asking.callWithin(ctx, within, func(ctx context.Context) (err error) {
+		row, found, err = orderdb.Lookup(ctx, a.orders, id)
+		return err
+	})
+	if err != nil || !found {
+		return nil, err
+	}
+	known := &v1alpha1.Order{}
+	if err := json.Unmarshal(row.Object, known); err != nil {
+		return nil, fmt.Errorf("decode the archived order %s: %w", id, err)
+	}
+	return known, nil
+}
+
+// knownOrder asks the archive for a new order before it is made, and returns what it has under
+// its id, nil when it has nothing (docs/design/0015-mirror.md, rule 37). When it can't be asked
+// soon the order is marked, and the mirror asks before it is shipped.
+func (h *handlers) knownOrder(ctx context.Context, o *v1alpha1.Order) *v1alpha1.Order {
+	if h.archive == nil {
+		return nil
+	}
+	known, err := h.archive.order(ctx, o.Name, h.archive.asking.timeout)
+	if err != nil {
+		order.MarkUnasked(o)
+		h.archive.unasked.Inc()
+		return nil
+	}
+	return known
+}
+
+// archived returns the order of an id that the cluster does not have, if the archive has it.
+func (h *handlers) archived(ctx context.Context, id string) (*v1alpha1.Order, error) {
+	if h.archive == nil {
+		return nil, noSuchOrder(id)
+	}
+	known, err := h.archive.order(ctx, id, databaseWithin)
+	switch {
+	case err != nil:
+		return nil, databaseAway(err)
+	case known == nil:
+		return nil, noSuchOrder(id)
+	}
+	return known, nil
+}
+
+// databaseAway answers who asks for what only a database has.
+func databaseAway(cause error) *problem {
+	var open *breakerOpenError
+	if errors.As(cause, &open) {
+		return unavailable(open.retryAfter, cause)
+	}
+	return unavailable(time.Second, cause)
+}
+
+// leftTheCluster refuses a command about an order that is archived.
+func leftTheCluster(o *v1alpha1.Order) *problem {
+	return invalidTransition(fmt.Sprintf("the order is %s and archived: it has left the cluster, and nothing about it can be changed any more", statusOf(o.Status.Phase)))
+}

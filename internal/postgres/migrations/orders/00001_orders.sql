@@ -69,7 +69,7 @@ CREATE INDEX order_events_by_key ON order_events (key, no);
 -- What is to be published. A row is deleted once the broker has acknowledged its event.
 CREATE TABLE outbox (
     no        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id  uuid NOT NULL REFERENCES order_events,
+    event_id  uuid NOT NULL,
     key       text NOT NULL,
     queued_at timestamptz NOT NULL DEFAULT now()
 );

@@ -252,3 +252,37 @@ type UnknownPayload struct {
 	ReturnID   string `json:"returnId,omitempty"`
 	Seq        int64  `json:"seq"`
 }
+
+// CancelRequest is the payload of order.cancel.requested as others write it: anyone may
+// ask for an order to be cancelled.
+type CancelRequest struct {
+	// The order's id.
+	OrderID string `json:"orderId"`
+	// Why it is to be cancelled.
+	Reason v1alpha1.CancelReason `json:"reason"`
+}
+
+// NotificationStatus is what became of a notification.
+type NotificationStatus string
+
+// What may become of a notification.
+const (
+	NotificationDelivered NotificationStatus = "DELIVERED"
+	NotificationFailed    NotificationStatus = "FAILED"
+)
+
+// NotificationSentPayload is the payload of notif.sent.
+type NotificationSentPayload struct {
+	// The notification's id, and the key of the record.
+	NotificationID string `json:"notifId"`
+	// The order it is about.
+	OrderID string `json:"orderId"`
+	// How it went out: EMAIL, SMS or PUSH.
+	Channel v1alpha1.NotificationChannel `json:"channel"`
+	// Whom it went to: an address, a number or a device.
+	Recipient string `json:"recipient"`
+	// The text it was made of.
+	Template string `json:"template"`
+	// What became of it.
+	Status NotificationStatus `json:"status"`
+}

@@ -21,12 +21,6 @@ type request struct {
 	traceID string
 }
 
-// payload of what others write. They may say more; it is not looked at.
-type payload struct {
-	OrderID string                `json:"orderId"`
-	Reason  v1alpha1.CancelReason `json:"reason"`
-}
-
 // reasons that an order may be cancelled for.
 func reasons() []v1alpha1.CancelReason {
 	return []v1alpha1.CancelReason{
@@ -35,12 +29,12 @@ func reasons() []v1alpha1.CancelReason {
 }
 
 // parse reads the value of a record: the contract's envelope with an order and a reason.
-// What the envelope may leave out is not asked for: an id and a time of the event.
+// Of the envelope the payload alone has to be there; what others add is not looked at.
 func parse(value []byte) (request, error) {
 	if err := strictjson.CheckFolded(value); err != nil {
 		return request{}, fmt.Errorf("the value is no JSON that can be read in one way only: %w", err)
 	}
-	var envelope event.Envelope[*payload]
+	var envelope event.Envelope[*event.CancelRequest]
 	if err := json.Unmarshal(value, &envelope); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {

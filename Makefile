@@ -34,6 +34,7 @@ controlplane: ## Find, fetch or build etcd, kube-apiserver and kubectl.
 
 .PHONY: clean
 clean: ## Remove what was built and the local stack's data; the cache stays.
+	@if [ -L .local/postgres ]; then rm -rf "$$(readlink .local/postgres)"; fi
 	rm -rf bin dist .local cover.out
 
 IMG ?= orderplane:latest
@@ -62,11 +63,20 @@ uninstall: ## Take it out again, once its orders and stock items are deleted.
 # and take minutes.
 EXHAUSTIVE := ^(TestProtocol|TestWhatTheAPIServerStoresCanBeDecoded)
 
+.PHONY: services
+services: ## Find or fetch the servers that the tests run against: Apache Kafka and Redis.
+	@hack/services.sh
+
 .PHONY: test
-test: controlplane ## Run every test.
+test: controlplane services ## Run every test; it says what it leaves out for want of a server.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
-	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(hack/packages.sh all) && \
-	go test -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/...
+	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(hack/packages.sh all)
+	@$(MAKE) --no-print-directory test-e2e
+
+.PHONY: test-e2e
+test-e2e: controlplane services ## Use the real binary as a stranger would, and mirror a shop into real servers.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	go test -count=1 -timeout $(TEST_TIMEOUT) $$(hack/packages.sh e2e)
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no API server, in seconds.

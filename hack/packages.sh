@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Prints the packages of one kind of test, by what they import and not by a list:
-#   unit   those whose tests start no control plane
-#   race   all but the fault matrix and e2e, which runs a binary of its own
+#   unit   those whose tests start no server
+#   race   all but the fault matrix and e2e
 #   all    all but e2e
+#   e2e    those that run the real binary
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,8 +14,9 @@ with_tests() {
 }
 
 case "${1:-}" in
-  unit) with_tests | grep -vE "[ ,]$module/(test/testenv|internal/devcluster)," | cut -d' ' -f1 ;;
-  race) with_tests | cut -d' ' -f1 | grep -vE "^$module/test/(faults|e2e)\$" ;;
-  all) go list ./... | grep -vE "^$module/test/e2e\$" ;;
-  *) echo "usage: $0 unit|race|all" >&2; exit 2 ;;
+  unit) with_tests | grep -vE "[ ,]$module/(test/testenv|internal/devcluster|internal/devservices)," | cut -d' ' -f1 ;;
+  race) with_tests | cut -d' ' -f1 | grep -vE "^$module/test/(faults|e2e|mirror)\$" ;;
+  all) go list ./... | grep -vE "^$module/test/(e2e|mirror)\$" ;;
+  e2e) go list ./... | grep -E "^$module/test/(e2e|mirror)\$" ;;
+  *) echo "usage: $0 unit|race|all|e2e" >&2; exit 2 ;;
 esac

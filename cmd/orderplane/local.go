@@ -18,8 +18,10 @@ func newLocalCommand() *cobra.Command {
 		Use:   "local",
 		Short: "Run the whole of Orderplane on this machine",
 		Long: "Run the whole of Orderplane on this machine: etcd and kube-apiserver, the CRDs and roles,\n" +
-			"sample stock, the manager and the gateway. Needs the binaries of a control plane:\n" +
-			"`make controlplane` in a checkout, or KUBEBUILDER_ASSETS.",
+			"sample stock, the manager and the gateway; Postgres, an embedded Kafka and the mirror. Needs\n" +
+			"the binaries of a control plane: `make controlplane` in a checkout, or KUBEBUILDER_ASSETS.\n" +
+			"Postgres is the machine's, or is fetched. DB_URL, KAFKA_BOOTSTRAP and REDIS_ADDR name\n" +
+			"servers that are used instead.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// The components log; this says what it does in words of its own.
@@ -30,6 +32,7 @@ func newLocalCommand() *cobra.Command {
 			}
 			o.Executable = executable
 			o.Out = cmd.OutOrStdout()
+			o.Environ = os.Environ()
 			o.Admission = webhooks.Manifests
 			return local.Run(cmd.Context(), o)
 		},
@@ -42,6 +45,8 @@ func newLocalCommand() *cobra.Command {
 	flags.IntVar(&o.Ports.Inventory, "inventory-port", 8082, "port of the inventory's health; 0 for any free one")
 	flags.IntVar(&o.Ports.ManagerMetrics, "manager-metrics-port", 8091, "port of the manager's metrics; 0 for any free one")
 	flags.IntVar(&o.Ports.Webhook, "webhook-port", 9443, "port of the manager's admission webhooks; 0 for any free one")
+	flags.IntVar(&o.Ports.Mirror, "mirror-port", 8084, "port of the mirror's health and metrics; 0 for any free one")
+	flags.BoolVar(&o.Mirror, "mirror", true, "run the mirror, and the Postgres and Kafka that it needs")
 	fromEnvironment(flags, "dir", "ORDERPLANE_LOCAL_DIR")
 	fromEnvironment(flags, "namespace", "ORDERS_NAMESPACE")
 	fromEnvironment(flags, "gateway-port", "HTTP_PORT")
@@ -49,5 +54,7 @@ func newLocalCommand() *cobra.Command {
 	fromEnvironment(flags, "inventory-port", "INVENTORY_PORT")
 	fromEnvironment(flags, "manager-metrics-port", "MANAGER_METRICS_PORT")
 	fromEnvironment(flags, "webhook-port", "WEBHOOK_PORT")
+	fromEnvironment(flags, "mirror-port", "MIRROR_PORT")
+	fromEnvironment(flags, "mirror", "ORDERPLANE_LOCAL_MIRROR")
 	return cmd
 }

@@ -10,7 +10,7 @@
 //     collection, tokens of service accounts, the removal of namespaces.
 //   - InstallOrderplane puts on it what an installation has. Parts of it are InstallCRDs,
 //     and Manifests with Apply.
-//   - Orderplane.Manager and Orderplane.Gateway are the product's components as child
+//   - Orderplane.Manager, Gateway and Mirror are the product's components as child
 //     processes, each with the RBAC of its service account. A Supervisor starts one again
 //     when it has ended.
 //

@@ -36,6 +36,8 @@ type InstallOptions struct {
 	Also []*unstructured.Unstructured
 	// StartTimeout bounds the start of each component.
 	StartTimeout time.Duration
+	// Env is the environment of the components; this process' own when nil.
+	Env []string
 }
 
 // Orderplane is what was installed on a control plane. Its components are to be
@@ -87,6 +89,14 @@ func (o *Orderplane) Gateway(port int, publicKeyFile string, args ...string) (*C
 	}, args)
 }
 
+// Mirror is the component that tells databases and topics what happens; its environment
+// says where they are. It is ready once it has read the cluster.
+func (o *Orderplane) Mirror(port int, args ...string) (*Component, error) {
+	return o.component("mirror", port, func(ctx context.Context) error {
+		return answers(ctx, http.DefaultClient, loopback("http", port)+"/readyz")
+	}, append([]string{"--namespace=" + o.opts.Namespace}, args...))
+}
+
 // component prepares a subcommand of the binary. Where in a cluster it would bring the
 // token of its service account, it brings a certificate of that name: the same bindings hold.
 func (o *Orderplane) component(name string, port int, ready func(context.Context) error, args []string) (*Component, error) {
@@ -99,12 +109,16 @@ func (o *Orderplane) component(name string, port int, ready func(context.Context
 	if err := WriteKubeconfig(kubeconfig, user, o.opts.Namespace); err != nil {
 		return nil, err
 	}
+	env := o.opts.Env
+	if env == nil {
+		env = os.Environ()
+	}
 	args = append([]string{name, "--bind-address=" + Host, fmt.Sprintf("--http-port=%d", port)}, args...)
 	return &Component{
 		name:    name,
 		path:    o.opts.Executable,
 		args:    func() []string { return args },
-		env:     append(os.Environ(), "KUBECONFIG="+kubeconfig),
+		env:     append(slices.Clone(env), "KUBECONFIG="+kubeconfig),
 		logFile: filepath.Join(o.cp.opts.LogDir, name+".log"),
 		ready:   ready,
 		timeout: o.opts.StartTimeout,

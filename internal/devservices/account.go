@@ -57,7 +57,7 @@ func give(dir string, to *devcluster.Account) error {
 // unreachable is a folder above dir that the account may not enter; empty when there is none.
 func unreachable(dir string, account *devcluster.Account) string {
 	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
-		info, err := os.Stat(parent)
+		info, err := os.Stat(parent) //nolint:gosec // whoever sets the environment chooses where the cache is
 		if err != nil {
 			return parent
 		}
@@ -71,4 +71,31 @@ func unreachable(dir string, account *devcluster.Account) string {
 			return ""
 		}
 	}
+}
+
+// elsewhere keeps the data of services whose own folder their account can't reach.
+const elsewhere = "/var/lib"
+
+// ReachableDir gives the folder for the data of a service: dir itself where the account that
+// the service runs as can get there. Where it can't, because root runs this in a folder that
+// is closed to others, it is a folder under /var/lib that a link at dir leads to.
+func ReachableDir(dir string) (string, error) {
+	account, err := serviceAccount()
+	if err != nil {
+		return "", err
+	}
+	if target, err := os.Readlink(dir); err == nil {
+		return target, nil
+	}
+	if account == nil || unreachable(dir, account) == "" {
+		return dir, nil
+	}
+	target, err := os.MkdirTemp(elsewhere, "orderplane-")
+	if err != nil {
+		return "", fmt.Errorf("find a folder that the account of a service can reach: %w", err)
+	}
+	if err := os.Symlink(target, dir); err != nil {
+		return "", fmt.Errorf("find a folder that the account of a service can reach: %w", err)
+	}
+	return target, nil
 }

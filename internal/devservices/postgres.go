@@ -88,9 +88,12 @@ func (o PostgresOptions) data() string { return filepath.Join(o.Dir, "data") }
 
 // initialize makes the database cluster where there is none.
 func (o PostgresOptions) initialize(ctx context.Context, account *devcluster.Account) error {
-	_, err := os.Stat(o.data())
+	made, err := os.ReadFile(filepath.Join(o.data(), "PG_VERSION"))
+	if err == nil {
+		return o.fits(ctx, strings.TrimSpace(string(made)))
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return fmt.Errorf("start postgres: %w", err)
 	}
 	// Under another name first: one that was interrupted is no database cluster.
 	part := o.data() + ".part"
@@ -119,6 +122,20 @@ func (o PostgresOptions) initialize(ctx context.Context, account *devcluster.Acc
 		return fmt.Errorf("make a database in %s: %w: %s", o.data(), err, strings.TrimSpace(said.String()))
 	}
 	return os.Rename(part, o.data())
+}
+
+// fits refuses a server of another version than the data was made by.
+func (o PostgresOptions) fits(ctx context.Context, made string) error {
+	server := filepath.Join(o.Bin, "postgres")
+	said, err := exec.CommandContext(ctx, server, "--version").Output() //nolint:gosec // the caller chooses what runs
+	if err != nil {
+		return fmt.Errorf("start postgres: %s --version: %w", server, err)
+	}
+	if version := versionIn(string(said)); strconv.Itoa(version) != made {
+		return fmt.Errorf("start postgres: the data in %s was made by Postgres %s, and %s is %d: set %s to the folder of a Postgres %[2]s, or remove %[1]s to begin anew",
+			o.Dir, made, server, version, PostgresBinEnv)
+	}
+	return nil
 }
 
 func (o PostgresOptions) passwordFile(account *devcluster.Account) (string, error) {

@@ -131,3 +131,50 @@ func TestAPasswordIsAskedForWhereThereIsOne(t *testing.T) {
 		t.Errorf("with another one: %v", err)
 	}
 }
+
+// Root's own folders are often closed to others, and Postgres is not run as root.
+func TestAFolderIsFoundThatTheAccountOfPostgresCanReach(t *testing.T) {
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wanted := filepath.Join(closed, "postgres")
+	dir, err := devservices.ReachableDir(wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() != 0 {
+		if dir != wanted {
+			t.Errorf("it is %s, and this account can reach %s", dir, wanted)
+		}
+		return
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	startPostgres(t, func(o *devservices.PostgresOptions) { o.Dir = dir })
+	if again, err := devservices.ReachableDir(wanted); err != nil || again != dir {
+		t.Errorf("the second start has %s, %v, want %s", again, err, dir)
+	}
+	_, err = devservices.StartPostgres(t.Context(), postgresOptions(t, func(o *devservices.PostgresOptions) { o.Dir = filepath.Join(closed, "other") }))
+	if err == nil || !strings.Contains(err.Error(), "can't enter "+closed) {
+		t.Errorf("in the closed folder: %v", err)
+	}
+}
+
+func TestDataOfAnotherVersionIsRefusedWithTheWayOut(t *testing.T) {
+	o := postgresOptions(t, func(*devservices.PostgresOptions) {})
+	data := filepath.Join(o.Dir, "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "PG_VERSION"), []byte("9\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := devservices.StartPostgres(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "made by Postgres 9") || !strings.Contains(err.Error(), devservices.PostgresBinEnv) {
+		t.Errorf("got %v", err)
+	}
+}

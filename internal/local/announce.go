@@ -2,7 +2,9 @@ package local
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/orderplane/orderplane/internal/devcluster"
@@ -27,46 +29,59 @@ func (s *stack) announce() error {
 	if err != nil {
 		return err
 	}
-	p := s.opts.Ports
-	kubectl := s.cp.Kubectl()
 	env := s.opts.path("env")
-	if err := writeEnvFile(env, filepath.Dir(kubectl), []export{
+	exports := append(s.exports(), export{"CUSTOMER_TOKEN", customer}, export{"OPS_TOKEN", ops})
+	if err := writeEnvFile(env, s.tools(), exports); err != nil {
+		return err
+	}
+	var text strings.Builder
+	line := func(what, where string) { fmt.Fprintf(&text, "  %-19s %s\n", what, where) }
+	text.WriteString("\nOrderplane is ready.\n\n")
+	p := s.opts.Ports
+	line("REST API", url(p.Gateway, "/api/orders"))
+	line("Swagger UI", url(p.Gateway, "/swagger-ui.html"))
+	line("health", url(p.Manager, "/health"))
+	line("metrics", url(p.ManagerMetrics, "/metrics"))
+	if s.opts.Mirror {
+		line("mirror", url(p.Mirror, "/health"))
+	}
+	line("kubectl", s.cp.Kubectl()+", with KUBECONFIG="+s.kubeconfig())
+	for _, e := range s.services.exports() {
+		line(e.name, e.value)
+	}
+	line("logs", s.opts.path("log")+string(filepath.Separator))
+	fmt.Fprintf(&text, "\n  CUSTOMER_TOKEN (customer %s)\n  %s\n\n  OPS_TOKEN\n  %s\n", sampleCustomer, customer, ops)
+	fmt.Fprintf(&text, "\nIn another terminal:  . %s\nCtrl-C stops everything; the data stays.\n", env)
+	_, err = io.WriteString(s.opts.Out, text.String())
+	return err
+}
+
+// exports are what the env file has besides tokens.
+func (s *stack) exports() []export {
+	p := s.opts.Ports
+	exports := []export{
 		{"GATEWAY_URL", url(p.Gateway, "")},
 		{"MANAGER_URL", url(p.Manager, "")},
 		{"KUBECONFIG", s.kubeconfig()},
-		{"KUBECTL", kubectl},
+		{"KUBECTL", s.cp.Kubectl()},
 		{"ORDERS_NAMESPACE", s.opts.Namespace},
 		{"CUSTOMER_ID", sampleCustomer},
-		{"CUSTOMER_TOKEN", customer},
-		{"OPS_TOKEN", ops},
 		{"JWT_PUBLIC_KEY", s.keys.publicFile},
 		{"JWT_PRIVATE_KEY", s.keys.privateFile},
-	}); err != nil {
-		return err
 	}
-	_, err = fmt.Fprintf(s.opts.Out, `
-Orderplane is ready.
+	if s.opts.Mirror {
+		exports = append(exports, export{"MIRROR_URL", url(p.Mirror, "")})
+	}
+	return append(exports, s.services.exports()...)
+}
 
-  REST API     %s
-  Swagger UI   %s
-  health       %s
-  metrics      %s
-  kubectl      %s, with KUBECONFIG=%s
-  logs         %s
-
-  CUSTOMER_TOKEN (customer %s)
-  %s
-
-  OPS_TOKEN
-  %s
-
-In another terminal:  . %s
-Ctrl-C stops everything; the data stays.
-`,
-		url(p.Gateway, "/api/orders"), url(p.Gateway, "/swagger-ui.html"), url(p.Manager, "/health"),
-		url(p.ManagerMetrics, "/metrics"), kubectl, s.kubeconfig(),
-		s.opts.path("log")+string(filepath.Separator), sampleCustomer, customer, ops, env)
-	return err
+// tools are programs for the user, and the folders that have them.
+func (s *stack) tools() []tool {
+	tools := []tool{{"kubectl", filepath.Dir(s.cp.Kubectl())}}
+	if s.services.psql != "" {
+		tools = append(tools, tool{"psql", s.services.psql})
+	}
+	return tools
 }
 
 func (s *stack) tokens() (customer, ops string, err error) {

@@ -3,10 +3,8 @@ package local
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -22,15 +20,9 @@ import (
 // seedAgain is how soon the sample stock is applied again when it was refused.
 const seedAgain = 200 * time.Millisecond
 
-// clusterPorts are kept so that a kubeconfig copied elsewhere stays good.
-type clusterPorts struct {
-	Etcd      int `json:"etcd"`
-	APIServer int `json:"apiServer"`
-}
-
-// startCluster runs a control plane and puts everything on it that Orderplane needs.
+// startCluster runs a control plane.
 func (s *stack) startCluster(ctx context.Context) (err error) {
-	ports := s.lastPorts()
+	ports := s.opts.lastPorts().free()
 	if s.cp, err = devcluster.Start(ctx, devcluster.Options{
 		DataDir:       s.opts.path("cluster"),
 		LogDir:        s.opts.path("log"),
@@ -39,12 +31,11 @@ func (s *stack) startCluster(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	if err := s.rememberPorts(); err != nil {
-		return err
-	}
-	if err := devcluster.WriteKubeconfig(s.kubeconfig(), s.cp.Config(), s.opts.Namespace); err != nil {
-		return err
-	}
+	return devcluster.WriteKubeconfig(s.kubeconfig(), s.cp.Config(), s.opts.Namespace)
+}
+
+// install puts everything on the cluster that Orderplane needs.
+func (s *stack) install(ctx context.Context) (err error) {
 	s.orderplane, err = s.cp.InstallOrderplane(ctx, devcluster.InstallOptions{
 		Executable:   s.opts.Executable,
 		Dir:          s.opts.Dir,
@@ -52,42 +43,12 @@ func (s *stack) startCluster(ctx context.Context) (err error) {
 		WebhookPort:  s.opts.Ports.Webhook,
 		Admission:    s.opts.Admission,
 		StartTimeout: readyWithin,
+		Env:          s.services.environment(),
 	})
 	return err
 }
 
 func (s *stack) kubeconfig() string { return s.opts.path("kubeconfig") }
-
-func (s *stack) portsFile() string { return s.opts.path("ports.json") }
-
-func (s *stack) rememberPorts() error {
-	var ports clusterPorts
-	ports.Etcd, ports.APIServer = s.cp.Ports()
-	data, err := json.Marshal(ports)
-	if err != nil {
-		return fmt.Errorf("remember the control plane's ports: %w", err)
-	}
-	if err := os.WriteFile(s.portsFile(), data, 0o600); err != nil {
-		return fmt.Errorf("remember the control plane's ports: %w", err)
-	}
-	return nil
-}
-
-// lastPorts are the ports of the run before; 0, for any free one, where
-// somebody else has taken them since.
-func (s *stack) lastPorts() clusterPorts {
-	var ports clusterPorts
-	data, err := os.ReadFile(s.portsFile())
-	if err != nil || json.Unmarshal(data, &ports) != nil {
-		return clusterPorts{}
-	}
-	for _, port := range []*int{&ports.Etcd, &ports.APIServer} {
-		if portIsFree(*port) != nil {
-			*port = 0
-		}
-	}
-	return ports
-}
 
 // seedStock applies the sample stock as a person would, with plain `kubectl
 // apply`, so that doing it again from the checkout changes nothing. Only where

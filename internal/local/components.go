@@ -16,9 +16,22 @@ func (s *stack) manager() (*devcluster.Component, error) {
 		"--leader-election-lease-duration=6s",
 		"--leader-election-renew-deadline=4s",
 		"--leader-election-retry-period=1s",
+		"--mirrored-namespaces="+s.mirrored(),
 	)
 }
 
 func (s *stack) gateway() (*devcluster.Component, error) {
-	return s.orderplane.Gateway(s.opts.Ports.Gateway, s.keys.publicFile)
+	return s.orderplane.Gateway(s.opts.Ports.Gateway, s.keys.publicFile, "--mirrored-namespaces="+s.mirrored())
+}
+
+func (s *stack) mirror() (*devcluster.Component, error) {
+	return s.orderplane.Mirror(s.opts.Ports.Mirror)
+}
+
+// mirrored is the namespace that the mirror serves; empty without one.
+func (s *stack) mirrored() string {
+	if s.opts.Mirror {
+		return s.opts.Namespace
+	}
+	return ""
 }

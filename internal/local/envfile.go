@@ -9,15 +9,20 @@ import (
 // export is one line of the env file.
 type export struct{ name, value string }
 
+// tool is a program and the folder that has it.
+type tool struct{ name, dir string }
+
 // writeEnvFile writes shell exports, readable by this user alone: tokens are
-// among them. What is in bin comes last in PATH, so that a kubectl of the user's
+// among them. The folder of a tool comes last in PATH, so that one of the user's
 // own stays the one that is found.
-func writeEnvFile(path, bin string, exports []export) error {
+func writeEnvFile(path string, tools []tool, exports []export) error {
 	var text strings.Builder
 	for _, e := range exports {
 		fmt.Fprintf(&text, "export %s=%s\n", e.name, shellQuote(e.value))
 	}
-	fmt.Fprintf(&text, "command -v kubectl >/dev/null || export PATH=\"$PATH\":%s\n", shellQuote(bin))
+	for _, t := range tools {
+		fmt.Fprintf(&text, "command -v %s >/dev/null || export PATH=\"$PATH\":%s\n", t.name, shellQuote(t.dir))
+	}
 	// A new file and a rename: somebody may be sourcing the old one.
 	part := path + ".part"
 	if err := os.WriteFile(part, []byte(text.String()), 0o600); err != nil {

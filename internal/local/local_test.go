@@ -17,7 +17,7 @@ import (
 
 func good() Options {
 	return Options{Dir: ".local", Namespace: "default", Executable: "/bin/orderplane", Out: &bytes.Buffer{},
-		Ports:     Ports{Gateway: 8080, Manager: 8081, Inventory: 8082, ManagerMetrics: 8091, Webhook: 9443},
+		Ports:     Ports{Gateway: 8080, Manager: 8081, Inventory: 8082, ManagerMetrics: 8091, Webhook: 9443, Mirror: 8084},
 		Admission: func(string) ([]*unstructured.Unstructured, error) { return nil, nil }}
 }
 
@@ -94,7 +94,7 @@ func TestTheLockTellsWhoHoldsIt(t *testing.T) {
 func TestTheEnvFileSurvivesAnyValue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "env")
 	value := `it's "$HOME" \ and` + "\n`more`"
-	if err := writeEnvFile(path, "/no such dir", []export{{"STRANGE", value}}); err != nil {
+	if err := writeEnvFile(path, []tool{{"kubectl", "/no such dir"}}, []export{{"STRANGE", value}}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)

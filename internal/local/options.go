@@ -27,6 +27,11 @@ type Options struct {
 	// Admission gives the manifests by which the API server calls the manager's
 	// webhooks at an URL.
 	Admission func(url string) ([]*unstructured.Unstructured, error)
+	// Mirror runs the mirror, and the Postgres and Kafka that it needs.
+	Mirror bool
+	// Environ is the environment, as os.Environ gives it: it may name a Postgres, a Kafka or a
+	// Redis to use. The components are run with it.
+	Environ []string
 	// Out receives what the stack tells its user.
 	Out io.Writer
 }
@@ -39,6 +44,8 @@ type Ports struct {
 	Manager, Inventory, ManagerMetrics int
 	// Webhook is where the API server calls the manager.
 	Webhook int
+	// Mirror serves the mirror's /health and /metrics.
+	Mirror int
 }
 
 // named gives each port with the environment variable that sets it.
@@ -49,6 +56,7 @@ func (p *Ports) named() []namedPort {
 		{"inventory's health", "INVENTORY_PORT", &p.Inventory},
 		{"manager's metrics", "MANAGER_METRICS_PORT", &p.ManagerMetrics},
 		{"manager's webhooks", "WEBHOOK_PORT", &p.Webhook},
+		{"mirror", "MIRROR_PORT", &p.Mirror},
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
@@ -23,7 +25,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if opts.Dir, err = filepath.Abs(opts.Dir); err != nil {
 		return fmt.Errorf("local stack: dir: %w", err)
 	}
-	if err := os.MkdirAll(opts.path("log"), 0o750); err != nil {
+	if err := makeFolder(opts); err != nil {
 		return fmt.Errorf("local stack: %w", err)
 	}
 	lock, err := takeLock(opts.path("lock"))
@@ -52,12 +54,22 @@ func Run(ctx context.Context, opts Options) (err error) {
 	return nil
 }
 
+// makeFolder makes the stack's folder. Each file in it is closed to others; the account of
+// Postgres, which is not root, has to pass through.
+func makeFolder(o Options) error {
+	if err := os.MkdirAll(o.path("log"), 0o750); err != nil {
+		return err
+	}
+	return os.Chmod(o.Dir, 0o751) //nolint:gosec // others may pass, not look
+}
+
 // stack is everything that runs, in the order in which it was started.
 type stack struct {
 	opts       Options
 	keys       jwtKeys
 	cp         *devcluster.ControlPlane
 	orderplane *devcluster.Orderplane
+	services   *services
 	running    []*devcluster.Supervisor
 }
 
@@ -66,18 +78,22 @@ func newStack(opts Options) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stack{opts: opts, keys: keys}, nil
+	s := &stack{opts: opts, keys: keys}
+	s.services = newServices(opts, s.say)
+	return s, nil
 }
 
 func (s *stack) start(ctx context.Context) error {
-	s.say("starting control plane")
-	if err := s.startCluster(ctx); err != nil {
+	if err := s.startPlatform(ctx); err != nil {
 		return fmt.Errorf("local stack: %w", err)
 	}
-	for _, c := range []*devcluster.Component{s.cp.Etcd(), s.cp.APIServer().Component} {
+	for _, c := range append(s.services.components(), s.cp.Etcd(), s.cp.APIServer().Component) {
 		if err := s.keepRunning(ctx, c); err != nil {
 			return err
 		}
+	}
+	if err := s.install(ctx); err != nil {
+		return fmt.Errorf("local stack: %w", err)
 	}
 	if err := s.startComponent(ctx, s.manager); err != nil {
 		return err
@@ -85,7 +101,27 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.seedStock(ctx); err != nil {
 		return fmt.Errorf("local stack: sample stock: %w", err)
 	}
-	return s.startComponent(ctx, s.gateway)
+	if err := s.startComponent(ctx, s.gateway); err != nil || !s.opts.Mirror {
+		return err
+	}
+	return s.startComponent(ctx, s.mirror)
+}
+
+// startPlatform runs what Orderplane's components need, all at once.
+func (s *stack) startPlatform(ctx context.Context) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	s.say("starting control plane")
+	group.Go(func() error { return s.startCluster(groupCtx) })
+	if s.opts.Mirror {
+		s.say("starting Postgres and Kafka")
+		group.Go(func() error { return s.services.start(groupCtx) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	ports := s.services.own()
+	ports.Etcd, ports.APIServer = s.cp.Ports()
+	return s.opts.rememberPorts(ports)
 }
 
 func (s *stack) startComponent(ctx context.Context, component func() (*devcluster.Component, error)) error {
@@ -115,6 +151,7 @@ func (s *stack) stop() error {
 	if s.cp != nil {
 		errs = append(errs, s.cp.Stop())
 	}
+	errs = append(errs, s.services.stop())
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

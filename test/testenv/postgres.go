@@ -2,6 +2,9 @@ package testenv
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"sync"
 
 	"github.com/orderplane/orderplane/internal/devservices"
@@ -32,7 +35,12 @@ func Postgres(t TB) *devservices.Postgres {
 }
 
 func startPostgres() (*postgresServer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), servicesWithin)
+	defer cancel()
 	bin, err := devservices.FindPostgres()
+	if errors.Is(err, devservices.ErrNoPostgres) {
+		bin, err = devservices.FetchPostgres(ctx, tell)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +48,6 @@ func startPostgres() (*postgresServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), servicesWithin)
-	defer cancel()
 	p, err := devservices.StartPostgres(ctx, devservices.PostgresOptions{
 		Bin: bin, Dir: folder.path("postgres"), LogDir: folder.path("log"), UnsafeNoFsync: true,
 	})
@@ -50,3 +56,6 @@ func startPostgres() (*postgresServer, error) {
 	}
 	return &postgresServer{Postgres: p, folder: folder}, nil
 }
+
+// tell says what is done before the first test can run.
+func tell(format string, args ...any) { _, _ = fmt.Fprintf(os.Stderr, format+"\n", args...) }

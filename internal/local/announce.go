@@ -35,7 +35,7 @@ func (s *stack) announce() error {
 		return err
 	}
 	var text strings.Builder
-	line := func(what, where string) { fmt.Fprintf(&text, "  %-19s %s\n", what, where) }
+	line := func(what, where string) { fmt.Fprintf(&text, "  %-20s %s\n", what, where) }
 	text.WriteString("\nOrderplane is ready.\n\n")
 	p := s.opts.Ports
 	line("REST API", url(p.Gateway, "/api/orders"))

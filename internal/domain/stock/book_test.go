@@ -245,6 +245,10 @@ func (b *book) book(r *v1alpha1.StockReservation, kind v1alpha1.JournalEntryKind
 // decideDocument is why a document is settled as it is, and books it; empty
 // when it waits.
 func (b *book) decideDocument(d *v1alpha1.StockAdjustment, now time.Time) (reason string, change int64) {
+	if d.DeletionTimestamp != nil {
+		b.settled[d.UID] = journal.ReasonWithdrawn
+		return journal.ReasonWithdrawn, 0
+	}
 	s := b.shelf(d.Spec.ProductID)
 	if s == nil {
 		return "", 0

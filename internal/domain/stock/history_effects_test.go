@@ -196,6 +196,9 @@ func (h *history) settle(t *rapid.T) {
 		if (d.Status.Phase == v1alpha1.AdjustmentApplied) != applied || (d.Status.Phase == v1alpha1.AdjustmentRefused) != (h.book.settled[d.UID] != "" && !applied) {
 			t.Fatalf("document %s is %q, the book says %q", d.Name, d.Status.Phase, h.book.settled[d.UID])
 		}
+		if (d.Status.Delta != nil) != applied {
+			t.Fatalf("document %s, %s, says that it changed %v", d.Name, h.book.settled[d.UID], d.Status.Delta)
+		}
 	}
 	items, reservations, _ := h.list()
 	for _, d := range h.ledger.Audit(items, reservations) {

@@ -171,6 +171,12 @@ func (h *history) writeDocument(t *rapid.T) {
 func (h *history) deleteSomething(t *rapid.T) {
 	if rapid.Bool().Draw(t, "a document") {
 		d := drawObject(t, h.documents)
+		if rapid.Bool().Draw(t, "kept") {
+			d = d.DeepCopy()
+			d.DeletionTimestamp = &metav1.Time{Time: h.now}
+			h.documents[d.Name] = d
+			return
+		}
 		delete(h.documents, d.Name)
 		h.unseen = append(h.unseen, func() { h.ledger.ForgetDocument(d.UID) })
 		return

@@ -45,8 +45,10 @@ func (c *checker) isAtItsEnd(kind objectKind, version ref) bool {
 	}
 	r := c.tables.reservations.at(version)
 	switch r.Status.Phase {
-	case v1alpha1.ReservationRejected, v1alpha1.ReservationReleased, v1alpha1.ReservationRestocked:
+	case v1alpha1.ReservationRejected, v1alpha1.ReservationReleased:
 		return true
+	case v1alpha1.ReservationRestocked:
+		return len(journal.Owed(r.Status.Allocations, r.Spec.Restock, journal.Answered(r))) == 0
 	case v1alpha1.ReservationCommitted:
 		return r.Spec.Intent != v1alpha1.IntentRestock
 	}

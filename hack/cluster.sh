@@ -9,7 +9,8 @@
 #
 #   install      apply the manifests
 #   delete-data  delete everybody's orders and stock, in every namespace; the manager must run
-#   release      take our finalizers off what is being deleted, when there is no manager any more
+#   release      take our finalizers off what is being deleted, when there is no manager any more,
+#                and no mirror
 #   uninstall    delete the manifests, once there is nothing left that a finalizer holds
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,6 +22,9 @@ kustomization=${2:-$root/config/default}
 
 # What has a finalizer that only the manager takes off, and that finalizer.
 declare -A guarded=([orders.orderplane.dev]=orderplane.dev/order [stockitems.orderplane.dev]=orderplane.dev/stock)
+# What may have the mirror's, which only the mirror takes off.
+mirrored=(orders stockitems stockreservations stockadjustments)
+mirror=orderplane.dev/mirror
 
 install() {
   "$kubectl" apply --server-side -k "$kustomization"
@@ -36,13 +40,21 @@ delete_data() {
 }
 
 release() {
-  local kind held namespace name patch
-  for kind in "${!guarded[@]}"; do
-    held=$("$kubectl" get "$kind" --all-namespaces -o go-template='{{range .items}}{{if .metadata.deletionTimestamp}}{{.metadata.namespace}} {{.metadata.name}} {"metadata":{"finalizers":[{{$comma := ""}}{{range .metadata.finalizers}}{{if ne . "'"${guarded[$kind]}"'"}}{{$comma}}"{{.}}"{{$comma = ","}}{{end}}{{end}}]}}{{"\n"}}{{end}}{{end}}')
-    while read -r namespace name patch; do
-      [ -z "$name" ] || "$kubectl" -n "$namespace" patch "$kind" "$name" --type=merge -p "$patch"
-    done <<<"$held"
+  local kind
+  for kind in "${mirrored[@]/%/.orderplane.dev}"; do
+    release_kind "$kind" "${guarded[$kind]:-$mirror}"
   done
+}
+
+# release_kind takes a finalizer, and the mirror's, off what is being deleted of a kind.
+release_kind() {
+  local kind=$1 own=$2 held namespace name patch
+  # Of a kind that is gone already there is nothing left.
+  [ -n "$("$kubectl" get crd "$kind" --ignore-not-found -o name)" ] || return 0
+  held=$("$kubectl" get "$kind" --all-namespaces -o go-template='{{range .items}}{{if .metadata.deletionTimestamp}}{{.metadata.namespace}} {{.metadata.name}} {"metadata":{"finalizers":[{{$comma := ""}}{{range .metadata.finalizers}}{{if and (ne . "'"$own"'") (ne . "'"$mirror"'")}}{{$comma}}"{{.}}"{{$comma = ","}}{{end}}{{end}}]}}{{"\n"}}{{end}}{{end}}')
+  while read -r namespace name patch; do
+    [ -z "$name" ] || "$kubectl" -n "$namespace" patch "$kind" "$name" --type=merge -p "$patch"
+  done <<<"$held"
 }
 
 uninstall() {
@@ -52,6 +64,13 @@ uninstall() {
     left=$("$kubectl" get "$kind" --all-namespaces -o name 2>/dev/null | wc -l) || continue
     if [ "$left" -gt 0 ]; then
       echo "uninstall: there are $left $kind. The manager has to be there when they are deleted: run $0 delete-data first (docs/operate/install.md, \"Removing it\")." >&2
+      exit 1
+    fi
+  done
+  for kind in "${mirrored[@]/%/.orderplane.dev}"; do
+    left=$("$kubectl" get "$kind" --all-namespaces -o go-template='{{range .items}}{{.metadata.finalizers}}{{"\n"}}{{end}}' 2>/dev/null | grep -cF "$mirror") || continue
+    if [ "$left" -gt 0 ]; then
+      echo "uninstall: $left $kind have the finalizer $mirror. The mirror has to let them go: run orderplane mirror --uninstall first (docs/operate/install.md, \"Removing it\")." >&2
       exit 1
     fi
   done

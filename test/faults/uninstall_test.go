@@ -39,6 +39,13 @@ func TestUninstall(t *testing.T) {
 	m.cluster("delete-data")
 	m.Expect(m.left()).To(BeEmpty())
 
+	with.keepForMirror("told-later")
+	m.clusterRefuses("uninstall", "mirror --uninstall first")
+	with.kubectl("delete", "stockreservations.orderplane.dev", "told-later", "--wait=false")
+	m.Consistently(func() []string { return m.left()[with.ns] }).Should(ContainElement("StockReservation/told-later"))
+	m.cluster("release")
+	m.Expect(m.left()[with.ns]).NotTo(ContainElement("StockReservation/told-later"))
+
 	without := m.newShop(nil)
 	without.fill()
 	without.Eventually(without.world.order("held")).Should(Equal(v1alpha1.OrderConfirmed))
@@ -76,6 +83,14 @@ func (s *shop) fill() {
 	o.Finalizers = []string{v1alpha1.OrderFinalizer}
 	o.Spec.Policy = &v1alpha1.OrderPolicy{PendingTimeout: &metav1.Duration{Duration: time.Hour}}
 	s.create(o)
+}
+
+// keepForMirror makes a basket that only a mirror lets go; none is there.
+func (s *shop) keepForMirror(name string) {
+	s.t.Helper()
+	basket := testenv.Reservation(s.ns, name, testenv.Line("tea", 1))
+	basket.Finalizers = []string{v1alpha1.MirrorFinalizer}
+	s.create(basket)
 }
 
 func repository(path string) string { return filepath.Join("..", "..", path) }

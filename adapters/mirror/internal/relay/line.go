@@ -53,7 +53,7 @@ func (l *line) run(ctx context.Context) {
 // serve empties the outbox as long as its database is there, if no other relay does. It says whether it
 // got to work.
 func (l *line) serve(ctx context.Context) (worked bool, err error) {
-	s, err := l.begin(ctx)
+	within, s, err := l.begin(ctx)
 	if s == nil || err != nil {
 		return false, err
 	}
@@ -61,10 +61,10 @@ func (l *line) serve(ctx context.Context) (worked bool, err error) {
 	l.log.V(1).Info("empties the outbox", "database", l.Database)
 	f := newShift(ctx, l, s)
 	defer func() { l.report.heldUp(l.Database, 0, nil) }()
-	err = f.work(s.ctx)
+	err = f.work(within)
 	f.finish(ctx, err == nil)
 	if err == nil {
-		err = s.lost()
+		err = lost(within)
 	}
 	return true, err
 }

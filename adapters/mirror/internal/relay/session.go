@@ -20,19 +20,19 @@ const (
 	lookWithin = 10 * time.Second
 )
 
-// session is a connection that holds the lock of an outbox and is told of new rows. Its end ends its context.
+// session is a connection that holds the lock of an outbox and is told of new rows.
 type session struct {
-	ctx context.Context
 	end func()
 	// wake is told when something was queued. It holds one message.
 	wake chan struct{}
 }
 
-// begin takes the lock of the outbox. It returns nil when another relay has it.
-func (l *line) begin(ctx context.Context) (*session, error) {
+// begin takes the lock of the outbox. The context that it returns is over when the session is, and says why.
+// There is no session when another relay has the lock.
+func (l *line) begin(ctx context.Context) (context.Context, *session, error) {
 	conn, err := l.Pool.Acquire(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return ctx, nil, fmt.Errorf("connect: %w", err)
 	}
 	mine := true
 	if l.alone {
@@ -43,16 +43,15 @@ func (l *line) begin(ctx context.Context) (*session, error) {
 	}
 	if err != nil {
 		discard(ctx, conn)
-		return nil, fmt.Errorf("take the lock of the outbox: %w", err)
+		return ctx, nil, fmt.Errorf("take the lock of the outbox: %w", err)
 	}
 	if !mine {
 		conn.Release()
-		return nil, nil //nolint:nilnil // nothing is wrong, and there is no session
+		return ctx, nil, nil
 	}
 	s := &session{wake: make(chan struct{}, 1)}
 	within, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
-	s.ctx = within
 	s.end = func() {
 		cancel(nil)
 		<-ended
@@ -62,7 +61,7 @@ func (l *line) begin(ctx context.Context) (*session, error) {
 		defer discard(ctx, conn) // with the lock
 		cancel(s.listen(within, conn))
 	}()
-	return s, nil
+	return within, s, nil
 }
 
 // listen waits for notifications until the connection is lost.
@@ -99,9 +98,9 @@ func discard(ctx context.Context, conn *pgxpool.Conn) {
 	_ = conn.Hijack().Close(ctx) // it is gone either way
 }
 
-// lost says why a session has ended.
-func (s *session) lost() error {
-	if err := context.Cause(s.ctx); !errors.Is(err, context.Canceled) {
+// lost says why the session of a context has ended; nil if nobody lost it.
+func lost(session context.Context) error {
+	if err := context.Cause(session); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

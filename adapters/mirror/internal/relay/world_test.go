@@ -48,7 +48,6 @@ type world struct {
 	pool    *pgxpool.Pool
 	broker  *kfake.Cluster
 	arrived *arrivals
-	log     logr.Logger
 }
 
 func newWorld(t *testing.T) *world {

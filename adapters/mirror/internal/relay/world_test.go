@@ -84,7 +84,7 @@ func (w *world) relay(change ...func(*Relay)) *Relay {
 }
 
 // start runs a relay. The function that it returns ends it and waits.
-func start(t *testing.T, r *Relay) (stop func()) {
+func start(t testing.TB, r *Relay) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -278,7 +278,7 @@ func (w *world) write(keys []string, first, last int64) {
 }
 
 // metric reads the sum of a metric over its labels.
-func metric(t *testing.T, r *Relay, name string) float64 {
+func metric(t testing.TB, r *Relay, name string) float64 {
 	t.Helper()
 	families, err := r.o.Metrics.(*prometheus.Registry).Gather()
 	if err != nil {

@@ -188,7 +188,7 @@ func TestAsyncAPISaysThatItIsValid(t *testing.T) {
 		{`"action":"send"`, `"action":"sends"`},
 		{`"asyncapi":"3.0.0"`, `"asyncapi":"2.0.0"`},
 		{`"partitions":3`, `"partitions":"3"`},
-		{`"address":`, `"adress":`},
+		{`"address":`, `"street":`},
 	} {
 		changed := bytes.Replace(asJSON, []byte(broken[0]), []byte(broken[1]), 1)
 		if bytes.Equal(changed, asJSON) || validate(t, schema, changed) == nil {

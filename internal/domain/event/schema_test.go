@@ -7,7 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -85,25 +85,36 @@ func readSource(t *testing.T, folders ...string) source {
 	t.Helper()
 	s := source{comments: map[string]string{}, words: map[string][]string{}}
 	for _, folder := range folders {
-		packages, err := parser.ParseDir(token.NewFileSet(), folder, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.ParseComments)
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range packages {
-			ast.Inspect(p, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.TypeSpec:
-					if fields, ok := n.Type.(*ast.StructType); ok {
-						s.readFields(n.Name.Name, fields)
-					}
-				case *ast.ValueSpec:
-					s.readWord(n)
-				}
-				return true
-			})
+		for _, path := range files {
+			if !strings.HasSuffix(path, "_test.go") {
+				s.readFile(t, path)
+			}
 		}
 	}
 	return s
+}
+
+func (s source) readFile(t *testing.T, path string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.TypeSpec:
+			if fields, ok := n.Type.(*ast.StructType); ok {
+				s.readFields(n.Name.Name, fields)
+			}
+		case *ast.ValueSpec:
+			s.readWord(n)
+		}
+		return true
+	})
 }
 
 func (s source) readFields(name string, fields *ast.StructType) {

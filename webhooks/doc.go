@@ -6,9 +6,11 @@
 //   - /mutate-stockadjustment writes down who makes a stock document.
 //   - /mutate-stockreservation and /mutate-stockadjustment have baskets and documents of a
 //     mirrored namespace stay until the mirror has told of them.
+//     Where a mirror serves the namespace it adds the mirror's finalizer, and the mark of an
+//     order whose archive nobody asked; of an update it puts both back.
 //   - /validate-orderclass compiles autoApproveReturns.
 //
-// Who may decide about a return, or move stock, is not asked here: the API server
+// Who may decide about a return, move stock, or archive an order, is not asked here: the API server
 // answers that itself, by admission policies (config/webhook/policies.yaml) that
 // check a verb of our own in RBAC, and goes on doing so when this process is away.
 //

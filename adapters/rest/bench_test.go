@@ -17,7 +17,11 @@ import (
 	kube "k8s.io/client-go/rest"
 
 	"github.com/orderplane/orderplane/adapters/rest"
+	"github.com/orderplane/orderplane/internal/domain/mirror"
+	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/token"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 // echo is an API server that takes every object as it is.
@@ -39,6 +43,30 @@ func (echo) RoundTrip(r *http.Request) (*http.Response, error) {
 // BenchmarkCreateOrder measures the gateway's own share of a create, from the
 // parsed HTTP request to the answer, with an API server that costs nothing.
 func BenchmarkCreateOrder(b *testing.B) {
+	benchmarkCreate(b, rest.DefaultConfig(), nil)
+}
+
+// BenchmarkCreateMirroredOrder is the same with the question to the archive, a real Postgres
+// on this machine that knows 500,000 orders.
+func BenchmarkCreateMirroredOrder(b *testing.B) {
+	pool := testenv.Database(b, postgres.Orders)
+	_, err := pool.Exec(b.Context(), `INSERT INTO orders (id, customer_id, status, items, total_amount, currency, shipping_address, created_at, updated_at,
+		uid, object_uid, rv, seq, told, state, mirrored_at, object)
+	SELECT 'ord-' || md5(n::text), 'cust-' || n % 1000, 'FULFILLED', '[]', 1, 'EUR', '{}', now(), now(),
+		'u' || n, 'u' || n, n, 3, 0, 'archived', now(), '{"metadata":{"name":"x"}}' FROM generate_series(1, 500000) n`)
+	if err == nil {
+		_, err = pool.Exec(b.Context(), "ANALYZE orders")
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := rest.DefaultConfig()
+	cfg.Mirrored, cfg.ArchiveTimeout = mirror.Namespaces{"*"}, time.Minute
+	benchmarkCreate(b, cfg, pool)
+}
+
+func benchmarkCreate(b *testing.B, cfg rest.Config, orders orderdb.Querier) {
+	b.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		b.Fatal(err)
@@ -47,12 +75,11 @@ func BenchmarkCreateOrder(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg := rest.DefaultConfig()
 	cfg.Token.PublicKey = publicPEM(key)
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: &kube.Config{Host: "http://kubernetes.invalid", Transport: echo{}}, Log: logr.Discard(),
 		Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
-		Limiter: rest.NewLocalLimiter(1_000_000_000, time.Now),
+		Limiter: rest.NewLocalLimiter(1_000_000_000, time.Now), Orders: orders,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -124,6 +124,11 @@ var _ = Describe("An order that a mirror keeps", func() {
 		o.Finalizers = nil
 		Expect(carl.Update(ctx, o)).To(Succeed())
 		Expect(o.Finalizers).To(ConsistOf(both()))
+		for _, only := range both() {
+			o.Finalizers = []string{only}
+			Expect(carl.Update(ctx, o)).To(Succeed(), only)
+			Expect(o.Finalizers).To(ConsistOf(both()), only)
+		}
 		Expect(carl.Patch(ctx, o, merge(`{"metadata":{"labels":{"shelf":"7"}}}`))).To(Succeed())
 
 		By("also from who may archive, unless the order leaves")

@@ -2,12 +2,12 @@
 //
 //   - /mutate-order fills in what a new order takes from its class (class,
 //     currency, policy, finalizer), warns of products that do not exist, and
-//     writes down who asked for an intent.
+//     writes down who asked for an intent. Where a mirror serves the namespace it adds
+//     the mirror's finalizer, and the mark of an order whose archive nobody asked; in an
+//     update that leaves them out it puts both back.
 //   - /mutate-stockadjustment writes down who makes a stock document.
 //   - /mutate-stockreservation and /mutate-stockadjustment have baskets and documents of a
 //     mirrored namespace stay until the mirror has told of them.
-//     Where a mirror serves the namespace it adds the mirror's finalizer, and the mark of an
-//     order whose archive nobody asked; of an update it puts both back.
 //   - /validate-orderclass compiles autoApproveReturns.
 //
 // Who may decide about a return, move stock, or archive an order, is not asked here: the API server

@@ -83,7 +83,7 @@ func (w *writing) tell(ctx context.Context, tx pgx.Tx, items []*v1alpha1.StockIt
 			m := stock.Opening(o)
 			balances[string(o.UID)] = 0
 			w.movements = append(w.movements, m)
-			records = append(records, stock.EventOf(&m)...)
+			records = append(records, stock.OpeningEvent(&m))
 		}
 	}
 	for _, d := range w.decisions {
@@ -177,7 +177,7 @@ func (w *writing) compare(ctx context.Context, tx pgx.Tx, items []*v1alpha1.Stoc
 		}
 		if m := stock.Carry(o, sum, w.clock.Now()); m != nil {
 			w.carried, uids = append(w.carried, *m), append(uids, m.ItemUID)
-			records = append(records, stock.EventOf(m)...)
+			records = append(records, stock.CarriedEvents(m, w.cursor)...)
 		}
 	}
 	if len(w.carried) == 0 {

@@ -133,17 +133,20 @@ func Carry(o *v1alpha1.StockItem, told int64, now time.Time) *Movement {
 	}
 }
 
-// EventOf is the event of a movement that no decision made: what an item began with, or what
-// was lost. Who reads the topic alone can so add up what is on hand.
-func EventOf(m *Movement) []event.Record {
-	if m.Kind == MovedByOpening {
-		return []event.Record{event.OfOpening(m.ItemUID, m.ProductID, m.Delta, m.At)}
-	}
+// OpeningEvent is the event of what an item began with. Who reads the topic alone can so add up
+// what is on hand.
+func OpeningEvent(m *Movement) event.Record {
+	return event.OfOpening(m.ItemUID, m.ProductID, m.Delta, m.At)
+}
+
+// CarriedEvents are the events of a movement Carried. Their number is the cursor's, so that the
+// events of a product stay in the order of their numbers: the item may have moved since.
+func CarriedEvents(m *Movement, cursor int64) []event.Record {
 	line := event.DecisionLine{ProductID: m.ProductID, ItemUID: m.ItemUID, Delta: m.Delta}
 	if m.Remaining != nil {
 		line.Remaining = *m.Remaining
 	}
 	return event.OfDecision(event.Decision{
-		Seq: m.Seq, Kind: v1alpha1.EntryAdjust, Name: m.Object, UID: m.UID, At: m.At, Reason: m.Reason, Lines: []event.DecisionLine{line},
+		Seq: cursor, Kind: v1alpha1.EntryAdjust, Name: m.Object, UID: m.UID, At: m.At, Reason: m.Reason, Lines: []event.DecisionLine{line},
 	})
 }

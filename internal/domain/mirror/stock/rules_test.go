@@ -180,7 +180,7 @@ func TestCarry(t *testing.T) {
 	if got == nil || got.Delta != 7 || got.Seq != 9 || got.Kind != stock.Carried {
 		t.Fatalf("7 were lost, and %+v is booked", got)
 	}
-	if records := stock.EventOf(got); len(records) != 1 || records[0].Key != "tea" || records[0].Seq != 9 {
+	if records := stock.CarriedEvents(got, 12); len(records) != 1 || records[0].Key != "tea" || records[0].Seq != 12 {
 		t.Errorf("told as %+v", records)
 	}
 }

@@ -177,8 +177,9 @@ func (a *applier) bringAll(ctx context.Context, works []*work) error {
 	if err != nil {
 		return err
 	}
-	for name, d := range a.decideAll(byName, rows) {
-		if d.idle() {
+	for name, w := range byName {
+		stored, found := rows[name]
+		if d := decide(w, stored, found, a.Clock.Now()); d.idle() {
 			a.done(ctx, d)
 			delete(byName, name)
 		}
@@ -206,15 +207,14 @@ func (a *applier) bringAll(ctx context.Context, works []*work) error {
 	return nil
 }
 
-// decideAll decides about each work; what makes no sense is parked, and gone from works.
+// decideAll decides about each work, with its row locked. What makes no sense is parked.
 func (a *applier) decideAll(works map[string]*work, rows map[string]orderdb.Version) map[string]*decision {
 	decisions := make(map[string]*decision, len(works))
 	for name, w := range works {
 		stored, found := rows[name]
-		d, err := decide(w, stored, found, a.Clock.Now())
-		if err != nil {
+		d := decide(w, stored, found, a.Clock.Now())
+		if err := d.render(stored); err != nil {
 			a.parked.put(name, w.newest(), err)
-			delete(works, name)
 			continue
 		}
 		decisions[name] = d

@@ -35,7 +35,8 @@ type decision struct {
 	content *v1alpha1.Order
 	// marked says that only the row's state changes.
 	marked bool
-	// records are told.
+	// tell is what is told, and records are its events once they are rendered.
+	tell    []telling
 	records []event.Record
 	// step is what is done next in the cluster.
 	step orders.Step
@@ -49,31 +50,51 @@ func (d *decision) idle() bool {
 }
 
 // decide applies what was seen to the row of a name, and plans what comes next.
-func decide(w *work, stored orderdb.Version, found bool, now time.Time) (*decision, error) {
+func decide(w *work, stored orderdb.Version, found bool, now time.Time) *decision {
 	d := &decision{work: w, isNew: !found}
-	told := stored.Told
 	if found {
 		d.row = ruleRow(stored)
 	}
 	for i := range w.seen {
 		s := &w.seen[i]
 		applied := orders.Apply(d.row, s.version)
-		d.compare(s, told, applied)
+		if d.row.Identity == s.version.Identity && s.version.Entries > 0 && s.version.Entries < d.row.Seq && s.version.RV > d.row.RV {
+			d.differs = fmt.Sprintf("it has %d entries, and %d were told", s.version.Entries, d.row.Seq)
+		}
 		if !applied.Counts {
 			continue
 		}
-		records, err := event.OfOrder(s.order, applied.After)
-		if err != nil {
-			return nil, fmt.Errorf("tell what happened: %w", err)
-		}
-		d.records = append(d.records, records...)
-		d.row, d.content, told = applied.Row, s.order, toldSum(s.order, applied.Row.Seq)
+		d.tell = append(d.tell, telling{order: s.order, after: applied.After, upTo: applied.Row.Seq})
+		d.row, d.content = applied.Row, s.order
 		if applied.Grown {
 			d.row.MirroredAt = now
 		}
 	}
 	d.plan(&w.seen[len(w.seen)-1])
-	return d, nil
+	return d
+}
+
+// telling are the entries of an order that are told now: those after a number, up to another.
+type telling struct {
+	order       *v1alpha1.Order
+	after, upTo int64
+}
+
+// render makes the events that are told, and compares what was told before with the history it
+// was told of (rule 6).
+func (d *decision) render(stored orderdb.Version) error {
+	told := stored.Told
+	for _, t := range d.tell {
+		if t.after > 0 && toldSum(t.order, t.after) != told {
+			d.differs = fmt.Sprintf("its first %d entries are not those that were told", t.after)
+		}
+		records, err := event.OfOrder(t.order, t.after)
+		if err != nil {
+			return fmt.Errorf("tell what happened: %w", err)
+		}
+		d.records, told = append(d.records, records...), toldSum(t.order, t.upTo)
+	}
+	return nil
 }
 
 // plan finds the next step. Those that only mark the row are taken at once.
@@ -89,17 +110,5 @@ func (d *decision) plan(s *seen) {
 		if d.step != orders.MarkArchived {
 			return
 		}
-	}
-}
-
-// compare finds a history that is not as it was told: shorter, or with other entries (rule 6).
-func (d *decision) compare(s *seen, told int64, applied orders.Applied) {
-	v := s.version
-	switch {
-	case d.row.Identity != v.Identity || v.Entries == 0 || v.RV <= d.row.RV:
-	case v.Entries < d.row.Seq:
-		d.differs = fmt.Sprintf("it has %d entries, and %d were told", v.Entries, d.row.Seq)
-	case applied.Counts && toldSum(s.order, applied.After) != told:
-		d.differs = fmt.Sprintf("its first %d entries are not those that were told", applied.After)
 	}
 }

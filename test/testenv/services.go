@@ -34,7 +34,7 @@ func Kafka(t TB) string {
 	t.Helper()
 	k, err := sharedKafka()
 	if err != nil {
-		leaveOut(t, err, devservices.ErrNoKafka)
+		LeaveOut(t, err, devservices.ErrNoKafka)
 	}
 	return k.Bootstrap()
 }
@@ -45,13 +45,13 @@ func Redis(t TB) string {
 	t.Helper()
 	r, err := sharedRedis()
 	if err != nil {
-		leaveOut(t, err, devservices.ErrNoRedis)
+		LeaveOut(t, err, devservices.ErrNoRedis)
 	}
 	return r.Addr()
 }
 
-// leaveOut skips a test that needs what is not installed; CI has it all.
-func leaveOut(t TB, err, missing error) {
+// LeaveOut skips a test that needs what is not installed; CI has it all.
+func LeaveOut(t TB, err, missing error) {
 	t.Helper()
 	if errors.Is(err, missing) && os.Getenv("CI") == "" {
 		t.Skipf("left out: %v", err)

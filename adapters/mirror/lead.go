@@ -28,6 +28,7 @@ func (s *Server) lead(ctx context.Context) error {
 	}
 	running, within := errgroup.WithContext(ctx)
 	running.Go(func() error { return s.mirrorOrders(within) })
+	running.Go(func() error { return s.mirrorStock(within) })
 	running.Go(func() error { return s.publish(within) })
 	running.Go(func() error { return s.vigil(within, seen) })
 	return running.Wait()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/mirror/internal/inbound"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/orders"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/stock"
 	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
@@ -21,6 +22,22 @@ func (s *Server) mirrorOrders(ctx context.Context) error {
 		Clock:        s.deps.Clock,
 		Watch:        s.stages.Watch.Part("orders"), Database: s.stages.Database.Part("orders"),
 		Log: s.deps.Log.WithName("orders"), Registry: s.deps.Metrics,
+	})
+	if err != nil {
+		return err
+	}
+	return part.Run(ctx)
+}
+
+// mirrorStock tells stock decisions in their order, and keeps the ledger.
+func (s *Server) mirrorStock(ctx context.Context) error {
+	part, err := stock.New(stock.Options{
+		Namespace: s.opts.Namespace,
+		Pool:      s.pools[postgres.Inventory],
+		Cache:     s.cluster.cache, Client: s.cluster.live,
+		Clock: s.deps.Clock,
+		Watch: s.stages.Watch.Part("stock"), Database: s.stages.Database.Part("stock"),
+		Log: s.deps.Log.WithName("stock"), Registry: s.deps.Metrics,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/orderplane/orderplane/internal/kafka"
 	"github.com/orderplane/orderplane/internal/kube/health"
 	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/internal/redis"
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
@@ -68,7 +69,7 @@ func newBrokers(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 func (w *world) options() mirror.Options {
 	o := mirror.DefaultOptions()
 	o.Namespace = w.namespace
-	o.Redis = ""
+	o.Redis = redis.Config{}
 	o.Postgres = postgres.Config{
 		Orders: url(w.pools[postgres.Orders]), Inventory: url(w.pools[postgres.Inventory]), Notifications: url(w.pools[postgres.Notifications]),
 	}

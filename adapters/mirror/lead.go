@@ -81,6 +81,7 @@ func (s *Server) publish(ctx context.Context) error {
 		return err
 	}
 	running, within := errgroup.WithContext(ctx)
+	running.Go(func() error { return s.relayEvents(within) })
 	running.Go(func() error { return s.watchTopics(within) })
 	return running.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/mirror/internal/guard"
 	"github.com/orderplane/orderplane/internal/kafka"
 	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/internal/redis"
 )
 
 // shortestArchiveDelay is rule 26's: a gateway that asked for an order before its row was
@@ -35,8 +36,8 @@ type Options struct {
 	Port        int
 	Postgres    postgres.Config
 	Kafka       kafka.Config
-	// Redis is host:port of the cache whose entries are dropped on change; none when empty.
-	Redis string
+	// Redis is the cache whose stock levels are dropped on change.
+	Redis redis.Config
 	// ArchiveDelay is how long a finished order stays unchanged in Postgres before it may
 	// leave the cluster: longer than the age of any backup one would go back to.
 	ArchiveDelay time.Duration
@@ -50,7 +51,7 @@ func DefaultOptions() Options {
 		Port:         8084,
 		Postgres:     postgres.DefaultConfig(),
 		Kafka:        kafka.DefaultConfig(),
-		Redis:        "localhost:6379",
+		Redis:        redis.DefaultConfig(),
 		ArchiveDelay: 24 * time.Hour,
 	}
 }
@@ -67,7 +68,7 @@ func (o *Options) Validate() error {
 	if o.ArchiveDelay < shortestArchiveDelay {
 		errs = append(errs, fmt.Errorf("ARCHIVE_DELAY: %s is too short; use %s or more", o.ArchiveDelay, shortestArchiveDelay))
 	}
-	return errors.Join(append(errs, o.Postgres.Validate(), o.Kafka.Validate())...)
+	return errors.Join(append(errs, o.Postgres.Validate(), o.Kafka.Validate(), o.Redis.Validate())...)
 }
 
 // Metrics is a registry: what the mirror counts goes in, /metrics shows everything in it.

@@ -5,9 +5,11 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/mirror/internal/inbound"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/orders"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/relay"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/stock"
 	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
+	"github.com/orderplane/orderplane/internal/postgres/outbox"
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
 )
 
@@ -35,9 +37,32 @@ func (s *Server) mirrorStock(ctx context.Context) error {
 		Namespace: s.opts.Namespace,
 		Pool:      s.pools[postgres.Inventory],
 		Cache:     s.cluster.cache, Client: s.cluster.live,
-		Clock: s.deps.Clock,
-		Watch: s.stages.Watch.Part("stock"), Database: s.stages.Database.Part("stock"),
+		Levels: s.levels,
+		Clock:  s.deps.Clock,
+		Watch:  s.stages.Watch.Part("stock"), Database: s.stages.Database.Part("stock"),
 		Log: s.deps.Log.WithName("stock"), Registry: s.deps.Metrics,
+	})
+	if err != nil {
+		return err
+	}
+	return part.Run(ctx)
+}
+
+// relayEvents publishes what the outboxes hold.
+func (s *Server) relayEvents(ctx context.Context) error {
+	brokers, err := s.opts.Kafka.Options()
+	if err != nil {
+		return err
+	}
+	part, err := relay.New(relay.Options{
+		Outboxes: []relay.Outbox{
+			{Database: postgres.Orders, Pool: s.pools[postgres.Orders], Log: outbox.Orders},
+			{Database: postgres.Inventory, Pool: s.pools[postgres.Inventory], Log: outbox.Stock},
+		},
+		Brokers: brokers,
+		Clock:   s.deps.Clock,
+		Stage:   s.stages.Broker,
+		Log:     s.deps.Log.WithName("relay"), Metrics: s.deps.Metrics,
 	})
 	if err != nil {
 		return err

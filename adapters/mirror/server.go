@@ -17,7 +17,9 @@ import (
 	"github.com/orderplane/orderplane/adapters/mirror/internal/leader"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/stage"
 	"github.com/orderplane/orderplane/internal/kube/health"
+	"github.com/orderplane/orderplane/internal/kube/metrics"
 	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/internal/redis"
 )
 
 // stopWithin is how long health may take to answer its last request.
@@ -31,6 +33,7 @@ type Server struct {
 	pools    map[postgres.Database]*pgxpool.Pool
 	brokers  *kgo.Client
 	stages   *stage.Set
+	levels   *redis.Levels
 	elector  *leader.Elector
 	patience patience
 	checked  checked
@@ -53,6 +56,9 @@ func New(ctx context.Context, o Options, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	if s.brokers, err = newBrokers(o); err != nil {
+		return nil, err
+	}
+	if s.levels, err = newLevels(o.Redis, deps.Metrics); err != nil {
 		return nil, err
 	}
 	s.stages = stage.NewSet(deps.Clock)
@@ -90,6 +96,19 @@ func newBrokers(o Options) (*kgo.Client, error) {
 	return brokers, nil
 }
 
+// newLevels makes what drops cached stock levels; it has nothing to do without a Redis.
+func newLevels(c redis.Config, registry Metrics) (*redis.Levels, error) {
+	client, err := redis.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	levels := redis.NewLevels(client)
+	if err := metrics.Register(registry, &levels); err != nil {
+		return nil, fmt.Errorf("register the metrics of stock levels: %w", err)
+	}
+	return levels, nil
+}
+
 // Run mirrors until ctx ends. It fails when only a person can mend what keeps it from
 // going on: a *Refusal, an edited migration, a topic with another number of partitions.
 // Everything else it waits for.
@@ -111,6 +130,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	running.Go(func() error { return s.cluster.start(within) })
 	running.Go(func() error { return s.migrateNotifications(within) })
 	running.Go(func() error { return s.takeIn(within) })
+	running.Go(func() error { return s.levels.Run(within) })
 	running.Go(func() error { return s.elector.Run(within, s.lead) })
 	err := running.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {

@@ -17,6 +17,7 @@ type mirrorOptions struct {
 	component componentFlags
 	postgres  postgresFlags
 	kafka     kafkaFlags
+	redis     redisFlags
 	mirror    mirror.Options
 }
 
@@ -24,6 +25,7 @@ func (o *mirrorOptions) register(flags *pflag.FlagSet) {
 	o.component.register(flags)
 	o.postgres.register(flags)
 	o.kafka.register(flags)
+	o.redis.register(flags)
 	o.mirror = mirror.DefaultOptions()
 	m := &o.mirror
 	flags.StringVar(&m.Namespace, "namespace", m.Namespace, "namespace that is mirrored")
@@ -64,7 +66,7 @@ func runMirror(ctx context.Context, o *mirrorOptions) error {
 	if err != nil {
 		return err
 	}
-	o.mirror.Postgres, o.mirror.Kafka = o.postgres.Config, o.kafka.Config
+	o.mirror.Postgres, o.mirror.Kafka, o.mirror.Redis = o.postgres.Config, o.kafka.Config, o.redis.Config
 	server, err := mirror.New(ctx, o.mirror, mirror.Deps{Kube: cfg, Log: log, Metrics: metrics.Registry, Clock: clock.RealClock{}})
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (e *exploration[S]) add(s *S, parent int) {
 	if 2*len(e.states) >= len(e.slots) {
 		e.slots = make([]int32, 2*len(e.slots))
 		for i := range e.states {
-			e.slots[e.slot(&e.states[i])] = int32(i) + 1 //nolint:gosec // memory ends first
+			e.slots[e.slot(&e.states[i])] = int32(i) + 1
 		}
 	}
 	at := e.slot(s)
@@ -80,7 +80,7 @@ func (e *exploration[S]) add(s *S, parent int) {
 
 // slot is where a state is, or would be.
 func (e *exploration[S]) slot(s *S) uint64 {
-	mask := uint64(len(e.slots) - 1)
+	mask := uint64(len(e.slots) - 1) //nolint:gosec // there are slots
 	at := maphash.Comparable(e.seed, *s) & mask
 	for e.slots[at] != 0 && e.states[e.slots[at]-1] != *s {
 		at = (at + 1) & mask

@@ -168,7 +168,7 @@ func (s *system) prepare(o *devcluster.Orderplane) {
 	c, err = o.Gateway(at, keys, append(db, "--rate-limit-per-minute=0", mirrored)...)
 	add("gateway", c, err)
 	for _, name := range []string{"mirror-1", "mirror-2"} {
-		c, err = o.Mirror(port(), append(slices.Clone(s.wiring), "--redis-addr="+s.redis, "--leader-elect=false")...)
+		c, err = o.Mirror(port(), append(slices.Clone(s.wiring), "--redis-addr="+s.redis)...)
 		add(name, c, err)
 	}
 }
@@ -177,9 +177,6 @@ func (s *system) prepare(o *devcluster.Orderplane) {
 func (s *system) start(ctx context.Context, name string) {
 	s.t.Helper()
 	c := s.components[name]
-	if err := c.Start(ctx); err != nil {
-		s.t.Fatal(err)
-	}
 	s.t.Cleanup(func() {
 		if err := c.Stop(); err != nil {
 			s.t.Error(err)
@@ -190,6 +187,9 @@ func (s *system) start(ctx context.Context, name string) {
 			}
 		}
 	})
+	if err := c.Start(ctx); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func lastLines(text []byte, n int) string {

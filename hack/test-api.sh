@@ -42,6 +42,7 @@ install() {
 # start runs the local stack on free ports and in a folder of its own.
 start() {
   dir=$(mktemp -d)
+  chmod 711 "$dir" # Postgres, which is not root, has to get in
   trap stop EXIT
   trap 'exit 130' INT TERM
   RATE_LIMIT_PER_MINUTE=0 bin/orderplane local --dir "$dir" \

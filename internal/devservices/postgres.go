@@ -234,13 +234,19 @@ func (p *Postgres) Restart(ctx context.Context) error {
 	return p.afterLeftovers(ctx, p.Server.Restart)
 }
 
+// leftovers are what a server says that can't start since processes of one that was killed
+// are still going.
+func leftovers(log string) bool {
+	return strings.Contains(log, "is still in use") || strings.Contains(log, "Is another postmaster")
+}
+
 // afterLeftovers starts the server, again while processes of one that was killed have not
-// noticed yet and hold its shared memory.
+// noticed yet.
 func (p *Postgres) afterLeftovers(ctx context.Context, start func(context.Context) error) error {
 	deadline := time.Now().Add(leftoversWithin)
 	for {
 		err := start(ctx)
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) || !strings.Contains(p.LogTail(), "is still in use") {
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) || !leftovers(p.LogTail()) {
 			return err
 		}
 	}

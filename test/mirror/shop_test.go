@@ -235,7 +235,7 @@ func (s *shop) await(ctx context.Context, o *v1alpha1.Order, wanted func() bool,
 	err := wait.PollUntilContextCancel(ctx, again, true, func(ctx context.Context) (bool, error) {
 		seen := &v1alpha1.Order{}
 		if err := s.client.Get(ctx, client.ObjectKeyFromObject(o), seen); err != nil {
-			return false, nil // it is tried again
+			return false, nil //nolint:nilerr // it is tried again
 		}
 		*o = *seen
 		return wanted() || o.Status.Phase == v1alpha1.OrderCancelled, nil

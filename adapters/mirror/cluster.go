@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes"
@@ -29,24 +30,11 @@ type cluster struct {
 }
 
 func newCluster(access *kube.Config, namespace string, registry prometheus.Registerer) (*cluster, error) {
-	access = kube.CopyConfig(access)
-	access.QPS = -1 // the API server's priority and fairness decides
-	scheme, err := kinds.Scheme()
+	access, connection, live, err := newLive(access)
 	if err != nil {
 		return nil, err
 	}
-	connection, err := kube.HTTPClientFor(access)
-	if err != nil {
-		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
-	}
-	mapper, err := kinds.MapperOfCluster(access, connection)
-	if err != nil {
-		return nil, err
-	}
-	live, err := client.NewWithWatch(access, client.Options{HTTPClient: connection, Scheme: scheme, Mapper: mapper})
-	if err != nil {
-		return nil, fmt.Errorf("make the Kubernetes client: %w", err)
-	}
+	scheme := live.Scheme()
 	source, err := cachedclient.NewSource(access, scheme, registry, namespace)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kubernetes cache: %w", err)
@@ -65,6 +53,29 @@ func newCluster(access *kube.Config, namespace string, registry prometheus.Regis
 		recorder: announcer.NewRecorder(scheme, "orderplane-mirror"),
 		announce: announcer.StartRecordingToSinkWithContext,
 	}, nil
+}
+
+// newLive makes a client that asks the API server itself, and returns what it connects with.
+func newLive(access *kube.Config) (*kube.Config, *http.Client, client.WithWatch, error) {
+	access = kube.CopyConfig(access)
+	access.QPS = -1 // the API server's priority and fairness decides
+	scheme, err := kinds.Scheme()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	connection, err := kube.HTTPClientFor(access)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	mapper, err := kinds.MapperOfCluster(access, connection)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	live, err := client.NewWithWatch(access, client.Options{HTTPClient: connection, Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("make the Kubernetes client: %w", err)
+	}
+	return access, connection, live, nil
 }
 
 // start reads the cluster until ctx ends.

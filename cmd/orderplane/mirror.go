@@ -53,6 +53,7 @@ func newMirrorCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runMirror(cmd.Context(), &o) },
 	}
 	o.register(cmd.Flags())
+	addMirrorTasks(cmd, &o)
 	return cmd
 }
 

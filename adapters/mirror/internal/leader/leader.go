@@ -95,6 +95,20 @@ func (e *Elector) tell(ctx context.Context, err error) {
 	}
 }
 
+// Hold takes the lock for a task that no mirror may run beside, until release is called. It
+// fails when a mirror has it.
+func Hold(ctx context.Context, pool *pgxpool.Pool) (release func(), err error) {
+	e := New(Options{Pool: pool})
+	conn, err := e.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if conn == nil {
+		return nil, errors.New("a mirror is running; stop it first, for instance with `kubectl -n ops-system scale deployment/orderplane-mirror --replicas=0`")
+	}
+	return func() { discard(ctx, conn) }, nil
+}
+
 // acquire gives a connection that holds the lock; nil when another one holds it.
 func (e *Elector) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)

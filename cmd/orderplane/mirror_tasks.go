@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderplane/orderplane/adapters/mirror"
+)
+
+// mirrorTasks are what `orderplane mirror` does once, and ends, in place of mirroring.
+type mirrorTasks struct {
+	replay    string
+	uninstall bool
+}
+
+// addMirrorTasks gives the command the flags of the tasks. One of them at most may be given.
+func addMirrorTasks(cmd *cobra.Command, o *mirrorOptions) {
+	var tasks mirrorTasks
+	flags := cmd.Flags()
+	flags.StringVar(&tasks.replay, "replay", "", "queue every event of this topic to be published again, and end")
+	flags.BoolVar(&tasks.uninstall, "uninstall", false, "take the mirror's finalizer off everything in the namespace, and end")
+	names := []string{"replay", "uninstall"}
+	cmd.MarkFlagsMutuallyExclusive(names...)
+	mirrors := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, name := range names {
+			if flags.Changed(name) {
+				return runMirrorTask(cmd.Context(), o, cmd.OutOrStdout(), tasks.do)
+			}
+		}
+		return mirrors(cmd, args)
+	}
+}
+
+// do what the flags ask for.
+func (t *mirrorTasks) do(ctx context.Context, of *mirror.Tasks) error {
+	switch {
+	case t.uninstall:
+		return of.Uninstall(ctx)
+	default:
+		return of.Replay(ctx, t.replay)
+	}
+}
+
+func runMirrorTask(ctx context.Context, o *mirrorOptions, out io.Writer, do func(context.Context, *mirror.Tasks) error) error {
+	_ = o.component.logger() // libraries log as a mirror's do
+	cfg, err := clusterConfig("mirror")
+	if err != nil {
+		return err
+	}
+	o.mirror.Postgres, o.mirror.Kafka = o.postgres.Config, o.kafka.Config
+	tasks, err := mirror.NewTasks(ctx, o.mirror, cfg, out)
+	if err != nil {
+		return err
+	}
+	defer tasks.Close()
+	return do(ctx, tasks)
+}

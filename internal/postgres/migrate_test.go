@@ -73,6 +73,10 @@ func TestEveryDatabaseMigratesAndIsUpToDateThen(t *testing.T) {
 
 func TestReplicasThatStartAtOnceMigrateOnce(t *testing.T) {
 	pool := empty(t)
+	// goose's own table is there: else making it would keep them apart.
+	if _, err := postgres.MigrateFiles(t.Context(), pool, postgres.Orders, files("CREATE TABLE a (x int);")); err != nil {
+		t.Fatal(err)
+	}
 	steps := files("CREATE TABLE a (x int);", "INSERT INTO a SELECT 1 FROM pg_sleep(0.3);")
 	var (
 		wait    sync.WaitGroup
@@ -86,7 +90,7 @@ func TestReplicasThatStartAtOnceMigrateOnce(t *testing.T) {
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}
-	if all := slices.Concat(applied[:]...); len(all) != 2 {
+	if all := slices.Concat(applied[:]...); len(all) != 1 {
 		t.Errorf("applied %v", all)
 	}
 	var rows int

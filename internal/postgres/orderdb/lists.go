@@ -30,15 +30,16 @@ func PlaceOf(r Row) Place { return Place{CreatedAt: r.CreatedAt, ID: r.ID} }
 // MostCounted is how far Count counts. A longer list would take longer to count than to read.
 const MostCounted = 5_000
 
-// A list reads an index from one place on. A count reads as many rows as it counts; of a status that most orders
-// have, Postgres may take them from the table itself.
+// A list has one upper bound, which is a place: with a second one Postgres might begin at the wrong one, and walk
+// through the index from there. Orders of a customer that are in another status are passed over. A count
+// reads as many rows as it counts; of a status that most orders have, maybe from the table itself.
 const (
-	fromList = ` FROM orders WHERE created_at >= coalesce($1::timestamptz, '-infinity') AND created_at < coalesce($2::timestamptz, 'infinity')`
-	listed   = `SELECT ` + columns + fromList +
-		` AND (created_at, id) < (coalesce($3::timestamptz, 'infinity'), $4::text) AND `
-	inOrder = ` ORDER BY created_at DESC, id DESC LIMIT $5`
-	counted = `SELECT count(*) FROM (SELECT` + fromList + ` AND `
-	atMost  = ` LIMIT $3) found`
+	listed = `SELECT ` + columns + ` FROM orders
+		WHERE created_at >= coalesce($1::timestamptz, '-infinity') AND (created_at, id) < (coalesce($2::timestamptz, 'infinity'), $3::text) AND `
+	inOrder = ` ORDER BY created_at DESC, id DESC LIMIT $4`
+	counted = `SELECT count(*) FROM (SELECT FROM orders
+		WHERE created_at >= coalesce($1::timestamptz, '-infinity') AND created_at < coalesce($2::timestamptz, 'infinity') AND `
+	atMost = ` LIMIT $3) found`
 )
 
 // condition names what a filter asks for, by parameters from a number on.
@@ -55,20 +56,17 @@ func (f Filter) condition(from int) (sql string, args []any, err error) {
 	}
 }
 
-// query lists a page.
+// query lists a page. It begins after a place, or where the list does, whichever is later in it.
 func (f Filter) query(after *Place, limit int) (string, []any, error) {
-	condition, args, err := f.condition(6)
+	condition, args, err := f.condition(5)
 	if err != nil {
 		return "", nil, err
 	}
-	var (
-		at *time.Time
-		id string
-	)
-	if after != nil {
+	at, id := f.To, "" // no order has an empty id, so all of that moment are beyond
+	if after != nil && (f.To == nil || after.CreatedAt.Before(*f.To)) {
 		at, id = &after.CreatedAt, after.ID
 	}
-	return listed + condition + inOrder, append([]any{f.From, f.To, at, id, limit}, args...), nil
+	return listed + condition + inOrder, append([]any{f.From, at, id, limit}, args...), nil
 }
 
 // counting counts what is listed.

@@ -136,7 +136,11 @@ func TestNoListReadsTheWholeTable(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					checkPlan(t, pool, mode, sql, args)
+					most := 60
+					if f.CustomerID != "" && f.Status != "" {
+						most = 300 // there are 200 orders of a customer
+					}
+					checkPlan(t, pool, mode, sql, args, most)
 				}
 			})
 		}
@@ -147,7 +151,7 @@ func TestNoListReadsTheWholeTable(t *testing.T) {
 	}
 }
 
-func checkPlan(t *testing.T, pool *pgxpool.Pool, mode, sql string, args []any) {
+func checkPlan(t *testing.T, pool *pgxpool.Pool, mode, sql string, args []any, most int) {
 	t.Helper()
 	plan := explain(t, pool, mode, sql, args)
 	for _, bad := range []string{"Seq Scan", "orders_live", "orders_by_rv", "orders_pkey"} {
@@ -155,9 +159,28 @@ func checkPlan(t *testing.T, pool *pgxpool.Pool, mode, sql string, args []any) {
 			t.Errorf("%s:\n%s\n%s", bad, sql, plan)
 		}
 	}
+	// A page of 20 is 20 rows of the table and a few pages of an index, wherever in the list it is.
+	if read := pagesRead(plan); read > most {
+		t.Errorf("%d pages are read:\n%s\n%s", read, sql, plan)
+	}
 	if !strings.Contains(plan, "Index") {
 		t.Errorf("no index:\n%s\n%s", sql, plan)
 	}
+}
+
+// pagesRead is how many pages all of a plan has read, which its first line with buffers says.
+func pagesRead(plan string) (pages int) {
+	_, after, _ := strings.Cut(plan, "Buffers: shared")
+	line, _, _ := strings.Cut(after, "\n")
+	for _, word := range strings.Fields(line) {
+		var n int
+		if _, err := fmt.Sscanf(word, "hit=%d", &n); err == nil {
+			pages += n
+		} else if _, err := fmt.Sscanf(word, "read=%d", &n); err == nil {
+			pages += n
+		}
+	}
+	return pages
 }
 
 // explain gives the plan of a query as a prepared statement, run with these values.
@@ -172,7 +195,7 @@ func explain(t *testing.T, pool *pgxpool.Pool, mode, sql string, args []any) str
 			}
 		}
 		defer func() { _, _ = conn.Exec(t.Context(), "DEALLOCATE asked").ReadAll() }() // else the next one fails
-		rows, err := tx.Query(t.Context(), "EXPLAIN (ANALYZE, TIMING OFF) EXECUTE asked ("+literals(args)+")", pgx.QueryExecModeSimpleProtocol)
+		rows, err := tx.Query(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) EXECUTE asked ("+literals(args)+")", pgx.QueryExecModeSimpleProtocol)
 		if err != nil {
 			return err
 		}
@@ -230,8 +253,12 @@ func TestListsAreQuick(t *testing.T) {
 		told := fmt.Sprintf("%s: list p50 %s, p99 %s; count p50 %s, p99 %s", name,
 			lists[times/2], lists[times*99/100], counts[times/2], counts[times*99/100])
 		t.Log(told)
-		// Other tests run beside these: what is held to the goal then is the median.
-		if lists[times/2] > goal || counts[times/2] > goal {
+		// Other tests run beside these, and are slower by chance: then it is the median.
+		held := times / 2
+		if *ordersInLists >= 500_000 {
+			held = times * 99 / 100
+		}
+		if lists[held] > goal || counts[held] > goal {
 			t.Errorf("slower than %s: %s", goal, told)
 		}
 	}

@@ -116,6 +116,59 @@ func TestARelayThatEndsDeletesWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
+// The end of the process also ends the turn that is under way.
+func TestARelayThatEndsDuringATurnDeletesWhatThatWouldHave(t *testing.T) {
+	w := newWorld(t)
+	tx, err := w.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put(told("a", 1), told("a", 2))
+	if _, err := tx.Exec(t.Context(), "SELECT FROM outbox FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	var waiting int
+	var turn int32
+	r := w.relay(func(r *Relay) { r.limits.drain = soon })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	eventually(t, "a turn waits for the rows", func() bool {
+		err := w.pool.QueryRow(t.Context(), `SELECT count(*), coalesce(max(pid), 0) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM outbox%'`).Scan(&waiting, &turn)
+		return err == nil && waiting == 1 && len(w.arrived.all("")) == 2
+	})
+	cancel()
+	// Else the database does the turn once the rows are free, though nobody waits for it.
+	if _, err := w.pool.Exec(t.Context(), "SELECT pg_terminate_backend($1)", turn); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !w.isEmpty() {
+		t.Errorf("%d are left in the outbox", w.queued())
+	}
+}
+
+// A producer's own limit is for batches. A record beyond it is the broker's to judge.
+func TestARecordLongerThanABatchIsSentAlone(t *testing.T) {
+	w := newWorld(t)
+	setLargest(t, w, "order.cancelled", "10000000")
+	long := told("long", 1)
+	long.Value = incompressible(2_000_000)
+	w.put(long, told("long", 2))
+	start(t, w.relay(func(r *Relay) { r.limits.retry = 50 * time.Millisecond }))
+	eventually(t, "the outbox is empty", w.isEmpty)
+	if got := w.arrived.all("long"); len(got) != 2 || got[0] != string(long.Value) {
+		t.Errorf("%d arrived", len(got))
+	}
+}
+
 // Only a notification can be that quick here.
 func TestACommitWakesTheRelay(t *testing.T) {
 	w := newWorld(t)
@@ -270,26 +323,29 @@ func TestARefusedRecordHoldsUpItsOwnKeyOnly(t *testing.T) {
 	eventually(t, "it is told", func() bool { return r.o.Stage.Snapshot().Err == nil && metric(t, r, "held_up_keys") == 0 })
 }
 
+// What waits behind a refused record is more than a turn reads.
+func TestAKeyThatIsHeldUpDoesNotFillTheWindow(t *testing.T) {
+	w := newWorld(t)
+	first := told("held", 1)
+	first.Topic = "nobody.made.it"
+	records := []event.Record{first}
+	for seq := int64(2); seq < 3*outbox.MaxRows; seq++ {
+		records = append(records, told("held", seq))
+	}
+	w.put(records...)
+	r := w.relay(func(r *Relay) { r.limits.retry, r.limits.retryMost = 50*time.Millisecond, 100*time.Millisecond })
+	start(t, r)
+	eventually(t, "it is held up", func() bool { return metric(t, r, "held_up_keys") == 1 })
+	keys := keysOf(20)
+	w.write(keys, 1, 3)
+	eventually(t, "the others arrive", func() bool { return w.queued() == int64(len(records)) })
+	w.arrived.check(t, keys, 3)
+}
+
 // A broker refuses a batch as a whole.
 func TestARecordThatIsTooLargeTakesNoOtherWithIt(t *testing.T) {
 	w := newWorld(t)
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.broker.ListenAddrs()...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	limit := func(bytes string) {
-		t.Helper()
-		value := bytes
-		answers, err := admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &value}}, "order.cancelled")
-		if err == nil {
-			_, err = answers.On("order.cancelled", func(r *kadm.AlterConfigsResponse) error { return r.Err })
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	limit := func(bytes string) { setLargest(t, w, "order.cancelled", bytes) }
 	limit("4000")
 	large := told("large", 1)
 	large.Value = incompressible(6000)
@@ -305,6 +361,24 @@ func TestARecordThatIsTooLargeTakesNoOtherWithIt(t *testing.T) {
 	eventually(t, "it is told", func() bool { return contains(r.o.Stage.Snapshot().Err, "1 keys", "large", "MESSAGE_TOO_LARGE") })
 	limit("100000")
 	eventually(t, "the outbox is empty", w.isEmpty)
+}
+
+// setLargest says how long a batch of a topic may be.
+func setLargest(t *testing.T, w *world, topic, bytes string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.broker.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	config := []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &bytes}}
+	answers, err := kadm.NewClient(client).AlterTopicConfigs(t.Context(), config, topic)
+	if err == nil {
+		_, err = answers.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func incompressible(n int) []byte {

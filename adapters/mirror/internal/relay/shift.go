@@ -214,6 +214,8 @@ func (f *shift) finish(ctx context.Context, deletes bool) {
 			f.turning = false
 			if t.err == nil {
 				f.window.turned(t.turn, nil)
+			} else {
+				f.window.undone() // it ended with the session
 			}
 		case <-over:
 			return

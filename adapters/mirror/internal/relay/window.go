@@ -106,6 +106,11 @@ func (w *window) turned(t outbox.Turn, queued []outbox.Queued) {
 	}
 }
 
+// undone takes back a turn that the database did not do, as far as is known.
+func (w *window) undone() {
+	w.acked, w.deleting = append(w.deleting, w.acked...), nil
+}
+
 // delete forgets acknowledged rows that are in the outbox no more.
 func (w *window) delete(places []int64) {
 	gone := make(map[int64]bool, len(places))

@@ -137,7 +137,7 @@ func TestEmptyDatabasesBesideFilledTopicsAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kfake.SeedTopics(3, string(event.OrderCreated)))
 	w.publish(event.Record{Topic: string(event.OrderCreated), Key: "ord-1", Type: event.OrderCreated, UID: "u1", Object: "ord-1", Seq: 1})
-	w.start().refuses("ops_orders is empty", "order.created", "--rebuild")
+	w.start().refuses("ops_orders is empty", "order.created", "restore its backup")
 }
 
 func TestTopicsThatWereDeletedAreRefusedUntilAccepted(t *testing.T) {

@@ -160,8 +160,7 @@ func (s *system) prepare(o *devcluster.Orderplane) {
 		}
 		return p
 	}
-	c, err := o.Manager(port(), "--namespaces="+namespace, "--inventory-port=0", mirrored,
-		"--leader-election-lease-duration=6s", "--leader-election-renew-deadline=4s", "--leader-election-retry-period=1s")
+	c, err := o.Manager(port(), "--namespaces="+namespace, "--inventory-port=0", mirrored)
 	add("manager", c, err)
 	at := port()
 	s.gateway = fmt.Sprintf("http://%s:%d", devcluster.Host, at)

@@ -76,7 +76,7 @@ func (w World) noStrangers(ctx context.Context, d Database) error {
 			return &Refusal{
 				Why: fmt.Sprintf("orders have the names of others in %s, such as %s: they were restored as new objects, and would be deleted as repeats",
 					d.Name, strangers[0]),
-				WayOut: "give the mirror empty databases and fill them with `orderplane mirror --rebuild`; --accept-cluster does not help here",
+				WayOut: "give the mirror empty databases, delete the topics, and what the cluster has is told anew; --accept-cluster does not help here",
 			}
 		}
 		if orders.Continue == "" {

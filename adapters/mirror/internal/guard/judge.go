@@ -46,18 +46,12 @@ type Accept struct {
 	Topics bool
 }
 
-// Database refuses a database that belongs to something else, whose cluster has gone back,
-// or that a rebuild has half filled.
+// Database refuses a database that belongs to something else, or whose cluster has gone back.
 func (c Cluster) Database(d Database, accept Accept) error {
 	o := d.Owner
 	switch {
 	case o == nil:
 		return nil
-	case o.Rebuilding:
-		return &Refusal{
-			Why:    fmt.Sprintf("%s: a rebuild was begun and has not come to the end of the topics", d.Name),
-			WayOut: "run `orderplane mirror --rebuild` again; it goes on where it was",
-		}
 	case o.Namespace != c.Namespace:
 		return &Refusal{
 			Why:    fmt.Sprintf("%s holds the data of namespace %s, and this mirror serves %s", d.Name, o.Namespace, c.Namespace),
@@ -84,7 +78,7 @@ func (c Cluster) notGoneBack(d Database) error {
 	return &Refusal{
 		Why: fmt.Sprintf("the cluster has gone back: it is at resourceVersion %d, and %s has seen %d; nothing is told, archived or let go",
 			c.ResourceVersion, d.Name, newest),
-		WayOut: "find out what was lost with `orderplane mirror --check`, then start once with --accept-cluster",
+		WayOut: "find out what was lost (the rows of orders and movements say what was told), then start once with --accept-cluster",
 	}
 }
 
@@ -104,7 +98,7 @@ func Empty(databases []Database, ends map[string]mirrordb.Topic) error {
 				errs = append(errs, &Refusal{
 					Why: fmt.Sprintf("%s is empty, and topic %s is not (%d records were written to it): the database was lost, or it is the wrong one",
 						d.Name, topic, end),
-					WayOut: "restore its backup, or, if there is none, fill it once with `orderplane mirror --rebuild`, which tells nothing twice",
+					WayOut: "restore its backup; if there is none, delete the topics as well, and what the cluster still has is told anew",
 				})
 				break
 			}

@@ -57,8 +57,6 @@ func TestADatabaseBelongsToOneNamespaceOfOneCluster(t *testing.T) {
 		"whose cluster has gone back":         {owner: owner(func(o *mirrordb.Owner) { o.ResourceVersion = 101 }), want: []string{"gone back", "100", "101", "--accept-cluster"}},
 		"with an order newer than its owner":  {owner: owner(func(*mirrordb.Owner) {}), newest: 101, want: []string{"gone back", "101"}},
 		"whose cluster was accepted":          {owner: owner(func(o *mirrordb.Owner) { o.ResourceVersion = 101 }), accept: guard.Accept{Cluster: true}},
-		"half rebuilt":                        {owner: owner(func(o *mirrordb.Owner) { o.Rebuilding = true }), want: []string{"--rebuild"}},
-		"half rebuilt, which nobody accepts":  {owner: owner(func(o *mirrordb.Owner) { o.Rebuilding = true }), accept: guard.Accept{Cluster: true}, want: []string{"--rebuild"}},
 		"that other topics say nothing about": {owner: owner(func(*mirrordb.Owner) {}), accept: guard.Accept{Topics: true}},
 	}
 	for name, tt := range tests {

@@ -155,6 +155,9 @@ func (e *Elector) lead(ctx context.Context, conn *pgxpool.Conn, work func(contex
 		e.Log.Info("no longer leads", "reason", context.Cause(within).Error())
 		return nil
 	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // it was asked to stop, and did
+		return nil
+	}
 	return err
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
 // scale is how much is done. CI does a part of it: make test-mirror does all.
@@ -82,11 +84,30 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 			return shop.trade(ctx, size.orders, size.orders, 24)
 		})
 		trading.Go(func() error { return s.vandalize(ctx, size, over, shop) })
+		trading.Go(func() error { return keepRunning(s.components["manager"], over) })
 		if err := trading.Wait(); err != nil {
 			t.Fatal(err)
 		}
 		hold(t)
 	})
+}
+
+// keepRunning starts a component again when it ends, as a kubelet does: a manager that can't
+// renew its lease ends itself.
+func keepRunning(c *devcluster.Component, over <-chan struct{}) error {
+	for {
+		select {
+		case <-over:
+			return nil
+		case <-c.Process().Exited():
+		}
+		if err := c.Stop(); err != nil {
+			return err
+		}
+		if err := c.Spawn(); err != nil {
+			return err
+		}
+	}
 }
 
 // caughtUp waits until the reader has seen as many events of each order as it has entries.

@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -79,17 +78,12 @@ func (s *Server) leadership(context.Context) (string, error) {
 // guarded says whether cluster, databases and topics were found to belong together. Nothing
 // is told before.
 func (s *Server) guarded(context.Context) (string, error) {
-	switch {
-	case !s.elector.Leads():
+	if !s.elector.Leads() {
 		return "for the leader to look", nil
-	case !s.checked.databases.Load():
-		return "", errors.New("not yet looked whether cluster and databases belong together")
-	case !s.checked.topics.Load():
-		return "", errors.New("not yet looked whether the topics are whole")
-	default:
-		return "cluster, databases and topics belong together", nil
 	}
+	return s.sentry.found()
 }
+
 
 func (s *Server) registerMetrics() error {
 	if err := s.stages.Register(s.deps.Metrics); err != nil {

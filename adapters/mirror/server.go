@@ -36,7 +36,7 @@ type Server struct {
 	levels   *redis.Levels
 	elector  *leader.Elector
 	patience patience
-	checked  checked
+	sentry   *sentry
 	// handler serves health and metrics.
 	handler http.Handler
 }
@@ -63,6 +63,14 @@ func New(ctx context.Context, o Options, deps Deps) (*Server, error) {
 	}
 	s.stages = stage.NewSet(deps.Clock)
 	s.elector = leader.New(leader.Options{Pool: s.pools[postgres.Orders], Clock: deps.Clock, Log: deps.Log.WithName("leader")})
+	s.sentry = &sentry{
+		world: guard.World{
+			Namespace: o.Namespace, Kube: s.cluster.live,
+			Orders: s.pools[postgres.Orders], Inventory: s.pools[postgres.Inventory],
+		},
+		brokers: s.brokers, accept: o.Accept, stages: s.stages, patience: s.patience,
+		clock: deps.Clock, log: deps.Log.WithName("sentry"),
+	}
 	if err := s.registerMetrics(); err != nil {
 		return nil, err
 	}
@@ -168,17 +176,4 @@ func (s *Server) close() {
 		pool.Close()
 	}
 	s.brokers.Close()
-}
-
-// filled are the databases that the mirror fills.
-func (s *Server) filled() []*pgxpool.Pool {
-	return []*pgxpool.Pool{s.pools[postgres.Orders], s.pools[postgres.Inventory]}
-}
-
-// world is what the guards look at.
-func (s *Server) world() guard.World {
-	return guard.World{
-		Namespace: s.opts.Namespace, Kube: s.cluster.live,
-		Orders: s.pools[postgres.Orders], Inventory: s.pools[postgres.Inventory],
-	}
 }

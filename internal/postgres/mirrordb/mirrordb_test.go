@@ -42,7 +42,7 @@ func TestADatabaseRemembersWhoseItIs(t *testing.T) {
 		if owner, found, err := OwnerOf(t.Context(), pool); found || err != nil {
 			t.Errorf("%s: new, and belongs to %+v, %v", db, owner, err)
 		}
-		want := Owner{Namespace: "shop", NamespaceUID: "u1", ResourceVersion: 7, Rebuilding: true}
+		want := Owner{Namespace: "shop", NamespaceUID: "u1", ResourceVersion: 7}
 		must(t, Claim(t.Context(), pool, Owner{Namespace: "other"}))
 		must(t, Claim(t.Context(), pool, want))
 		must(t, Seen(t.Context(), pool, 6))

@@ -24,15 +24,13 @@ type Owner struct {
 	NamespaceUID string
 	// ResourceVersion is the highest that the cluster was seen at.
 	ResourceVersion int64
-	// Rebuilding says that a rebuild was begun and not finished.
-	Rebuilding bool
 }
 
 const (
-	ownerSQL = `SELECT namespace, namespace_uid, resource_version, rebuilding FROM mirror`
-	claimSQL = `INSERT INTO mirror (namespace, namespace_uid, resource_version, rebuilding) VALUES ($1, $2, $3, $4)
+	ownerSQL = `SELECT namespace, namespace_uid, resource_version FROM mirror`
+	claimSQL = `INSERT INTO mirror (namespace, namespace_uid, resource_version) VALUES ($1, $2, $3)
 ON CONFLICT (one) DO UPDATE SET namespace = excluded.namespace, namespace_uid = excluded.namespace_uid,
-	resource_version = excluded.resource_version, rebuilding = excluded.rebuilding`
+	resource_version = excluded.resource_version`
 	seenSQL = `UPDATE mirror SET resource_version = $1 WHERE resource_version < $1`
 
 	ordersEmptySQL    = `SELECT NOT EXISTS (SELECT FROM orders) AND NOT EXISTS (SELECT FROM order_events)`
@@ -59,7 +57,7 @@ func OwnerOf(ctx context.Context, db Querier) (owner Owner, found bool, err erro
 
 // Claim writes whose data a database holds from now on.
 func Claim(ctx context.Context, db Querier, o Owner) error {
-	if _, err := db.Exec(ctx, claimSQL, o.Namespace, o.NamespaceUID, o.ResourceVersion, o.Rebuilding); err != nil {
+	if _, err := db.Exec(ctx, claimSQL, o.Namespace, o.NamespaceUID, o.ResourceVersion); err != nil {
 		return fmt.Errorf("write whose data it is: %w", err)
 	}
 	return nil

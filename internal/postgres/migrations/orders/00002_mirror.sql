@@ -6,9 +6,7 @@ CREATE TABLE mirror (
     namespace        text    NOT NULL,
     namespace_uid    text    NOT NULL,
     -- The highest resourceVersion that the cluster was seen at. One that is lower later has gone back.
-    resource_version bigint  NOT NULL,
-    -- A rebuild was begun, and has not read every topic to its end.
-    rebuilding       boolean NOT NULL DEFAULT false
+    resource_version bigint  NOT NULL
 );
 
 -- What the topics were when the mirror last looked. One with another id, or a lower end, has lost records.

@@ -94,8 +94,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	})
 	decoder := admission.NewDecoder(mgr.GetScheme())
 	server.Register(orderPath, &admission.Webhook{Handler: &orderHandler{reader: mgr.GetClient(), decoder: decoder, now: o.Clock.Now, mirrored: o.Mirrored}})
-	server.Register(documentPath, &admission.Webhook{Handler: &documentHandler{decoder: decoder, mirrored: o.Mirrored}})
-	server.Register(basketPath, &admission.Webhook{Handler: &basketHandler{decoder: decoder, mirrored: o.Mirrored}})
+	server.Register(documentPath, &admission.Webhook{Handler: newDocumentHandler(decoder, o.Mirrored)})
+	server.Register(basketPath, &admission.Webhook{Handler: newBasketHandler(decoder, o.Mirrored)})
 	server.Register(classPath, &admission.Webhook{Handler: &classHandler{decoder: decoder}})
 	if err := mgr.Add(rotator); err != nil {
 		return fmt.Errorf("webhooks: add the certificate rotator: %w", err)

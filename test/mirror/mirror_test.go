@@ -54,7 +54,7 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 	if err := shop.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	hold := func(t *testing.T) {
+	hold := func(t *testing.T, made int) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), size.within)
 		defer cancel()
@@ -64,13 +64,16 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 		if err := caughtUp(ctx, r, ob); err != nil {
 			t.Error(err)
 		}
+		if seen, _ := ob.orders(); len(seen) != made {
+			t.Errorf("%d orders were made, and %d seen in the cluster", made, len(seen))
+		}
 		r.check(t)
 		sameByTopics(t, s, r, ob)
 		sameInPostgres(t, s, ob)
 	}
 	if !t.Run("in peace", func(t *testing.T) {
 		shop.everybody(t, 0, size.orders)
-		hold(t)
+		hold(t, size.orders)
 	}) {
 		t.FailNow()
 	}
@@ -88,7 +91,7 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 		if err := trading.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		hold(t)
+		hold(t, 2*size.orders)
 	})
 }
 

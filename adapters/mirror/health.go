@@ -84,7 +84,6 @@ func (s *Server) guarded(context.Context) (string, error) {
 	return s.sentry.found()
 }
 
-
 func (s *Server) registerMetrics() error {
 	if err := s.stages.Register(s.deps.Metrics); err != nil {
 		return err

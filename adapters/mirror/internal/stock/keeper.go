@@ -3,7 +3,6 @@ package stock
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -72,25 +71,22 @@ func (k *keeper) release(ctx context.Context) {
 		k.askWhetherTerminating(ctx)
 		free, _ = k.view.mayGo(k.terminating)
 	}
-	going := make(map[types.UID]string, len(free))
-	var mu sync.Mutex
+	gone := make([]bool, len(free))
 	var group errgroup.Group
 	group.SetLimit(letGoAtOnce)
-	for _, o := range free {
-		if k.letGo[o.GetUID()] == o.GetResourceVersion() {
-			going[o.GetUID()] = o.GetResourceVersion()
-			continue
-		}
+	for i, o := range free {
 		group.Go(func() error {
-			if k.set(ctx, o, false) {
-				mu.Lock()
-				defer mu.Unlock()
-				going[o.GetUID()] = o.GetResourceVersion()
-			}
+			gone[i] = k.letGo[o.GetUID()] == o.GetResourceVersion() || k.set(ctx, o, false)
 			return nil
 		})
 	}
 	_ = group.Wait() // none of them fails
+	going := make(map[types.UID]string, len(free))
+	for i, o := range free {
+		if gone[i] {
+			going[o.GetUID()] = o.GetResourceVersion()
+		}
+	}
 	k.letGo = going
 }
 

@@ -4,19 +4,15 @@
 package order
 
 import (
-	"context"
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -81,9 +77,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("order").
-		For(&v1alpha1.Order{}, builder.WithPredicates(r.needsReconcilePredicate())).
-		Watches(&v1alpha1.StockReservation{}, handler.EnqueueRequestsFromMapFunc(orderOf),
-			builder.WithPredicates(decidedReservations(), r.needsReconcilePredicate())).
+		Watches(&v1alpha1.Order{}, r.enqueueWhereNeeded()).
+		Watches(&v1alpha1.StockReservation{}, r.enqueueWhereNeeded(), builder.WithPredicates(decidedReservations())).
 		Watches(&v1alpha1.StockJournal{}, r.enqueueForJournal()).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
@@ -94,11 +89,6 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("order controller: %w", err)
 	}
 	return nil
-}
-
-// orderOf maps a reservation to the order it is named as.
-func orderOf(_ context.Context, r client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: r.GetNamespace(), Name: r.GetName()}}}
 }
 
 // decidedReservations lets through what can matter to an order: something was decided

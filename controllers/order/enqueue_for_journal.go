@@ -20,17 +20,17 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // enqueueForJournal wakes the orders whose stock was decided.
 func (r *reconciler) enqueueForJournal() handler.EventHandler {
-	wake := func(j *v1alpha1.StockJournal, since int64, q queue) {
+	wake := func(ctx context.Context, j *v1alpha1.StockJournal, since int64, q queue) {
 		for _, name := range journal.DecidedSince(j, since) {
-			if key := (types.NamespacedName{Namespace: j.Namespace, Name: name}); r.needsReconcile(key) {
+			if key := (types.NamespacedName{Namespace: j.Namespace, Name: name}); r.needsReconcile(ctx, key) {
 				q.Add(reconcile.Request{NamespacedName: key})
 			}
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
 			if j, ok := e.Object.(*v1alpha1.StockJournal); ok && !cachedclient.IsSetAside(j) {
-				wake(j, 0, q)
+				wake(ctx, j, 0, q)
 			}
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
@@ -41,7 +41,7 @@ func (r *reconciler) enqueueForJournal() handler.EventHandler {
 			case cachedclient.IsSetAside(was):
 				r.enqueueNamespace(ctx, is.Namespace, q)
 			default:
-				wake(is, was.Status.Seq, q)
+				wake(ctx, is, was.Status.Seq, q)
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {

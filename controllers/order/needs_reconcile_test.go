@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/approval"
@@ -43,10 +46,31 @@ func TestNeedsReconcile(t *testing.T) {
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tc.stored...).
 				WithInterceptorFuncs(interceptor.Funcs{Get: tc.get}).Build()
 			r := &reconciler{client: c, live: c, clock: clock.RealClock{}, rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(clock.RealClock{}, expectedWithin)}
-			if got := r.needsReconcilePredicate().Update(event.UpdateEvent{ObjectOld: asked, ObjectNew: asked}); got != tc.want {
+			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+			defer q.ShutDown()
+			r.enqueueWhereNeeded().Update(t.Context(), event.UpdateEvent{ObjectOld: asked, ObjectNew: asked}, q)
+			if got := q.Len() == 1; got != tc.want {
 				t.Errorf("needs a reconcile: %t", got)
 			}
 		})
+	}
+}
+
+// A handler runs beside the cache: one that waited on for a cache that no longer fills
+// would keep the manager from ending.
+func TestNeedsReconcileEndsWithTheManager(t *testing.T) {
+	unfilled := func(ctx context.Context, _ client.WithWatch, _ client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	c := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{Get: unfilled}).Build()
+	r := &reconciler{client: c, live: c, clock: clock.RealClock{}, rules: &approval.Rules{}, expectations: cachedclient.NewExpectations(clock.RealClock{}, expectedWithin)}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	asked := time.Now()
+	r.needsReconcile(ctx, client.ObjectKey{Namespace: "shop", Name: "ord-1"})
+	if took := time.Since(asked); took >= evaluateWithin {
+		t.Errorf("it went on waiting for %s", took)
 	}
 }
 

@@ -2,7 +2,10 @@ package testenv
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -72,6 +75,7 @@ func (e *Env) StartManager(t TB, o ManagerOptions, setups ...Setup) *Manager {
 		case <-m.ended:
 		}
 	}()
+	go m.watchStopping(ctx)
 	t.Cleanup(func() {
 		if err := m.Stop(); err != nil && !m.plug.IsPulled() {
 			t.Errorf("the manager ended with: %v", err)
@@ -124,6 +128,18 @@ func (m *Manager) Stop() error {
 	m.cancel()
 	<-m.ended
 	return m.err
+}
+
+// watchStopping tells what every goroutine does, when a manager that was stopped takes
+// nearly as long as it may.
+func (m *Manager) watchStopping(ctx context.Context) {
+	<-ctx.Done()
+	select {
+	case <-m.ended:
+	case <-time.After(stopsWithin / 2):
+		fmt.Fprintf(os.Stderr, "a manager that was stopped %s ago still runs:\n", stopsWithin/2)
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+	}
 }
 
 // Kill ends it the hard way: nothing it asks for from now on arrives.

@@ -58,10 +58,10 @@ uninstall: ## Take it out again, once its orders and stock items are deleted.
 
 ##@ Develop
 
-# The exhaustive tests by their names: the model check of the stock protocol, and the
-# values of every field that are stored and decoded. They have nothing that could race,
-# and take minutes.
-EXHAUSTIVE := ^(TestProtocol|TestWhatTheAPIServerStoresCanBeDecoded)
+# The exhaustive tests by their names: the model checks of the stock and the mirror
+# protocol, and the values of every field that are stored and decoded. They have nothing
+# that could race, and take minutes.
+EXHAUSTIVE := ^(TestProtocol|TestTheRulesHold|TestTheProtocolHolds|TestEveryRuleIsNeeded|TestEveryEventIsPublishedAndItsFirstAppearanceIsInOrder|TestWhatTheAPIServerStoresCanBeDecoded)
 
 .PHONY: services
 services: ## Find or fetch the servers that the tests run against: Apache Kafka and Redis.

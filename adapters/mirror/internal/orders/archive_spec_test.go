@@ -23,8 +23,7 @@ import (
 var _ = Describe("archiving", func() {
 	It("takes a finished order out of the cluster, in two writes", func(ctx SpecContext) {
 		s := newShop()
-		writes := testenv.NewCallCounter(isOrderWrite)
-		s.start(writes.Wrap)
+		s.start()
 		o := s.cancelled(ctx, s.order("o-1"))
 		s.shows(ctx, "o-1")
 		Consistently(s.isGone(ctx, "o-1")).Should(BeFalse(), "its row is younger than the delay")
@@ -34,7 +33,8 @@ var _ = Describe("archiving", func() {
 		Consistently(s.row(ctx, "o-1")).Should(Equal(row))
 		Expect(row.Seq).To(BeEquivalentTo(2))
 		Expect(s.told(ctx, string(o.UID))).To(Equal([]string{"order.created", "order.cancelled"}))
-		Expect(writes.Count()).To(BeEquivalentTo(2))
+		// A step that the hourly look plans again before its write is in the cache is refused, and changes nothing.
+		Expect(s.count("orderplane_mirror_order_writes_total", "ok")()).To(BeEquivalentTo(2))
 	})
 
 	It("waits until the reservation is at its end and told", func(ctx SpecContext) {
@@ -90,8 +90,8 @@ var _ = Describe("archiving", func() {
 		s.shows(ctx, "o-1")
 		s.clock.Step(delay + time.Hour)
 		Eventually(between.Load).Should(BeTrue())
+		Eventually(s.count("orderplane_mirror_order_writes_total", "Delete", "conflict")).Should(BeEquivalentTo(1), "the intent is there")
 		s.shows(ctx, "o-1")
-		Eventually(s.count("orderplane_mirror_order_writes_total", "Delete", "conflict")).Should(BeEquivalentTo(1))
 		Expect(s.told(ctx, string(o.UID))).To(HaveLen(3))
 		Consistently(s.isGone(ctx, "o-1")).Should(BeFalse(), "it has a new entry, which is younger than the delay")
 	})

@@ -59,12 +59,24 @@ func (p *prober) probe(ctx context.Context) error {
 // serveHealth answers 200 when everything is up and 503 otherwise, with the state
 // of each dependency.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	all := s.examine(r.Context())
+	writeJSON(w, all.httpStatus(), all)
+}
+
+// serveHealthStatus is serveHealth without what the gateway depends on.
+func (s *Server) serveHealthStatus(w http.ResponseWriter, r *http.Request) {
+	all := s.examine(r.Context())
+	writeJSON(w, all.httpStatus(), health{Status: all.Status})
+}
+
+// examine looks at everything that the gateway depends on.
+func (s *Server) examine(ctx context.Context) health {
 	states := map[string]string{}
 	for _, b := range s.cluster.breakers() {
 		states[b.name] = b.state().State
 	}
 	kubernetes := component{Status: healthUp, Details: map[string]any{"circuitBreakers": states}}
-	if err := s.prober.probe(r.Context()); err != nil {
+	if err := s.prober.probe(ctx); err != nil {
 		kubernetes.Status = healthDown
 		kubernetes.Details["error"] = "the API server does not answer"
 		s.log.V(1).Info("health probe of the API server failed", "error", err.Error())
@@ -76,9 +88,9 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	}
 	all := map[string]component{"kubernetes": kubernetes, "cache": cache, "tokenKeys": tokenKeys(s.verifier.KeyState())}
 	for name, database := range s.databases {
-		all[name] = s.databaseHealth(r.Context(), name, database)
+		all[name] = s.databaseHealth(ctx, name, database)
 	}
-	s.answerHealth(w, health{Components: all})
+	return newHealth(all)
 }
 
 // databaseHealth says whether a database answers. The gateway goes on without, so its own health
@@ -140,27 +152,35 @@ func tokenKeys(keys token.KeyState) component {
 // serveLiveness says that the process serves; an API server that is away is no
 // reason to restart the gateway.
 func (s *Server) serveLiveness(w http.ResponseWriter, _ *http.Request) {
-	s.answerHealth(w, health{})
+	writeJSON(w, http.StatusOK, newHealth(nil))
 }
 
 // serveReadiness says whether the gateway should get requests.
 func (s *Server) serveReadiness(w http.ResponseWriter, _ *http.Request) {
 	ready := component{Status: healthUp}
-	if s.draining.Load() || !s.cluster.ready.Load() {
+	if s.life.IsLeaving() || !s.cluster.ready.Load() {
 		ready.Status = healthDown
 	}
-	s.answerHealth(w, health{Components: map[string]component{"gateway": ready}})
+	said := newHealth(map[string]component{"gateway": ready})
+	writeJSON(w, said.httpStatus(), said)
 }
 
-func (s *Server) answerHealth(w http.ResponseWriter, h health) {
-	h.Status = healthUp
-	status := http.StatusOK
-	for _, c := range h.Components {
+// newHealth is up when every component is that the gateway does not go on without.
+func newHealth(components map[string]component) health {
+	h := health{Status: healthUp, Components: components}
+	for _, c := range components {
 		if c.Status != healthUp && !c.optional {
-			h.Status, status = healthDown, http.StatusServiceUnavailable
+			h.Status = healthDown
 		}
 	}
-	writeJSON(w, status, h)
+	return h
+}
+
+func (h health) httpStatus() int {
+	if h.Status == healthUp {
+		return http.StatusOK
+	}
+	return http.StatusServiceUnavailable
 }
 
 // serveBreakers shows the state of every breaker.

@@ -46,6 +46,12 @@ type Config struct {
 	CommandWait time.Duration
 	// RequestTimeout is how long one call of the API server may take (REQUEST_TIMEOUT).
 	RequestTimeout time.Duration
+	// AdminPort is where metrics, breakers and the detail of health are served, instead
+	// of on Port; on Port when 0 (ADMIN_PORT).
+	AdminPort int
+	// ShutdownDelay is how long the gateway listens on after it stopped being ready, for
+	// load balancers to notice (SHUTDOWN_DELAY).
+	ShutdownDelay time.Duration
 	// DrainTimeout is how long requests in flight may take at shutdown (DRAIN_TIMEOUT).
 	DrainTimeout time.Duration
 	// Mirrored are the namespaces in which what is created gets the mirror's
@@ -68,6 +74,7 @@ func DefaultConfig() Config {
 		MaxBodyBytes:       1 << 20,
 		CommandWait:        3 * time.Second,
 		RequestTimeout:     10 * time.Second,
+		ShutdownDelay:      5 * time.Second,
 		DrainTimeout:       15 * time.Second,
 		ArchiveTimeout:     50 * time.Millisecond,
 	}
@@ -82,6 +89,8 @@ func (c Config) Validate() error {
 		}
 	}
 	check(c.Port >= 0 && c.Port <= 65535, "HTTP_PORT: %d is no port", c.Port)
+	check(c.AdminPort >= 0 && c.AdminPort <= 65535, "ADMIN_PORT: %d is no port; 0 serves it all on HTTP_PORT", c.AdminPort)
+	check(c.AdminPort == 0 || c.AdminPort != c.Port, "ADMIN_PORT: %d is also HTTP_PORT; choose another one, or 0 for one port", c.AdminPort)
 	check(len(validation.IsDNS1123Label(c.Namespace)) == 0, "ORDERS_NAMESPACE: %q is no namespace name", c.Namespace)
 	check(c.RateLimitPerMinute >= 0, "RATE_LIMIT_PER_MINUTE: %d is below 0; 0 is no limit", c.RateLimitPerMinute)
 	check(c.BasketsPerCustomer >= 0, "BASKETS_PER_CUSTOMER: %d is below 0; 0 allows none", c.BasketsPerCustomer)
@@ -89,6 +98,7 @@ func (c Config) Validate() error {
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)
 	check(c.ArchiveTimeout > 0, "ARCHIVE_TIMEOUT: %s is not above 0", c.ArchiveTimeout)
+	check(c.ShutdownDelay >= 0, "SHUTDOWN_DELAY: %s is below 0; 0 drains at once", c.ShutdownDelay)
 	check(c.DrainTimeout > 0, "DRAIN_TIMEOUT: %s is not above 0", c.DrainTimeout)
 	if err := c.Mirrored.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("MIRRORED_NAMESPACES: %w", err))

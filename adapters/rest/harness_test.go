@@ -81,7 +81,7 @@ func newGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	cfg := rest.DefaultConfig()
 	cfg.Namespace = g.namespace
 	cfg.Token.PublicKey = publicPEM(key)
-	cfg.RateLimitPerMinute = 0
+	cfg.RateLimitPerMinute, cfg.ShutdownDelay = 0, 0
 	for _, f := range change {
 		f(&cfg)
 	}

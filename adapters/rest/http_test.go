@@ -176,7 +176,7 @@ func TestAnAPIServerThatIsAwayOpensTheBreaker(t *testing.T) {
 
 	cfg := rest.DefaultConfig()
 	cfg.Token.PublicKey = publicPEM(key)
-	cfg.RequestTimeout = 2 * time.Second
+	cfg.RequestTimeout, cfg.ShutdownDelay = 2*time.Second, 0
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: &kube.Config{Host: "http://" + nowhere}, Log: logr.Discard(), Metrics: prometheus.NewRegistry(),
 		Now: time.Now, NewID: randomHex,
@@ -236,6 +236,9 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"MAX_BODY_BYTES":        func(c *rest.Config) { c.MaxBodyBytes = 0 },
 		"COMMAND_WAIT":          func(c *rest.Config) { c.CommandWait = 0 },
 		"REQUEST_TIMEOUT":       func(c *rest.Config) { c.RequestTimeout = 0 },
+		"ADMIN_PORT: -1":        func(c *rest.Config) { c.AdminPort = -1 },
+		"ADMIN_PORT: 8080 is":   func(c *rest.Config) { c.AdminPort = 8080 },
+		"SHUTDOWN_DELAY":        func(c *rest.Config) { c.ShutdownDelay = -1 },
 		"DRAIN_TIMEOUT":         func(c *rest.Config) { c.DrainTimeout = 0 },
 	} {
 		cfg := good
@@ -257,7 +260,7 @@ func TestRequestsInFlightAreAnsweredAtShutdown(t *testing.T) {
 	must(t, err)
 	g.issuer.Key = key
 	cfg := rest.DefaultConfig()
-	cfg.Namespace, cfg.Token.PublicKey, cfg.CommandWait = g.namespace, publicPEM(key), time.Second
+	cfg.Namespace, cfg.Token.PublicKey, cfg.CommandWait, cfg.ShutdownDelay = g.namespace, publicPEM(key), time.Second, 0
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: access, Log: logr.Discard(), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 	})

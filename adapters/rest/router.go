@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
 
@@ -51,21 +50,15 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 	mux.HandleFunc("GET "+swaggerPath, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, swaggerBase, http.StatusFound)
 	})
-	mux.HandleFunc("GET /actuator/health", s.serveHealth)
-	mux.HandleFunc("GET /actuator/health/liveness", s.serveLiveness)
-	mux.HandleFunc("GET /actuator/health/readiness", s.serveReadiness)
-	mux.HandleFunc("GET /actuator/circuitbreakers", s.serveBreakers)
-	mux.Handle("GET /actuator/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	s.routeActuator(mux, registry)
 	return &router{mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc), queries: newQueries(doc)}, nil
 }
 
 // ServeHTTP serves one request: trace, token, rate limit, and then its route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := s.now()
-	c := newCall(r.Header, func() string { return s.newID(8) }, func() string { return s.newID(16) })
-	r = r.WithContext(withCall(r.Context(), c))
 	rec := &recorder{ResponseWriter: w}
-	rec.Header().Set("X-Trace-Id", c.traceID)
+	r = s.traced(rec, r)
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
 	handler, route := s.router.mux.Handler(r)
 	s.metrics.inFlight.Inc()
@@ -81,6 +74,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, err)
 		}
 	})
+}
+
+// traced returns a request that knows its trace, which its answer has from now on.
+func (s *Server) traced(w http.ResponseWriter, r *http.Request) *http.Request {
+	c := newCall(r.Header, func() string { return s.newID(8) }, func() string { return s.newID(16) })
+	w.Header().Set("X-Trace-Id", c.traceID)
+	return r.WithContext(withCall(r.Context(), c))
 }
 
 func isAPI(r *http.Request) bool {

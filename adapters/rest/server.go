@@ -2,13 +2,11 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,7 +14,9 @@ import (
 	"github.com/rs/cors"
 	"k8s.io/client-go/discovery"
 	kube "k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/serving"
 	"github.com/orderplane/orderplane/api/openapi"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
@@ -82,7 +82,10 @@ type Server struct {
 	databases map[string]*prober
 	router    *router
 	cors      *cors.Cors
-	draining  atomic.Bool
+	// life is that of the servers: whether they are wanted on, leaving or draining.
+	life *serving.Life
+	// admin serves operators on a port of their own; nil without ADMIN_PORT.
+	admin http.Handler
 	// stopKeys ends the refresh of a JWKS.
 	stopKeys context.CancelFunc
 }
@@ -97,6 +100,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: deps.Log, now: deps.Now, newID: deps.NewID, limiter: deps.Limiter, cors: cfg.newCORS()}
+	s.life = serving.New(serving.Config{Delay: cfg.ShutdownDelay, Drain: cfg.DrainTimeout, Clock: clock.RealClock{}, Log: deps.Log})
 	if s.limiter == nil && cfg.RateLimitPerMinute > 0 {
 		s.limiter = NewLocalLimiter(cfg.RateLimitPerMinute, deps.Now)
 	}
@@ -121,6 +125,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	if s.router, err = s.newRouter(doc, deps.Metrics); err != nil {
 		return nil, err
+	}
+	if cfg.AdminPort != 0 {
+		s.admin = s.newAdmin(deps.Metrics)
 	}
 	cfg.Token.Log = deps.Log
 	keys, stop := context.WithCancel(context.Background())
@@ -156,32 +163,53 @@ func (s *Server) breakers() []*breaker {
 	return all
 }
 
-// Run serves until ctx ends, then lets the requests in flight finish. It listens
-// first and reads the cluster meanwhile, so that health can say so.
+// Listeners are what a gateway serves on.
+type Listeners struct {
+	API net.Listener
+	// Admin is for what operators ask; nil without ADMIN_PORT.
+	Admin net.Listener
+}
+
+// Run serves until ctx ends. It then says that it is not ready, serves on for
+// ShutdownDelay, and lets the requests in flight finish. It listens first and reads
+// the cluster meanwhile, so that health can say so.
 func (s *Server) Run(ctx context.Context) error {
-	listener, err := s.listen(ctx)
+	listener, err := s.listen(ctx, s.cfg.Port, "HTTP_PORT")
 	if err != nil {
 		return err
 	}
 	return s.Serve(ctx, listener)
 }
 
-func (s *Server) listen(ctx context.Context) (net.Listener, error) {
-	address := net.JoinHostPort(s.cfg.BindAddress, strconv.Itoa(s.cfg.Port))
+func (s *Server) listen(ctx context.Context, port int, variable string) (net.Listener, error) {
+	address := net.JoinHostPort(s.cfg.BindAddress, strconv.Itoa(port))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s (HTTP_PORT): %w", address, err)
+		return nil, fmt.Errorf("listen on %s (%s): %w", address, variable, err)
 	}
 	return listener, nil
 }
 
 // Serve is Run on a listener of the caller's, which it closes.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	on := Listeners{API: listener}
+	if s.admin != nil {
+		var err error
+		if on.Admin, err = s.listen(ctx, s.cfg.AdminPort, "ADMIN_PORT"); err != nil {
+			_ = listener.Close()
+			return err
+		}
+	}
+	return s.ServeOn(ctx, on)
+}
+
+// ServeOn is Serve on listeners of the caller's.
+func (s *Server) ServeOn(ctx context.Context, on Listeners) error {
 	defer s.stopKeys()
 	// The cache outlives ctx until the last request is answered.
 	reads, stopReads := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReads()
-	failed := make(chan error, 2)
+	failed := make(chan error, 1)
 	go func() {
 		if err := s.cluster.start(reads); err != nil {
 			failed <- err
@@ -190,42 +218,22 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	for _, database := range s.databases {
 		go func() { _ = database.probe(reads) }() // connects before the first order asks
 	}
-	server := s.httpServer()
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve HTTP: %w", err)
-		}
-	}()
-	s.log.Info("gateway is listening", "address", listener.Addr().String(), "namespace", s.cfg.Namespace)
-	select {
-	case err := <-failed:
-		_ = server.Close()
-		return err
-	case <-ctx.Done():
-		return s.drain(ctx, server)
+	servers := serving.Servers{API: httpServer(s), Listener: on.API}
+	if s.admin != nil {
+		servers.Admin, servers.AdminListener = httpServer(s.admin), on.Admin
+		s.log.Info("gateway serves operators", "address", on.Admin.Addr().String())
 	}
+	s.log.Info("gateway is listening", "address", on.API.Addr().String(), "namespace", s.cfg.Namespace)
+	return s.life.Run(ctx, servers, failed)
 }
 
-func (s *Server) httpServer() *http.Server {
+func httpServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           s,
+		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 	}
-}
-
-// drain stops listening and waits for the requests in flight.
-func (s *Server) drain(ctx context.Context, server *http.Server) error {
-	s.draining.Store(true)
-	s.log.Info("gateway is draining", "timeout", s.cfg.DrainTimeout.String())
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		_ = server.Close()
-		return fmt.Errorf("drain requests: %w", err)
-	}
-	return nil
 }

@@ -44,6 +44,8 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
 	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
 	flags.DurationVar(&c.ArchiveTimeout, "archive-timeout", c.ArchiveTimeout, "how long a new order waits for the archive to say whether it knows its id; else the order is marked")
+	flags.IntVar(&c.AdminPort, "admin-port", c.AdminPort, "port of metrics, breakers and the detail of health, instead of the REST API's; 0 for one port")
+	flags.DurationVar(&c.ShutdownDelay, "shutdown-delay", c.ShutdownDelay, "how long to listen on after readiness is gone, for load balancers to notice")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long requests in flight may take at shutdown")
 	registerMirrored(flags, &c.Mirrored)
 	o.postgres.register(flags)
@@ -66,6 +68,8 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 		"command-wait":           "COMMAND_WAIT",
 		"request-timeout":        "REQUEST_TIMEOUT",
 		"archive-timeout":        "ARCHIVE_TIMEOUT",
+		"admin-port":             "ADMIN_PORT",
+		"shutdown-delay":         "SHUTDOWN_DELAY",
 		"drain-timeout":          "DRAIN_TIMEOUT",
 	} {
 		fromEnvironment(flags, name, variable)

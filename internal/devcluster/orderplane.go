@@ -83,7 +83,7 @@ func (o *Orderplane) Manager(port int, args ...string) (*Component, error) {
 // Gateway is the component that serves REST at a port, to who brings tokens signed with
 // the key of a file.
 func (o *Orderplane) Gateway(port int, publicKeyFile string, args ...string) (*Component, error) {
-	args = append([]string{"--namespace=" + o.opts.Namespace, "--jwt-public-key=" + publicKeyFile}, args...)
+	args = append([]string{"--namespace=" + o.opts.Namespace, "--jwt-public-key=" + publicKeyFile, "--shutdown-delay=0s"}, args...)
 	return o.component("gateway", port, func(ctx context.Context) error {
 		return answers(ctx, http.DefaultClient, loopback("http", port)+"/actuator/health")
 	}, args)

@@ -35,7 +35,7 @@ func (s *shop) openCounter(ctx context.Context) *counter {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	Expect(err).NotTo(HaveOccurred())
 	cfg := rest.DefaultConfig()
-	cfg.Namespace, cfg.RateLimitPerMinute, cfg.CommandWait = s.namespace, 0, 20*time.Second
+	cfg.Namespace, cfg.RateLimitPerMinute, cfg.CommandWait, cfg.ShutdownDelay = s.namespace, 0, 20*time.Second, 0
 	cfg.Token.PublicKey = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&key.PublicKey)}))
 	server, err := rest.New(cfg, rest.Deps{
 		Kube: env.Access(GinkgoTB(), "gateway-"+s.namespace, s.namespace, "orderplane-gateway"),

@@ -6,8 +6,11 @@ import (
 	"io"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kgo"
 	kube "k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
+	"github.com/orderplane/orderplane/adapters/mirror/internal/check"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/guard"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/recovery"
 	"github.com/orderplane/orderplane/internal/postgres"
@@ -16,6 +19,7 @@ import (
 // Tasks are what an operator runs once, beside mirrors or in their place.
 type Tasks struct {
 	tools *recovery.Tools
+	check *check.Check
 	pools map[postgres.Database]*pgxpool.Pool
 }
 
@@ -39,7 +43,18 @@ func NewTasks(ctx context.Context, o Options, access *kube.Config, out io.Writer
 		return nil, err
 	}
 	world := guard.World{Namespace: o.Namespace, Kube: live, Orders: pools[postgres.Orders], Inventory: pools[postgres.Inventory]}
-	return &Tasks{tools: &recovery.Tools{World: world, Brokers: brokers, Kube: live, Out: out}, pools: pools}, nil
+	consume := func(from map[string]map[int32]kgo.Offset) (*kgo.Client, error) {
+		opts, err := o.Kafka.Options()
+		if err != nil {
+			return nil, err
+		}
+		return kgo.NewClient(append(opts, kgo.ConsumePartitions(from))...)
+	}
+	return &Tasks{
+		tools: &recovery.Tools{World: world, Brokers: brokers, Kube: live, Out: out},
+		check: &check.Check{World: world, Brokers: brokers, Consume: consume, Out: out, Clock: clock.RealClock{}},
+		pools: pools,
+	}, nil
 }
 
 // Close ends all connections.
@@ -54,6 +69,10 @@ func (t *Tasks) Close() {
 // docs/design/0015-mirror.md). The mirror that runs, or the next one, publishes them. A
 // topic that was deleted is made again, and the mirror goes on with it.
 func (t *Tasks) Replay(ctx context.Context, topic string) error { return t.tools.Replay(ctx, topic) }
+
+// Check compares the cluster, the databases and the topics with each other, and returns how
+// many differences there are. It changes nothing and may run beside a mirror.
+func (t *Tasks) Check(ctx context.Context) (differences int, err error) { return t.check.Run(ctx) }
 
 // Uninstall takes the mirror's finalizer and marks off everything in the namespace. It is
 // a *Refusal while a mirror runs, and when somebody puts the finalizer back. It may be

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -17,8 +18,27 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	if err := newRoot().ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "orderplane: %v\n", err)
-		os.Exit(1)
+		os.Exit(exitCodeOf(err))
 	}
+}
+
+// exitDiffers is the exit code of a comparison that was made and found differences; one that
+// could not be made ends with 1, as every other failure.
+const exitDiffers = 3
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	why  string
+}
+
+func (e *exitError) Error() string { return e.why }
+
+func exitCodeOf(err error) int {
+	if own := (*exitError)(nil); errors.As(err, &own) {
+		return own.code
+	}
+	return 1
 }
 
 func newRoot() *cobra.Command {

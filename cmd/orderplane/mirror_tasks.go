@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 // mirrorTasks are what `orderplane mirror` does once, and ends, in place of mirroring.
 type mirrorTasks struct {
 	replay    string
+	check     bool
 	uninstall bool
 }
 
@@ -21,7 +23,8 @@ func addMirrorTasks(cmd *cobra.Command, o *mirrorOptions) {
 	flags := cmd.Flags()
 	flags.StringVar(&tasks.replay, "replay", "", "queue every event of this topic to be published again, and end")
 	flags.BoolVar(&tasks.uninstall, "uninstall", false, "take the mirror's finalizer off everything in the namespace, and end")
-	names := []string{"replay", "uninstall"}
+	flags.BoolVar(&tasks.check, "check", false, fmt.Sprintf("compare cluster, databases and topics with each other, name what differs, and end; the exit code is %d when anything does", exitDiffers))
+	names := []string{"replay", "check", "uninstall"}
 	cmd.MarkFlagsMutuallyExclusive(names...)
 	mirrors := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -39,6 +42,12 @@ func (t *mirrorTasks) do(ctx context.Context, of *mirror.Tasks) error {
 	switch {
 	case t.uninstall:
 		return of.Uninstall(ctx)
+	case t.check:
+		differences, err := of.Check(ctx)
+		if err == nil && differences > 0 {
+			err = &exitError{code: exitDiffers, why: fmt.Sprintf("cluster, databases and topics differ in %d things", differences)}
+		}
+		return err
 	default:
 		return of.Replay(ctx, t.replay)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestOneTaskOfTheMirrorAtATime(t *testing.T) {
 func TestATaskOfTheMirrorIsDoneInPlaceOfMirroring(t *testing.T) {
 	t.Setenv("KUBECONFIG", t.TempDir()+"/none") // so that a task fails at once
 	mirrors := errors.New("mirrors")
-	for _, args := range [][]string{{"--uninstall"}, {"--replay", "order.created"}, {}} {
+	for _, args := range [][]string{{"--uninstall"}, {"--check"}, {"--replay", "order.created"}, {}} {
 		var o mirrorOptions
 		cmd := &cobra.Command{SilenceUsage: true, SilenceErrors: true, RunE: func(*cobra.Command, []string) error { return mirrors }}
 		o.register(cmd.Flags())
@@ -40,5 +41,14 @@ func TestATaskOfTheMirrorIsDoneInPlaceOfMirroring(t *testing.T) {
 		if err == nil || errors.Is(err, mirrors) != (len(args) == 0) {
 			t.Errorf("%v: %v", args, err)
 		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	if code := exitCodeOf(fmt.Errorf("check: %w", &exitError{code: exitDiffers, why: "2 things"})); code != exitDiffers {
+		t.Errorf("a check that found differences ends with %d", code)
+	}
+	if code := exitCodeOf(errors.New("no cluster")); code != 1 {
+		t.Errorf("any other failure ends with %d", code)
 	}
 }

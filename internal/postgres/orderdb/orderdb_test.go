@@ -166,7 +166,7 @@ func TestStatementsPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Release()
-	for _, sql := range []string{lookup, versions, lock, live, incarnation, insert, update, mark} {
+	for _, sql := range []string{lookup, lookups, untold, versions, lock, live, incarnation, insert, update, mark} {
 		if _, err := conn.Conn().Prepare(t.Context(), sql, sql); err != nil {
 			t.Errorf("%v in\n%s", err, sql)
 		}

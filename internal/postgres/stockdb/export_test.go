@@ -4,10 +4,10 @@ package stockdb
 func Queries() []string {
 	all := []string{
 		cursorSQL, lockSQL, moveSQL, movementsSQL, balancesSQL, balancesUpToSQL, bookSQL,
-		putItemsSQL, putReservationsSQL, putDocumentsSQL,
+		putItemsSQL, putReservationsSQL, putDocumentsSQL, shownSQL,
 	}
 	for _, t := range Tables() {
-		all = append(all, t.goneSQL(), t.liveSQL())
+		all = append(all, t.goneSQL(), t.liveSQL(), t.versionsSQL())
 	}
 	return all
 }

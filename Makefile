@@ -78,6 +78,11 @@ test-e2e: controlplane services ## Use the real binary as a stranger would, and 
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
 	go test -count=1 -timeout $(TEST_TIMEOUT) $$(hack/packages.sh e2e)
 
+.PHONY: test-mirror-full
+test-mirror-full: controlplane services ## Mirror 4,000 orders, half of them while all that can be is killed; up to an hour.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	go test -count=1 -timeout 70m -v ./test/mirror -args -whole
+
 .PHONY: test-unit
 test-unit: ## Run the tests that need no API server, in seconds.
 	@go test -skip '$(EXHAUSTIVE)' $$(hack/packages.sh unit)
@@ -150,6 +155,12 @@ bench: bench-tool ## Benchmark against the raw limit of this machine (five hours
 bench-short: bench-tool ## Benchmark for eight minutes and hold it to test/performance/budget.yaml.
 	@KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" \
 	bin/bench-tool short --dir=bin/bench/short --budget=test/performance/budget.yaml $(BENCH_FLAGS)
+
+.PHONY: bench-mirror
+bench-mirror: bench-tool services ## Benchmark with Postgres, Kafka, Redis and the mirror on; then a mirror that was away.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	bin/bench-tool mirror --dir=bin/bench/mirror $(BENCH_FLAGS) && \
+	bin/bench-tool absence --dir=bin/bench/absence $(BENCH_FLAGS)
 
 .PHONY: bench-profile
 bench-profile: bench-tool ## Take profiles (CPU, allocations) of manager, gateway and API server under load.

@@ -17,7 +17,8 @@ import (
 	"github.com/orderplane/orderplane/internal/devcluster"
 )
 
-// scale is how much is done. CI does a part of it: make test-mirror does all.
+// scale is how much is done. CI does a part of it: make test-mirror-full does all. No half of it
+// takes longer than within.
 type scale struct {
 	orders, kills, restarts, apiRestarts int
 	within                               time.Duration

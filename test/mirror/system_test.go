@@ -213,7 +213,7 @@ func (s *system) signingKey() string {
 		s.t.Fatal(err)
 	}
 	issuer := token.Issuer{Key: private}
-	if s.token, err = issuer.Issue(token.Identity{Subject: customer}, time.Now(), time.Hour); err != nil {
+	if s.token, err = issuer.Issue(token.Identity{Subject: customer}, time.Now(), 2*time.Hour); err != nil {
 		s.t.Fatal(err)
 	}
 	return file
@@ -333,7 +333,7 @@ func (s *system) settled(ctx context.Context) error {
 // observer's and admin's access to the API server.
 func (s *system) access() *rest.Config { return s.cp.Config() }
 
-// whole reads the cluster as every process of the product does.
+// watchAsTheProduct has this process read the cluster as every process of the product does.
 func (s *system) watchAsTheProduct() {
 	if err := cachedclient.DisableWatchList(); err != nil {
 		s.t.Fatal(err)

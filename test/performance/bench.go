@@ -57,6 +57,7 @@ func (o Options) Validate() error {
 	check(o.Plan.Rate >= 0, "rate: %v is below 0", o.Plan.Rate)
 	check(o.Plan.Rate == 0 || len(o.Plan.Open) > 0, "rate: the plan %s has no arrivals of their own; use it with the plan open", o.Plan.Name)
 	check(o.Plan.Builds == (len(o.Builds) > 0), "builds: give binaries to compare with the plan builds, and with no other")
+	check(o.Plan.Absence >= 0 && (o.Plan.Absence == 0 || o.Plan.Name == absencePlan().Name), "waiting-orders: %d; give a number above 0, with the plan absence", o.Plan.Absence)
 	check(o.LiveOrders >= 0, "live-orders: %d is below 0", o.LiveOrders)
 	return errors.Join(errs...)
 }
@@ -113,6 +114,9 @@ func (b *bench) run(ctx context.Context) error {
 	if len(b.opts.Plan.Growth) > 0 {
 		return b.growth(ctx, b.opts.Plan.Growth)
 	}
+	if b.opts.Plan.Absence > 0 {
+		return b.absence(ctx, b.opts.Plan.Absence)
+	}
 	return nil
 }
 
@@ -139,6 +143,14 @@ func (b *bench) compare(ctx context.Context, g Group, warmUp time.Duration, meas
 	if err := b.startManager(ctx, s); err != nil {
 		return err
 	}
+	if b.opts.Plan.Mirrored {
+		if err := s.startMirror(ctx); err != nil {
+			return err
+		}
+		if err := s.mirror.AwaitReady(ctx); err != nil {
+			return err
+		}
+	}
 	c, err := newComparison(ctx, s, g, b.opts.Plan.Rounds, b.opts.Out)
 	if err != nil {
 		return err
@@ -157,7 +169,7 @@ func (b *bench) stage(ctx context.Context, name string) (*stage, error) {
 	say(b.opts.Out, "%s: starting a control plane with %d products", name, b.opts.Products)
 	return newStage(ctx, stageOptions{
 		assets: b.assets, executable: b.opts.Executable, dir: filepath.Join(b.opts.Dir, name),
-		fsync: b.opts.Fsync, untracked: b.opts.Untracked, products: b.opts.Products, admission: b.opts.Admission,
+		fsync: b.opts.Fsync, untracked: b.opts.Untracked, mirrored: b.opts.Plan.Mirrored, products: b.opts.Products, admission: b.opts.Admission,
 	})
 }
 

@@ -202,6 +202,7 @@ func (c *comparison) once(ctx context.Context, r measurer, contender Contender) 
 	}
 	say(c.out, "%-24s %7.1f orders/s  decided p50 %6.1f p99 %6.1f ms  %.3f writes/order  %.2f CPU s/1000 (manager %.3f)  %.2f cores, others %.2f, %d cache checks",
 		contender, measured.PerSecond, measured.Decided.P50, measured.Decided.P99, measured.WritesPerOrder, measured.CPUTotal, measured.CPU["manager"], measured.Cores, measured.ForeignCores, measured.CacheChecks)
+	measured.Lag.say(c.out)
 	return measured, nil
 }
 

@@ -80,6 +80,30 @@ func (s *stage) startGateway(ctx context.Context) (err error) {
 	return s.gateway.AwaitReady(ctx)
 }
 
+// startMirror starts the mirror, and what consumes its topics until ctx is over. It does not
+// wait; its AwaitReady does.
+func (s *stage) startMirror(ctx context.Context) (err error) {
+	if s.topics == nil {
+		if s.topics, err = listen(ctx, s.services.kafka.Bootstrap()); err != nil {
+			return err
+		}
+	}
+	s.mirror, err = spawn(func(port int, args ...string) (*devcluster.Component, error) {
+		return s.orderplane.Mirror(port, args...)
+	})
+	return err
+}
+
+// stopMirror ends the mirror, if there is one.
+func (s *stage) stopMirror() error {
+	mirror := s.mirror
+	if mirror == nil {
+		return nil
+	}
+	s.mirror = nil
+	return mirror.Stop()
+}
+
 // awaitAdmission waits until the manager has told the API server its certificate.
 func (s *stage) awaitAdmission(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)

@@ -179,7 +179,11 @@ func (s *stage) fill(ctx context.Context, l Level) error {
 	if err := s.stopManager(); err != nil {
 		return err
 	}
-	seed, err := newSeed(ctx, s.cp.EtcdEndpoint(), names)
+	items, err := s.items(ctx)
+	if err != nil {
+		return err
+	}
+	seed, err := newSeed(ctx, s.cp.EtcdEndpoint(), names, items)
 	if err != nil {
 		return err
 	}

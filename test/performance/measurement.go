@@ -45,6 +45,8 @@ type Measurement struct {
 	// others did: what is left of the machine was idle.
 	Cores        float64 `json:"cores"`
 	ForeignCores float64 `json:"foreignCores"`
+	// Lag of the topics behind the cluster, on a stage with a mirror.
+	Lag *Lag `json:"lag,omitempty"`
 	// CacheChecks are the API server's own comparisons of its cache with etcd.
 	CacheChecks int `json:"cacheChecks,omitempty"`
 }
@@ -87,11 +89,19 @@ func (r measurer) run(ctx context.Context, measured Measurement, drive func(cont
 	if err != nil {
 		return measured, err
 	}
+	if r.stage.topics != nil {
+		r.stage.topics.forget()
+	}
 	begin := time.Now().Add(r.ramp)
 	w := window{begin: begin, end: begin.Add(r.window)}
 	l, err := drive(ctx, w)
 	if err != nil {
 		return measured, fmt.Errorf("%s, %s: %w", measured.Mode, measured.Workload, err)
+	}
+	if r.stage.topics != nil && measured.Mode != Raw { // nobody mirrors what the raw writer writes
+		if measured.Lag, err = r.stage.topics.lag(ctx, l.inWindow, w); err != nil {
+			return measured, err
+		}
 	}
 	writes, err := r.stage.allWritten(ctx, writesBefore)
 	if err != nil {

@@ -21,6 +21,10 @@ type Plan struct {
 	Growth []Level
 	// Builds compares builds of the manager instead of contenders.
 	Builds bool
+	// Mirrored has everything on: Postgres, Kafka, Redis, and the mirror.
+	Mirrored bool
+	// Absence lets a mirror catch up with this many orders.
+	Absence int
 	// Profile takes CPU profiles under the load of each group's contenders.
 	Profile time.Duration
 }
@@ -118,12 +122,59 @@ func buildsPlan() Plan {
 	}
 }
 
+// mirrorPlan is what the mirror leaves of the raw limit: orders a second with everything on.
+func mirrorPlan() Plan {
+	return Plan{
+		Name: "mirror",
+		Groups: []Group{
+			{Name: "everything", Contenders: contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(Gateway, Uniform, 1, 0))},
+		},
+		Rounds:   Rounds{Count: 3, InFlight: inFlight, Ramp: 2 * time.Second, Window: 10 * time.Second},
+		WarmUp:   5 * time.Second,
+		Mirrored: true,
+	}
+}
+
+// lagPlan is how far the topics are behind in a steady state with everything on, below a
+// saturation that was found in the same.
+func lagPlan() Plan {
+	return Plan{
+		Name:     "lag",
+		Rounds:   Rounds{Count: 3, InFlight: inFlight, Ramp: 80 * time.Second, Window: 30 * time.Second},
+		Open:     contenders(on(API, Uniform, 1, 0), on(Gateway, Uniform, 1, 0)),
+		Mirrored: true,
+	}
+}
+
+// mirrorProfile takes CPU profiles with everything on.
+func mirrorProfile() Plan {
+	p := profile()
+	p.Name, p.Mirrored = "mirror-profile", true
+	p.Groups = []Group{{Name: "everything", Contenders: contenders(on(Gateway, Uniform, 1, 0))}}
+	return p
+}
+
+// absencePlan is a mirror that was away for days and comes back to what has waited.
+func absencePlan() Plan {
+	return Plan{Name: "absence", Rounds: Rounds{Count: 1, InFlight: inFlight, Window: time.Second}, Mirrored: true, Absence: 50_000}
+}
+
+func plans() []Plan {
+	return []Plan{short(), full(), openPlan(), growthPlan(), profile(), buildsPlan(), mirrorPlan(), lagPlan(), mirrorProfile(), absencePlan()}
+}
+
 // PlanNames are the plans there are.
-func PlanNames() []string { return []string{"short", "full", "open", "growth", "profile", "builds"} }
+func PlanNames() []string {
+	var names []string
+	for _, p := range plans() {
+		names = append(names, p.Name)
+	}
+	return names
+}
 
 // PlanNamed finds a plan.
 func PlanNamed(name string) (Plan, error) {
-	for _, p := range []Plan{short(), full(), openPlan(), growthPlan(), profile(), buildsPlan()} {
+	for _, p := range plans() {
 		if p.Name == name {
 			return p, nil
 		}

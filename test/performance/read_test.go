@@ -22,6 +22,26 @@ func TestCPUTimeOfAProcessWithAnAwkwardName(t *testing.T) {
 	}
 }
 
+func TestCPUTimeOfAFamilyIsTheParentsWithItsDeadAndItsChildrens(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stat string
+		want time.Duration
+	}{
+		"the parent":         {"10 (postgres) S 1 2 3 4 5 6 7 8 9 10 100 100 300 500 20 0", 10 * time.Second},
+		"its child":          {"11 (postgres: ops) S 10 2 3 4 5 6 7 8 9 10 100 100 300 500 20 0", 2 * time.Second},
+		"somebody else's":    {"12 (postgres) S 11 2 3 4 5 6 7 8 9 10 100 100 300 500 20 0", 0},
+		"an awkward name's":  {"13 (10) 10 (10) S 12 2 3 4 5 6 7 8 9 10 100 100 300 500 20 0", 0},
+		"a child of no name": {"14 () R 10 2 3 4 5 6 7 8 9 10 100 0 300 500 20 0", time.Second},
+	} {
+		if got, err := familyShare([]byte(tc.stat), 10); err != nil || got != tc.want {
+			t.Errorf("%s adds %s (%v), want %s", name, got, err, tc.want)
+		}
+	}
+	if _, err := familyShare([]byte("nothing"), 10); err == nil {
+		t.Error("nonsense was read")
+	}
+}
+
 func TestMachineTimeLeavesOutIdleAndGuests(t *testing.T) {
 	got, err := parseMachineTime([]byte("cpu  100 10 50 9000 800 5 15 20 7 7\ncpu0 1 1 1 1 1 1 1 1 0 0\n"))
 	if err != nil || got != 2*time.Second {

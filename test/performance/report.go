@@ -22,6 +22,8 @@ type Report struct {
 	Builds []BuildResult  `json:"builds,omitempty"`
 	Open   []OpenResult   `json:"open,omitempty"`
 	Growth []GrowthResult `json:"growth,omitempty"`
+
+	Absence *AbsenceResult `json:"absence,omitempty"`
 }
 
 // Setup is what a reader has to know to judge the numbers.
@@ -38,7 +40,7 @@ type Setup struct {
 }
 
 const (
-	setupUsers = "load by a user of its own, manager and gateway by their service accounts, all under RBAC and API priority and fairness; " +
+	setupUsers = "load by a user of its own, manager, gateway and mirror by their service accounts, all under RBAC and API priority and fairness; " +
 		"setup and metrics by an administrator"
 	setupAdmission = "installed as in production; mode webhook has it called, all others bring complete orders by a user who may"
 )
@@ -55,12 +57,15 @@ func (r *Report) write(file string) error {
 	return nil
 }
 
-// notePeaks keeps the highest memory of each process.
+// notePeaks keeps the highest memory of each process; not of Postgres, whose processes share most of it.
 func (r *Report) notePeaks(pids map[string]int) error {
 	if r.Peak == nil {
 		r.Peak = map[string]int64{}
 	}
 	for name, pid := range pids {
+		if name == postgresProcess {
+			continue
+		}
 		m, err := memoryOf(pid)
 		if err != nil {
 			return err

@@ -64,7 +64,7 @@ func (r *Result) ratios(a, b int, value func(Measurement) float64) []float64 {
 	return out
 }
 
-func perSecond(r Measurement) float64 { return r.PerSecond }
+func perSecond(r Measurement) float64 { return r.kept() }
 func cpuTotal(r Measurement) float64  { return r.CPUTotal }
 
 // summarize works out the medians from the rounds.

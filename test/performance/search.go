@@ -24,7 +24,7 @@ type OpenResult struct {
 	Rounds []Measurement `json:"rounds"`
 	Median Measurement   `json:"median"`
 	// Raw are measurements of the raw writer at the same rate under the same conditions, RawMedian
-	// the one with the median p99. There are none beside the raw writer itself.
+	// the one with the median p99. There are none beside the raw writer itself, and none with a mirror.
 	Raw       []Measurement `json:"raw,omitempty"`
 	RawMedian Measurement   `json:"rawMedian,omitzero"`
 }
@@ -71,7 +71,7 @@ func (s *search) done() bool { return s.low > 0 && s.high > 0 && s.high <= s.low
 // mostTrials bounds a search; it needs about four rates.
 const mostTrials = 10
 
-// Keeping up: of what arrives in the window, all but this much is decided in it, and
+// Keeping up: of what arrives in the window, all but this much is decided in it, and told, and
 // what waits is never more than arrives in that time, as in a queue that only grows.
 const (
 	mostBehindPercent = 4
@@ -79,7 +79,7 @@ const (
 )
 
 func keptUp(r Measurement) bool {
-	return r.Dropped == 0 && r.PerSecond*100 >= r.Offered*(100-mostBehindPercent)
+	return r.Dropped == 0 && r.kept()*100 >= r.Offered*(100-mostBehindPercent)
 }
 
 // shareOfSaturation at which latencies are measured, in percent.
@@ -149,7 +149,7 @@ func (m openModel) latencies(ctx context.Context, rate float64, into *OpenResult
 		into      *[]Measurement
 	}
 	sides := []side{{m.contender, Group{Contenders: contenders(m.contender)}, &into.Rounds}}
-	if m.contender.Mode != Raw {
+	if m.contender.Mode != Raw && !m.bench.opts.Plan.Mirrored {
 		raw := Contender{Mode: Raw, Workload: m.contender.Workload}
 		sides = append(sides, side{raw, Group{Contenders: contenders(raw, m.contender)}, &into.Raw}) // with the gateway, if that is the contender
 	}
@@ -209,5 +209,6 @@ func (c *comparison) measureOpen(ctx context.Context, contender Contender, r mea
 	say(c.out, "%s at %.1f arrivals/s: %.1f offered, %.1f decided/s, create p99 %.0f ms, decided p50 %.0f p99 %.0f ms, "+
 		"%.3f writes/order, %.1f CPU s/1000, %d dropped, %d cache checks", contender, a.rate, measured.Offered, measured.PerSecond,
 		measured.Create.P99, measured.Decided.P50, measured.Decided.P99, measured.WritesPerOrder, measured.CPUTotal, measured.Dropped, measured.CacheChecks)
+	measured.Lag.say(c.out)
 	return measured, nil
 }

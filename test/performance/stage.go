@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
+	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/devcluster"
 	"github.com/orderplane/orderplane/internal/kube/manifests"
@@ -37,6 +39,7 @@ type stageOptions struct {
 	dir        string // logs and kubeconfigs
 	fsync      bool
 	untracked  bool // with config/untracked
+	mirrored   bool // with Postgres, Kafka, Redis and the mirror
 	products   int
 	admission  func(url string) ([]*unstructured.Unstructured, error)
 }
@@ -50,26 +53,35 @@ type stage struct {
 	admin   *client
 	loader  *client
 	watcher *client // the watch's own connection: load must not delay what is measured
-	// manager and gateway are nil while they don't run.
-	manager, gateway *component
-	keys             *signer
-	numbers          counter // of all orders ever submitted here
+	// services are nil on a stage that is not mirrored.
+	services *services
+	// topics are what a consumer sees; nil while there is no mirror.
+	topics *listener
+	// manager, gateway and mirror are nil while they don't run.
+	manager, gateway, mirror *component
+	keys                     *signer
+	numbers                  counter // of all orders ever submitted here
 }
 
 func newStage(ctx context.Context, o stageOptions) (_ *stage, err error) {
 	if err := os.MkdirAll(o.dir, 0o750); err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
-	cp, err := devcluster.Start(ctx, devcluster.Options{AssetsDir: o.assets, LogDir: o.dir, UnsafeNoFsync: !o.fsync})
-	if err != nil {
-		return nil, fmt.Errorf("stage: %w", err)
-	}
-	s := &stage{opts: o, cp: cp}
+	s := &stage{opts: o}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	if o.mirrored {
+		if s.services, err = startServices(ctx, o.dir, o.fsync); err != nil {
+			return nil, fmt.Errorf("stage: %w", err)
+		}
+	}
+	s.cp, err = devcluster.Start(ctx, devcluster.Options{AssetsDir: o.assets, LogDir: o.dir, UnsafeNoFsync: !o.fsync})
+	if err != nil {
+		return nil, fmt.Errorf("stage: %w", err)
+	}
 	if err := s.furnish(ctx); err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
@@ -139,8 +151,12 @@ func (s *stage) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var env []string
+	if s.services != nil {
+		env = s.services.environment()
+	}
 	s.orderplane, err = s.cp.InstallOrderplane(ctx, devcluster.InstallOptions{
-		Executable: s.opts.executable, Dir: s.opts.dir, Namespace: ordersNamespace,
+		Executable: s.opts.executable, Dir: s.opts.dir, Namespace: ordersNamespace, Env: env,
 		WebhookPort: port, Admission: s.opts.admission, Also: also, StartTimeout: readyWithin,
 	})
 	return err
@@ -162,9 +178,29 @@ func (s *stage) createItems(ctx context.Context) error {
 	return g.Wait()
 }
 
+// items are the products there are.
+func (s *stage) items(ctx context.Context) ([]storedItem, error) {
+	var list v1alpha1.StockItemList
+	if err := s.loader.get(ctx, resourcePath(ordersNamespace, "stockitems"), &list); err != nil {
+		return nil, fmt.Errorf("list the items: %w", err)
+	}
+	var items []storedItem
+	for i := range list.Items {
+		items = append(items, storedItem{name: list.Items[i].Name, uid: string(list.Items[i].UID)})
+	}
+	return items, nil
+}
+
+// journalSeq is the number of the last stock decision.
+func (s *stage) journalSeq(ctx context.Context) (int64, error) {
+	var journal v1alpha1.StockJournal
+	err := s.loader.get(ctx, resourcePath(ordersNamespace, "stockjournals")+"/"+v1alpha1.StockJournalName, &journal)
+	return journal.Status.Seq, err
+}
+
 // components are Orderplane's that run.
 func (s *stage) components() []*component {
-	return slices.DeleteFunc([]*component{s.gateway, s.manager}, func(c *component) bool { return c == nil })
+	return slices.DeleteFunc([]*component{s.mirror, s.gateway, s.manager}, func(c *component) bool { return c == nil })
 }
 
 // pids of everything that runs, the load generator included.
@@ -179,6 +215,9 @@ func (s *stage) pids() map[string]int {
 			pids[c.Name()] = p.PID()
 		}
 	}
+	if s.services != nil {
+		maps.Copy(pids, s.services.pids())
+	}
 	return pids
 }
 
@@ -189,15 +228,17 @@ const (
 	quietLooks = 8
 	// quietLimit bounds what is only a wait for the projections of 1,000 items,
 	// or for a large heap to be collected.
-	quietLimit = 2 * time.Minute
+	quietLimit = 5 * time.Minute
 )
 
 // restLimit is how much CPU a process uses at most within a look when it is at
-// rest: 2 % of a core, 15 % for the API server, which has its own clocks.
+// rest: 2 % of a core, 5 % for the mirror, 15 % for the API server, which has its own clocks.
 func restLimit(process string) time.Duration {
 	switch process {
 	case "manager":
 		return quietLook * 2 / 100
+	case "mirror": // it asks its databases all the time whether it still leads
+		return quietLook * 5 / 100
 	case "kube-apiserver":
 		return quietLook * 15 / 100
 	default:
@@ -246,5 +287,11 @@ func (s *stage) stop() error {
 	for _, c := range s.components() {
 		errs = append(errs, c.Stop())
 	}
-	return errors.Join(append(errs, s.cp.Stop())...)
+	if s.cp != nil {
+		errs = append(errs, s.cp.Stop())
+	}
+	if s.services != nil {
+		errs = append(errs, s.services.stop())
+	}
+	return errors.Join(errs...)
 }

@@ -38,6 +38,9 @@ func (r *Report) Print(out io.Writer) error {
 	if len(r.Builds) > 0 {
 		printBuilds(p, r.Builds)
 	}
+	if r.Absence != nil {
+		printAbsence(p, r.Absence)
+	}
 	if len(r.Peak) > 0 {
 		p("\npeak memory:")
 		for _, name := range slices.Sorted(maps.Keys(r.Peak)) {
@@ -66,6 +69,9 @@ func printOpen(p func(string, ...any), results []OpenResult) {
 			printLatencies(p, o.RawMedian, o.Raw)
 		}
 	}
+	for _, o := range results {
+		printLags(p, o.Rounds)
+	}
 	p("* the API server compared its cache of one of our kinds with etcd meanwhile\n")
 }
 
@@ -89,6 +95,9 @@ func (g Result) print(p func(string, ...any)) {
 		p("hot to uniform\t%.3f\t\n", g.HotToUniform)
 	}
 	processes := []string{"kube-apiserver", "etcd", "manager", "gateway", "bench"}
+	if _, mirrored := g.Contenders[0].CPU["mirror"]; mirrored {
+		processes = append(processes, "mirror", postgresProcess, "kafka", "redis")
+	}
 	p("\nCPU s/1000 orders\t%s\tall but bench\tto raw\tcores busy\tby others\t\n", strings.Join(processes, "\t"))
 	for _, c := range g.Contenders {
 		p("%s %s\t", c.Mode, c.Workload)
@@ -96,6 +105,13 @@ func (g Result) print(p func(string, ...any)) {
 			p("%.2f\t", c.CPU[name])
 		}
 		p("%.2f\t%.3f\t%.2f\t%.2f\t\n", c.CPUTotal, c.CPUToRaw, c.Cores, c.ForeignCores)
+	}
+	for n := range g.Contenders {
+		var all []Measurement
+		for _, round := range g.Rounds {
+			all = append(all, round[n])
+		}
+		printLags(p, all)
 	}
 	p("\nwrites an order, by kind\t\n")
 	for _, c := range g.Contenders {

@@ -20,13 +20,16 @@ const (
 	gapUID
 	gapOrderUID
 	gapVersion
+	gapProduct
+	gapItemUID
+	gapSeq
 	gaps
 )
 
 // mark stands in the text of a template where a gap is to be. They are good
 // values for names and uids, so that an object can hold them.
 func (g gap) mark() string {
-	return [gaps]string{"gap-name-gap", "gap-uid-gap", "gap-order-gap", "gap-version-gap"}[g]
+	return [gaps]string{"gap-name-gap", "gap-uid-gap", "gap-order-gap", "gap-version-gap", "gap-product-gap", "gap-item-gap", "gap-seq-gap"}[g]
 }
 
 func newTemplate(body []byte) template {

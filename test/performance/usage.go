@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +30,13 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 	if end < 0 || len(fields) < 13 {
 		return 0, fmt.Errorf("CPU time: %q is no line of /proc/<pid>/stat", stat)
 	}
+	return sumOf(fields[11:13])
+}
+
+// sumOf adds up numbers of ticks.
+func sumOf(fields []string) (time.Duration, error) {
 	var ticks int64
-	for _, f := range fields[11:13] {
+	for _, f := range fields {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("CPU time: %w", err)
@@ -38,6 +44,50 @@ func parseCPUTime(stat []byte) (time.Duration, error) {
 		ticks += n
 	}
 	return time.Duration(ticks) * time.Second / userHZ, nil
+}
+
+// postgresProcess is the one service that is many processes: one for each connection.
+const postgresProcess = "postgres"
+
+// familyTime is what a process, its children that live and those that have ended have used of the
+// CPU so far.
+func familyTime(pid int) (time.Duration, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, fmt.Errorf("CPU time of a family: %w", err)
+	}
+	var all time.Duration
+	for _, file := range files {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		t, err := familyShare(stat, pid)
+		if err != nil {
+			return 0, err
+		}
+		all += t
+	}
+	return all, nil
+}
+
+// familyShare is what a line of /proc/<pid>/stat adds to a family: a child's own time, or the
+// parent's with that of the children that have ended, its 16th and 17th field.
+func familyShare(stat []byte, parent int) (time.Duration, error) {
+	end := bytes.LastIndexByte(stat, ')')
+	fields := strings.Fields(string(stat[end+1:]))
+	if end < 0 || len(fields) < 15 {
+		return 0, fmt.Errorf("CPU time of a family: %q is no line of /proc/<pid>/stat", stat)
+	}
+	own, _, _ := strings.Cut(string(stat), " ")
+	switch strconv.Itoa(parent) {
+	case own:
+		return sumOf(fields[11:15])
+	case fields[1]:
+		return sumOf(fields[11:13])
+	default:
+		return 0, nil
+	}
 }
 
 // machineTime is what all processes of the machine have used of its CPUs so far.
@@ -101,7 +151,11 @@ type cpuTimes map[string]time.Duration
 func cpuTimesOf(pids map[string]int) (cpuTimes, error) {
 	times := cpuTimes{}
 	for name, pid := range pids {
-		t, err := cpuTime(pid)
+		of := cpuTime
+		if name == postgresProcess {
+			of = familyTime
+		}
+		t, err := of(pid)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -41,6 +41,7 @@ type overrides struct {
 	groups    []string
 	builds    []string
 	live      int
+	waiting   int
 }
 
 func newCommand() *cobra.Command {
@@ -60,6 +61,9 @@ func newCommand() *cobra.Command {
 				return err
 			}
 			plan.Rounds, plan.Rate = o.over(cmd, plan.Rounds), o.rate
+			if cmd.Flags().Changed("waiting-orders") {
+				plan.Absence = o.waiting
+			}
 			return run(cmd, performance.Options{
 				Plan: plan, Executable: o.binary, Builds: o.builds, LiveOrders: o.live, Dir: o.dir, Fsync: !o.noFsync, Untracked: o.untracked, Products: o.products,
 				Admission: webhooks.Manifests, Out: cmd.OutOrStdout(),
@@ -70,6 +74,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.binary, "binary", "bin/orderplane", "the orderplane binary")
 	flags.StringSliceVar(&o.builds, "builds", nil, "orderplane binaries that the plan builds compares")
 	flags.IntVar(&o.live, "live-orders", 100_000, "live orders that the plan builds starts each build with; 0 to measure no start")
+	flags.IntVar(&o.waiting, "waiting-orders", 0, "orders that wait for the mirror of the plan absence, instead of the plan's")
 	flags.StringVar(&o.dir, "dir", "bin/bench", "folder for report.json, logs and profiles")
 	flags.StringVar(&o.budget, "budget", "", "fail when the run breaks this budget")
 	flags.BoolVar(&o.noFsync, "no-fsync", false, "let etcd skip fsync")

@@ -11,7 +11,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/event"
-	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/strictjson"
 )
 
@@ -19,7 +18,6 @@ import (
 type request struct {
 	orderID string
 	reason  v1alpha1.CancelReason
-	// traceID is empty where the record has none that a request may have.
 	traceID string
 }
 
@@ -61,13 +59,5 @@ func parse(value []byte) (request, error) {
 	if !slices.Contains(reasons(), asked.Reason) {
 		return request{}, fmt.Errorf("payload.reason is %q and must be one of %s", asked.Reason, reasons())
 	}
-	return request{orderID: asked.OrderID, reason: asked.Reason, traceID: traceOf(envelope.TraceID)}, nil
-}
-
-// traceOf is the trace id of a record, if log lines may repeat it.
-func traceOf(said string) string {
-	if !trace.IsID(said) {
-		return ""
-	}
-	return said
+	return request{orderID: asked.OrderID, reason: asked.Reason, traceID: envelope.TraceID}, nil
 }

@@ -51,7 +51,7 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 	reading, stop := context.WithCancel(t.Context())
 	defer stop()
 	go r.read(reading)
-	shop := s.shop()
+	shop := s.shop(ob)
 	if err := shop.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}

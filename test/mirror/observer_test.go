@@ -20,12 +20,12 @@ import (
 
 // observer remembers the last version of every order it saw, also of those that are gone.
 type observer struct {
-	mu   sync.Mutex
-	last map[types.UID]*v1alpha1.Order
+	mu     sync.Mutex
+	last   map[types.UID]*v1alpha1.Order
+	byName map[string]*v1alpha1.Order
 	// unseen are orders that went while the observer's watch was cut: their last version
 	// may be another one.
 	unseen map[types.UID]bool
-	gone   map[types.UID]bool
 }
 
 // observe watches the orders of a namespace until ctx is over.
@@ -46,7 +46,10 @@ func observe(ctx context.Context, cfg *rest.Config, namespace string) (*observer
 	if err != nil {
 		return nil, fmt.Errorf("observe orders: %w", err)
 	}
-	ob := &observer{last: map[types.UID]*v1alpha1.Order{}, unseen: map[types.UID]bool{}, gone: map[types.UID]bool{}}
+	ob := &observer{
+		last: map[types.UID]*v1alpha1.Order{}, byName: map[string]*v1alpha1.Order{},
+		unseen: map[types.UID]bool{},
+	}
 	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { ob.see(o, false) },
 		UpdateFunc: func(_, o any) { ob.see(o, false) },
@@ -68,10 +71,17 @@ func (ob *observer) see(seen any, gone bool) {
 		seen = last.Obj
 	}
 	o := seen.(*v1alpha1.Order)
-	ob.last[o.UID] = o
+	ob.last[o.UID], ob.byName[o.Name] = o, o
 	if gone {
-		ob.gone[o.UID], ob.unseen[o.UID] = true, unseen
+		ob.unseen[o.UID] = unseen
 	}
+}
+
+// order is the last version of the order of a name; nil if none was seen.
+func (ob *observer) order(name string) *v1alpha1.Order {
+	ob.mu.Lock()
+	defer ob.mu.Unlock()
+	return ob.byName[name]
 }
 
 // orders are the last versions of all orders there ever were, by their ids.

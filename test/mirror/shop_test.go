@@ -38,6 +38,8 @@ type shop struct {
 	client    client.Client
 	// place makes an order; each of them is one way to.
 	place []func(ctx context.Context, o *v1alpha1.Order) error
+	// seen is the newest version of an order that a watch showed; nil if it showed none.
+	seen func(name string) *v1alpha1.Order
 	// done counts the orders whose life is over.
 	done atomic.Int64
 }
@@ -230,14 +232,15 @@ func (s *shop) remove(ctx context.Context, o client.Object) error {
 	return s.try(ctx, func() error { return client.IgnoreNotFound(s.client.Delete(ctx, o.DeepCopyObject().(client.Object))) })
 }
 
-// await waits until an order is as wanted, and fills it in.
+// await waits until a watch shows an order as wanted, and fills it in. It never shows an older
+// version than before, so what a step has seen is there for the next.
 func (s *shop) await(ctx context.Context, o *v1alpha1.Order, wanted func() bool, what string) error {
-	err := wait.PollUntilContextCancel(ctx, again, true, func(ctx context.Context) (bool, error) {
-		seen := &v1alpha1.Order{}
-		if err := s.client.Get(ctx, client.ObjectKeyFromObject(o), seen); err != nil {
-			return false, nil //nolint:nilerr // it is tried again
+	err := wait.PollUntilContextCancel(ctx, again, true, func(context.Context) (bool, error) {
+		seen := s.seen(o.Name)
+		if seen == nil {
+			return false, nil
 		}
-		*o = *seen
+		seen.DeepCopyInto(o)
 		return wanted() || o.Status.Phase == v1alpha1.OrderCancelled, nil
 	})
 	if err != nil {

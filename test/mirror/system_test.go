@@ -220,8 +220,8 @@ func (s *system) signingKey() string {
 }
 
 // shop is a shop whose orders come half by REST and half by manifest.
-func (s *system) shop() *shop {
-	sh := &shop{namespace: namespace, client: s.client}
+func (s *system) shop(ob *observer) *shop {
+	sh := &shop{namespace: namespace, client: s.client, seen: ob.order}
 	sh.place = []func(context.Context, *v1alpha1.Order) error{
 		func(ctx context.Context, o *v1alpha1.Order) error { return sh.create(ctx, o) },
 		func(ctx context.Context, o *v1alpha1.Order) error { return s.order(ctx, sh, o) },

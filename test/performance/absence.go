@@ -52,14 +52,7 @@ func (b *bench) absence(ctx context.Context, orders int) (err error) {
 	if err := b.startManager(ctx, s); err != nil {
 		return err
 	}
-	// A mirror that was there before has told what there was then.
-	if err := s.startMirror(ctx); err != nil {
-		return err
-	}
-	if err := s.mirror.AwaitReady(ctx); err != nil {
-		return err
-	}
-	if err := s.stopMirror(); err != nil {
+	if err := s.mirrorOnce(ctx); err != nil {
 		return err
 	}
 	say(b.opts.Out, "absence: writing %d orders", orders)
@@ -84,6 +77,32 @@ func (b *bench) absence(ctx context.Context, orders int) (err error) {
 	return nil
 }
 
+// mirrorOnce has a mirror that was there before: the databases and topics are made.
+func (s *stage) mirrorOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	if err := s.startMirror(); err != nil {
+		return err
+	}
+	if err := s.mirror.AwaitReady(ctx); err != nil {
+		return err
+	}
+	for {
+		p, err := newProgress(ctx, s)
+		if err != nil {
+			return err
+		}
+		_, err = p.look(ctx, 0)
+		p.close()
+		if err == nil {
+			return s.stopMirror()
+		}
+		if !pause(ctx, quietLook) {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
 // catchUp starts the mirror and follows it until everything is told.
 func (s *stage) catchUp(ctx context.Context, r *AbsenceResult) error {
 	ctx, cancel := context.WithTimeout(ctx, absent)
@@ -98,7 +117,7 @@ func (s *stage) catchUp(ctx context.Context, r *AbsenceResult) error {
 		return err
 	}
 	start := time.Now()
-	if err := s.startMirror(ctx); err != nil {
+	if err := s.startMirror(); err != nil {
 		return err
 	}
 	ready := make(chan time.Duration, 1)
@@ -147,7 +166,7 @@ func (s *stage) mirrorAtRest(ctx context.Context) (memory, error) {
 	if err := s.stopMirror(); err != nil {
 		return memory{}, err
 	}
-	if err := s.startMirror(ctx); err != nil {
+	if err := s.startMirror(); err != nil {
 		return memory{}, err
 	}
 	if err := s.mirror.AwaitReady(ctx); err != nil {

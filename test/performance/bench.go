@@ -144,7 +144,7 @@ func (b *bench) compare(ctx context.Context, g Group, warmUp time.Duration, meas
 		return err
 	}
 	if b.opts.Plan.Mirrored {
-		if err := s.startMirror(ctx); err != nil {
+		if err := s.startMirror(); err != nil {
 			return err
 		}
 		if err := s.mirror.AwaitReady(ctx); err != nil {

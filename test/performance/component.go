@@ -80,11 +80,11 @@ func (s *stage) startGateway(ctx context.Context) (err error) {
 	return s.gateway.AwaitReady(ctx)
 }
 
-// startMirror starts the mirror, and what consumes its topics until ctx is over. It does not
-// wait; its AwaitReady does.
-func (s *stage) startMirror(ctx context.Context) (err error) {
+// startMirror starts the mirror, and what consumes its topics as long as there is the stage. It does
+// not wait; its AwaitReady does.
+func (s *stage) startMirror() (err error) {
 	if s.topics == nil {
-		if s.topics, err = listen(ctx, s.services.kafka.Bootstrap()); err != nil {
+		if s.topics, err = listen(s.services.kafka.Bootstrap()); err != nil {
 			return err
 		}
 	}

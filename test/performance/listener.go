@@ -68,8 +68,8 @@ type listener struct {
 // told is when a consumer saw the first records of an order.
 type told struct{ created, decided time.Time }
 
-// listen consumes from the start of the topics until ctx is over.
-func listen(ctx context.Context, bootstrap string) (*listener, error) {
+// listen consumes from the start of the topics until it is closed.
+func listen(bootstrap string) (*listener, error) {
 	c, err := kgo.NewClient(
 		kgo.SeedBrokers(bootstrap), kgo.UnknownTopicRetries(-1), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeTopics(string(event.OrderCreated), string(event.OrderConfirmed), string(event.OrderCancelled)),
@@ -79,13 +79,18 @@ func listen(ctx context.Context, bootstrap string) (*listener, error) {
 	}
 	l := &listener{client: c, told: map[string]told{}, more: make(chan struct{})}
 	go func() {
-		defer c.Close()
-		for ctx.Err() == nil {
-			l.take(c.PollFetches(ctx), time.Now())
+		for {
+			fetched := c.PollFetches(context.Background())
+			if fetched.IsClientClosed() {
+				return
+			}
+			l.take(fetched, time.Now())
 		}
 	}()
 	return l, nil
 }
+
+func (l *listener) close() { l.client.Close() }
 
 // take notes what a fetch holds.
 func (l *listener) take(f kgo.Fetches, at time.Time) {

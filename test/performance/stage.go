@@ -287,6 +287,9 @@ func (s *stage) stop() error {
 	for _, c := range s.components() {
 		errs = append(errs, c.Stop())
 	}
+	if s.topics != nil {
+		s.topics.close()
+	}
 	if s.cp != nil {
 		errs = append(errs, s.cp.Stop())
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/mirror/internal/check"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/guard"
 	"github.com/orderplane/orderplane/adapters/mirror/internal/recovery"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/topics"
 	"github.com/orderplane/orderplane/internal/postgres"
 )
 
@@ -50,9 +51,10 @@ func NewTasks(ctx context.Context, o Options, access *kube.Config, out io.Writer
 		}
 		return kgo.NewClient(append(opts, kgo.ConsumePartitions(from))...)
 	}
+	reader := topics.Reader{Brokers: brokers, Consume: consume}
 	return &Tasks{
-		tools: &recovery.Tools{World: world, Brokers: brokers, Kube: live, Out: out},
-		check: &check.Check{World: world, Brokers: brokers, Consume: consume, Out: out, Clock: clock.RealClock{}},
+		tools: &recovery.Tools{World: world, Brokers: brokers, Topics: reader, Kube: live, Out: out},
+		check: &check.Check{World: world, Topics: reader, Out: out, Clock: clock.RealClock{}},
 		pools: pools,
 	}, nil
 }
@@ -69,6 +71,11 @@ func (t *Tasks) Close() {
 // docs/design/0015-mirror.md). The mirror that runs, or the next one, publishes them. A
 // topic that was deleted is made again, and the mirror goes on with it.
 func (t *Tasks) Replay(ctx context.Context, topic string) error { return t.tools.Replay(ctx, topic) }
+
+// Rebuild fills empty databases with what the topics have, so that the mirror that is started
+// next tells only what they have not (rule 40). It is a *Refusal while a mirror runs, and where
+// no database is empty. One that was stopped has left nothing, and is run again.
+func (t *Tasks) Rebuild(ctx context.Context) error { return t.tools.Rebuild(ctx) }
 
 // Check compares the cluster, the databases and the topics with each other, and returns how
 // many differences there are. It changes nothing and may run beside a mirror.

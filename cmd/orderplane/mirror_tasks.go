@@ -13,6 +13,7 @@ import (
 // mirrorTasks are what `orderplane mirror` does once, and ends, in place of mirroring.
 type mirrorTasks struct {
 	replay    string
+	rebuild   bool
 	check     bool
 	uninstall bool
 }
@@ -24,7 +25,8 @@ func addMirrorTasks(cmd *cobra.Command, o *mirrorOptions) {
 	flags.StringVar(&tasks.replay, "replay", "", "queue every event of this topic to be published again, and end")
 	flags.BoolVar(&tasks.uninstall, "uninstall", false, "take the mirror's finalizer off everything in the namespace, and end")
 	flags.BoolVar(&tasks.check, "check", false, fmt.Sprintf("compare cluster, databases and topics with each other, name what differs, and end; the exit code is %d when anything does", exitDiffers))
-	names := []string{"replay", "check", "uninstall"}
+	flags.BoolVar(&tasks.rebuild, "rebuild", false, "fill databases that were lost and are empty now with what the topics have, and end")
+	names := []string{"replay", "rebuild", "check", "uninstall"}
 	cmd.MarkFlagsMutuallyExclusive(names...)
 	mirrors := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -42,6 +44,8 @@ func (t *mirrorTasks) do(ctx context.Context, of *mirror.Tasks) error {
 	switch {
 	case t.uninstall:
 		return of.Uninstall(ctx)
+	case t.rebuild:
+		return of.Rebuild(ctx)
 	case t.check:
 		differences, err := of.Check(ctx)
 		if err == nil && differences > 0 {

@@ -31,7 +31,7 @@ func TestOneTaskOfTheMirrorAtATime(t *testing.T) {
 func TestATaskOfTheMirrorIsDoneInPlaceOfMirroring(t *testing.T) {
 	t.Setenv("KUBECONFIG", t.TempDir()+"/none") // so that a task fails at once
 	mirrors := errors.New("mirrors")
-	for _, args := range [][]string{{"--uninstall"}, {"--check"}, {"--replay", "order.created"}, {}} {
+	for _, args := range [][]string{{"--uninstall"}, {"--check"}, {"--rebuild"}, {"--replay", "order.created"}, {}} {
 		var o mirrorOptions
 		cmd := &cobra.Command{SilenceUsage: true, SilenceErrors: true, RunE: func(*cobra.Command, []string) error { return mirrors }}
 		o.register(cmd.Flags())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -63,16 +62,4 @@ func Again(ctx context.Context, tx pgx.Tx, l Log, r Replay) (queued int64, last 
 		return 0, "", fmt.Errorf("replay %s: %w", r.Topic, err)
 	}
 	return queued, keys[len(keys)-1], nil
-}
-
-const forget = `DELETE FROM outbox WHERE event_id = ANY ($1::uuid[])`
-
-// Forget takes events out of the queue that the topics have already, and returns how many those were. It is
-// for a rebuild, while no relay runs: the topics keep of each key an unbroken beginning (rule 40).
-func Forget(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) (int64, error) {
-	tag, err := tx.Exec(ctx, forget, notNil(ids))
-	if err != nil {
-		return 0, fmt.Errorf("forget what is published: %w", err)
-	}
-	return tag.RowsAffected(), nil
 }

@@ -273,21 +273,3 @@ func TestAReplayQueuesATopicAgainEachKeyInItsOrder(t *testing.T) {
 	_, queued = take(t, pool, outbox.Orders, outbox.Turn{})
 	expect(t, "queued", queued, "c 2", "a 1", "a 3", "a 4", "a 5", "b 1")
 }
-
-func TestWhatTheTopicsHaveIsForgotten(t *testing.T) {
-	pool := testenv.Database(t, postgres.Orders)
-	first := told("a", 1, "order.created")
-	put(t, pool, outbox.Orders, first, told("a", 2, "order.cancelled"))
-	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		gone, err := outbox.Forget(t.Context(), tx, []uuid.UUID{first.ID, uuid.New()})
-		if gone != 1 {
-			t.Errorf("forgot %d", gone)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, queued := take(t, pool, outbox.Orders, outbox.Turn{})
-	expect(t, "queued", queued, "a 2")
-}

@@ -4,7 +4,7 @@ package stockdb
 func Queries() []string {
 	all := []string{
 		cursorSQL, lockSQL, moveSQL, movementsSQL, balancesSQL, balancesUpToSQL, bookSQL,
-		putItemsSQL, putReservationsSQL, putDocumentsSQL, shownSQL,
+		putItemsSQL, putReservationsSQL, putDocumentsSQL, shownSQL, restoreSQL, bookedSQL,
 	}
 	for _, t := range Tables() {
 		all = append(all, t.goneSQL(), t.liveSQL(), t.versionsSQL())

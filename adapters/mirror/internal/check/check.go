@@ -10,21 +10,19 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/adapters/mirror/internal/guard"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/topics"
 )
 
 // Check compares one namespace with its databases and topics.
 type Check struct {
 	// World is what is compared. Its Kube asks the API server itself.
 	World guard.World
-	// Brokers asks about topics.
-	Brokers *kgo.Client
-	// Consume makes a client that reads these partitions.
-	Consume func(from map[string]map[int32]kgo.Offset) (*kgo.Client, error)
+	// Topics reads the topics.
+	Topics topics.Reader
 	// Out gets a line for each thing that differs, at most Most of them, and a summary.
 	Out   io.Writer
 	Clock clock.Clock

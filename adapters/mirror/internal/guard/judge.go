@@ -98,7 +98,7 @@ func Empty(databases []Database, ends map[string]mirrordb.Topic) error {
 				errs = append(errs, &Refusal{
 					Why: fmt.Sprintf("%s is empty, and topic %s is not (%d records were written to it): the database was lost, or it is the wrong one",
 						d.Name, topic, end),
-					WayOut: "restore its backup; if there is none, delete the topics as well, and what the cluster still has is told anew",
+					WayOut: "restore its backup, which archived orders need; if there is none, fill it from the topics with `orderplane mirror --rebuild`",
 				})
 				break
 			}

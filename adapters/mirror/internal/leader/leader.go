@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 )
 
@@ -95,15 +96,28 @@ func (e *Elector) tell(ctx context.Context, err error) {
 	}
 }
 
+const (
+	// holdWithin is how long Postgres may take to notice that a mirror has ended.
+	holdWithin = 3 * time.Second
+	holdAgain  = 200 * time.Millisecond
+)
+
 // Hold takes the lock for a task that no mirror may run beside, until release is called. It
-// fails when a mirror has it.
+// fails when a mirror has it, and keeps it.
 func Hold(ctx context.Context, pool *pgxpool.Pool) (release func(), err error) {
 	e := New(Options{Pool: pool})
-	conn, err := e.acquire(ctx)
-	if err != nil {
+	var conn *pgxpool.Conn
+	err = wait.PollUntilContextTimeout(ctx, holdAgain, holdWithin, true, func(context.Context) (bool, error) {
+		conn, err = e.acquire(ctx)
+		return conn != nil, err
+	})
+	if err != nil && !wait.Interrupted(err) {
 		return nil, err
 	}
 	if conn == nil {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		return nil, errors.New("a mirror is running; stop it first, for instance with `kubectl -n ops-system scale deployment/orderplane-mirror --replicas=0`")
 	}
 	return func() { discard(ctx, conn) }, nil

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/adapters/mirror/internal/guard"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/topics"
 	"github.com/orderplane/orderplane/internal/postgres"
 )
 
@@ -18,6 +19,8 @@ type Tools struct {
 	World guard.World
 	// Brokers looks after topics.
 	Brokers *kgo.Client
+	// Topics reads them.
+	Topics topics.Reader
 	// Kube reads the API server itself, and writes.
 	Kube client.Client
 	// Out is told what was done, for a person.

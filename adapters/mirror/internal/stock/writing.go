@@ -69,6 +69,13 @@ func (w *writing) tell(ctx context.Context, tx pgx.Tx, items []*v1alpha1.StockIt
 	for _, d := range w.decisions {
 		moved = append(moved, stock.MovementsOf(d)...)
 	}
+	if w.isFirst && len(moved) > 0 {
+		booked, err := stockdb.AllBooked(ctx, tx, moved)
+		if err != nil {
+			return err
+		}
+		moved = slices.DeleteFunc(moved, func(m stock.Movement) bool { return booked[stockdb.Booked{ItemUID: m.ItemUID, Seq: m.Seq}] })
+	}
 	for i := range moved {
 		uids = append(uids, moved[i].ItemUID)
 	}

@@ -1,0 +1,117 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderplane/orderplane/adapters/mirror/internal/guard"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/leader"
+	"github.com/orderplane/orderplane/adapters/mirror/internal/topics"
+	"github.com/orderplane/orderplane/internal/domain/event"
+	"github.com/orderplane/orderplane/internal/kafka"
+	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/internal/postgres/mirrordb"
+	"github.com/orderplane/orderplane/internal/postgres/outbox"
+	"github.com/orderplane/orderplane/internal/postgres/stockdb"
+)
+
+// Rebuild fills databases that are empty with the events that the topics have, and the ledger with
+// what those say (rule 40). Nothing of that is queued: the mirror that is started next fills in the
+// rest from the cluster, and tells what the topics have not. A database is filled in one
+// transaction, so that one that was stopped has left nothing.
+func (t *Tools) Rebuild(ctx context.Context) error {
+	release, err := leader.Hold(ctx, t.World.Orders)
+	if err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	defer release()
+	for _, db := range []postgres.Database{postgres.Orders, postgres.Inventory} {
+		if err := postgres.Migrate(ctx, t.pool(db), db); err != nil {
+			return err
+		}
+	}
+	here, err := t.World.Cluster(ctx)
+	if err != nil {
+		return err
+	}
+	orders, inventory, err := t.World.Databases(ctx)
+	if err != nil {
+		return err
+	}
+	lost, err := lostOf(here, orders, inventory)
+	if err != nil {
+		return err
+	}
+	if err := kafka.EnsureTopics(ctx, t.Brokers, event.Topics()); err != nil {
+		return err
+	}
+	for _, db := range lost {
+		err := pgx.BeginFunc(ctx, t.pool(db), func(tx pgx.Tx) error { return t.fill(ctx, tx, db, here) })
+		if err != nil {
+			return fmt.Errorf("rebuild %s: %w", db, err)
+		}
+	}
+	fmt.Fprintln(t.Out, "Start the mirror now. It fills in the rest from the cluster, and tells what the topics have not.")
+	return nil
+}
+
+// lostOf are those of the databases that are empty.
+func lostOf(here guard.Cluster, databases ...guard.Database) (lost []postgres.Database, err error) {
+	for _, d := range databases {
+		if !d.Empty {
+			continue
+		}
+		if err := here.Database(d, guard.Accept{}); err != nil {
+			return nil, err
+		}
+		lost = append(lost, d.Name)
+	}
+	if len(lost) == 0 {
+		return nil, &guard.Refusal{
+			Why:    "neither ops_orders nor ops_inventory is empty, and only an empty database is rebuilt",
+			WayOut: "see what is wrong with `orderplane mirror --check`; to rebuild a database, drop it and create it again",
+		}
+	}
+	return lost, nil
+}
+
+// fill fills a database.
+func (t *Tools) fill(ctx context.Context, tx pgx.Tx, db postgres.Database, here guard.Cluster) error {
+	log := outbox.Orders
+	if db == postgres.Inventory {
+		log = outbox.Stock
+	}
+	into, err := outbox.NewRestore(ctx, tx, log)
+	if err != nil {
+		return err
+	}
+	for _, topic := range guard.TopicsOf(db) {
+		lost, err := t.Topics.Read(ctx, topic, func(e topics.Event) error {
+			if e.Err != nil {
+				return fmt.Errorf("partition %d, offset %d: %w", e.Partition, e.Offset, e.Err)
+			}
+			return into.Add(ctx, e.Record)
+		})
+		if err != nil {
+			return err
+		}
+		if lost > 0 {
+			fmt.Fprintf(t.Out, "%s: the oldest %d records of topic %s are gone by its retention; what they told of orders and stock that are still in the cluster is told again\n", db, lost, topic)
+		}
+	}
+	events, err := into.Done(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, "%s: the topics told %d events\n", db, events)
+	if db == postgres.Inventory {
+		movements, err := stockdb.RestoreMovements(ctx, tx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t.Out, "%s: they moved stock %d times\n", db, movements)
+	}
+	return mirrordb.Claim(ctx, tx, mirrordb.Owner{Namespace: here.Namespace, NamespaceUID: here.NamespaceUID, ResourceVersion: here.ResourceVersion})
+}

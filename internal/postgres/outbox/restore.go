@@ -1,0 +1,81 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orderplane/orderplane/internal/domain/event"
+)
+
+// restoreAtOnce is how many events are copied at once.
+const restoreAtOnce = 2000
+
+// Restore fills an empty log with events that topics have, in a transaction: none of them is queued
+// (rule 40). Give it the events of a partition in their order with Add, and end with Done.
+type Restore struct {
+	tx    pgx.Tx
+	log   Log
+	batch [][]any
+}
+
+const (
+	restoreTable = `CREATE TEMPORARY TABLE published (
+	place bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, object text, uid text, seq bigint, type text, topic text,
+	key text COLLATE "C", value bytea, trace_id text, at timestamptz) ON COMMIT DROP`
+
+	restoreFirsts = `INSERT INTO EVENTS (event_id, object, uid, seq, type, topic, key, value, trace_id, at)
+SELECT event_id, object, uid, seq, type, topic, key, value, trace_id, at
+FROM (SELECT DISTINCT ON (event_id) *, min(at) OVER (PARTITION BY uid) AS begun FROM published ORDER BY event_id, place) first
+ORDER BY `
+	// An order's events are on several topics, and have its numbers.
+	restoreOrders = restoreFirsts + `key, begun, uid, seq`
+	// A product's are on one, in the order in which they were told.
+	restoreStock = restoreFirsts + `key, place`
+)
+
+func (l Log) restore() string {
+	if l == Stock {
+		return l.in(restoreStock)
+	}
+	return l.in(restoreOrders)
+}
+
+// NewRestore begins.
+func NewRestore(ctx context.Context, tx pgx.Tx, l Log) (*Restore, error) {
+	if _, err := tx.Exec(ctx, restoreTable); err != nil {
+		return nil, fmt.Errorf("prepare to fill %s: %w", l, err)
+	}
+	return &Restore{tx: tx, log: l}, nil
+}
+
+// Add takes the next event. One that comes again is kept as it was first.
+func (r *Restore) Add(ctx context.Context, e event.Record) error {
+	r.batch = append(r.batch, []any{e.ID, e.Object, e.UID, e.Seq, string(e.Type), e.Topic, e.Key, e.Value, e.TraceID, e.At})
+	if len(r.batch) < restoreAtOnce {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+func (r *Restore) flush(ctx context.Context) error {
+	columns := []string{"event_id", "object", "uid", "seq", "type", "topic", "key", "value", "trace_id", "at"}
+	if _, err := r.tx.CopyFrom(ctx, pgx.Identifier{"published"}, columns, pgx.CopyFromRows(r.batch)); err != nil {
+		return fmt.Errorf("fill %s: %w", r.log, err)
+	}
+	r.batch = r.batch[:0]
+	return nil
+}
+
+// Done fills the log and returns how many events it has now.
+func (r *Restore) Done(ctx context.Context) (int64, error) {
+	if err := r.flush(ctx); err != nil {
+		return 0, err
+	}
+	tag, err := r.tx.Exec(ctx, r.log.restore())
+	if err != nil {
+		return 0, fmt.Errorf("fill %s: %w", r.log, err)
+	}
+	return tag.RowsAffected(), nil
+}

@@ -106,7 +106,7 @@ func (h *handlers) extended(ctx context.Context, b *basket, end time.Time) (*bas
 // decision about it.
 func (h *handlers) replaced(ctx context.Context, b *basket, lines []v1alpha1.StockLine, end time.Time) (*basket, error) {
 	next := b.next(lines, end)
-	for name, value := range callFrom(ctx).annotations() {
+	for name, value := range callFrom(ctx).trace.Annotations() {
 		next.Annotations[name] = value
 	}
 	next.Namespace = h.cluster.namespace

@@ -46,7 +46,7 @@ func (h *handlers) CreateBasket(ctx context.Context, request wire.CreateBasketRe
 	}
 	id := ids.Basket(h.cluster.namespace, customer, idempotencyKey(request.Params.IdempotencyKey))
 	r := newRevision(id, 1, customer, lines, h.now().Add(ttl))
-	r.Annotations = callFrom(ctx).annotations()
+	r.Annotations = callFrom(ctx).trace.Annotations()
 	r.Annotations[v1alpha1.RequestFingerprintAnnotation] = ask{says: []any{"basket", lines, ttl}}.fingerprint()
 	v1alpha1.MarkCreated(r, h.now())
 	return h.createBasket(ctx, id, r)

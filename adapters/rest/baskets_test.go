@@ -16,6 +16,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 )
 
 // keepBaskets plays the stock controller for reservations until the test is over. It
@@ -111,7 +112,7 @@ func TestABasketHoldsStockForAWhile(t *testing.T) {
 		t.Errorf("read = %d %s", read.status, read.raw)
 	}
 	r := g.reservations(t.Context())[0]
-	if r.Spec.CustomerID != "cust-1" || r.Spec.OrderRef != nil || r.Spec.ExpiresAt == nil || v1alpha1.TraceID(&r) == "" {
+	if r.Spec.CustomerID != "cust-1" || r.Spec.OrderRef != nil || r.Spec.ExpiresAt == nil || trace.IDOf(&r) == "" {
 		t.Errorf("reservation = %+v %v", r.Spec, r.Annotations)
 	}
 	short := g.postBasket("cust-1", basketBody(101, ""))

@@ -124,7 +124,7 @@ func (h *handlers) newOrder(ctx context.Context, spec v1alpha1.OrderSpec, key st
 	order.Namespace = h.cluster.namespace
 	order.Name = ids.Order(h.cluster.namespace, spec.CustomerID, key)
 	order.Finalizers = []string{v1alpha1.OrderFinalizer}
-	order.Annotations = callFrom(ctx).annotations()
+	order.Annotations = callFrom(ctx).trace.Annotations()
 	order.Annotations[v1alpha1.RequestFingerprintAnnotation] = fingerprint
 	v1alpha1.MarkCreated(order, h.now())
 	if completed, err := h.cluster.complete(ctx, order); err != nil || !completed {

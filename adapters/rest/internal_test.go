@@ -25,6 +25,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 )
 
 func TestPriceIsExactAndInTheCurrencysDecimals(t *testing.T) {
@@ -260,42 +261,6 @@ func TestAnOpenBreakerCallsNobody(t *testing.T) {
 	}
 }
 
-func TestTraceOfARequest(t *testing.T) {
-	span, trace := func() string { return strings.Repeat("b", 16) }, func() string { return strings.Repeat("a", 32) }
-	parent := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	for name, tc := range map[string]struct {
-		header http.Header
-		want   call
-	}{
-		"nothing":     {http.Header{}, call{traceID: trace(), traceParent: "00-" + trace() + "-" + span() + "-01"}},
-		"traceparent": {http.Header{"Traceparent": {parent}}, call{traceID: parent[3:35], traceParent: parent}},
-		"own id":      {http.Header{"X-Trace-Id": {"abc"}}, call{traceID: "abc"}},
-		"both":        {http.Header{"X-Trace-Id": {"abc"}, "Traceparent": {parent}}, call{traceID: "abc", traceParent: parent}},
-		"all zeros": {
-			http.Header{"Traceparent": {"00-" + strings.Repeat("0", 32) + "-b7ad6b7169203331-01"}},
-			call{traceID: trace(), traceParent: "00-" + trace() + "-" + span() + "-01"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := newCall(tc.header, span, trace)
-			if got.traceID != tc.want.traceID || got.traceParent != tc.want.traceParent {
-				t.Errorf("call = %+v, want %+v", *got, tc.want)
-			}
-			said := &v1alpha1.Order{}
-			said.Annotations = got.annotations()
-			if id := v1alpha1.TraceID(said); id != tc.want.traceID {
-				t.Errorf("annotations %v say %q", said.Annotations, id)
-			}
-			if parent := said.Annotations[v1alpha1.TraceParentAnnotation]; parent != tc.want.traceParent {
-				t.Errorf("annotations %v, want %q in them", said.Annotations, tc.want.traceParent)
-			}
-			if name != "both" && len(said.Annotations) != 1 {
-				t.Errorf("annotations %v say it twice", said.Annotations)
-			}
-		})
-	}
-}
-
 func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
 	s := &Server{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	for name, tc := range map[string]struct{ peer, forwarded, want string }{
@@ -343,7 +308,7 @@ func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
 	s := &Server{now: time.Now}
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "/api/orders", nil)
-	s.panicked(&recorder{ResponseWriter: w}, r.WithContext(withCall(r.Context(), &call{traceID: "t1"})), "secret")
+	s.panicked(&recorder{ResponseWriter: w}, r.WithContext(withCall(r.Context(), &call{trace: trace.Trace{ID: "t1"}})), "secret")
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") || !strings.Contains(w.Body.String(), "t1") {
 		t.Errorf("answer = %d %s", w.Code, w.Body)
 	}

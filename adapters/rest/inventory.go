@@ -102,7 +102,7 @@ func (h *handlers) newDocument(ctx context.Context, product string, request wire
 		Requester: v1alpha1.Requester{OnBehalfOf: c.who.Subject},
 	}}
 	document.Namespace = h.cluster.namespace
-	document.Annotations = c.annotations()
+	document.Annotations = c.trace.Annotations()
 	if document.Spec.Reason == "" {
 		document.Spec.Reason = defaultAdjustReason
 	}

@@ -61,8 +61,9 @@ func TestCreateWritesOneOrderWithEverythingItNeeds(t *testing.T) {
 	if diff := cmp.Diff([]string{v1alpha1.OrderFinalizer}, order.Finalizers); diff != "" {
 		t.Error("finalizers:", diff)
 	}
-	if got := order.Annotations[v1alpha1.TraceParentAnnotation]; got != parent {
-		t.Errorf("traceparent annotation = %q", got)
+	// The order goes on with the span of the gateway.
+	if got := order.Annotations[v1alpha1.TraceParentAnnotation]; len(got) != len(parent) || got[:36] != parent[:36] || got[36:52] == parent[36:52] {
+		t.Errorf("traceparent annotation = %q, want another span of the trace of %q", got, parent)
 	}
 
 	read := g.do(request{path: "/api/orders/" + id, token: g.token("cust-1")})

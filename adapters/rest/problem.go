@@ -115,7 +115,7 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request, now time.Time) {
 	body, err := json.Marshal(wire.Error{Error: wire.ErrorDetail{
 		Code:        p.code,
 		Message:     p.message,
-		TraceId:     callFrom(r.Context()).traceID,
+		TraceId:     callFrom(r.Context()).trace.ID,
 		Timestamp:   now.UTC().Truncate(time.Millisecond),
 		Path:        r.URL.Path,
 		FieldErrors: p.fields,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/openapi"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 )
 
 const (
@@ -78,8 +79,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // traced returns a request that knows its trace, which its answer has from now on.
 func (s *Server) traced(w http.ResponseWriter, r *http.Request) *http.Request {
-	c := newCall(r.Header, func() string { return s.newID(8) }, func() string { return s.newID(16) })
-	w.Header().Set("X-Trace-Id", c.traceID)
+	c := newCall(r.Header, trace.Ids{
+		Trace: func() string { return s.newID(16) },
+		Span:  func() string { return s.newID(8) },
+	})
+	w.Header().Set("X-Trace-Id", c.trace.ID)
 	return r.WithContext(withCall(r.Context(), c))
 }
 
@@ -170,7 +174,7 @@ func (s *Server) responseError(w http.ResponseWriter, r *http.Request, err error
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError {
-		s.log.Error(p.cause, "request failed", "traceId", callFrom(r.Context()).traceID,
+		s.log.Error(p.cause, "request failed", "traceId", callFrom(r.Context()).trace.ID,
 			"method", r.Method, "path", r.URL.Path, "status", p.status)
 	}
 	p.write(w, r, s.now())
@@ -180,7 +184,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) panicked(w *recorder, r *http.Request, thrown any) {
 	err := fmt.Errorf("panic: %v", thrown)
 	if w.status != 0 {
-		s.log.Error(err, "request failed after it was answered", "traceId", callFrom(r.Context()).traceID, "path", r.URL.Path)
+		s.log.Error(err, "request failed after it was answered", "traceId", callFrom(r.Context()).trace.ID, "path", r.URL.Path)
 		return
 	}
 	s.fail(w, r, internalError(err))

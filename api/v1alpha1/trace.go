@@ -2,16 +2,16 @@ package v1alpha1
 
 import (
 	"maps"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const (
-	// TraceParentAnnotation carries the W3C traceparent of the request that made the object.
+	// TraceParentAnnotation carries the W3C traceparent of the span in which the request was
+	// served that made the object.
 	TraceParentAnnotation = "orderplane.dev/traceparent"
 	// TraceIDAnnotation carries the X-Trace-Id of the request that made the object
-	// where that is not the trace id of TraceParentAnnotation. TraceID reads either.
+	// where that is not the trace id of TraceParentAnnotation; internal/domain/trace reads both.
 	TraceIDAnnotation = "orderplane.dev/trace-id"
 	// RequestFingerprintAnnotation carries a hash of the request that made the object, to
 	// tell a repeat of it from another request under the same idempotency key.
@@ -39,19 +39,4 @@ func KeepRequestAnnotations(o, old metav1.Object) {
 		annotations[key] = was
 		o.SetAnnotations(annotations)
 	}
-}
-
-// TraceID returns the id of the request that made an object, the one its answer
-// had as X-Trace-Id; empty when the object does not say.
-func TraceID(o metav1.Object) string {
-	annotations := o.GetAnnotations()
-	if id := annotations[TraceIDAnnotation]; id != "" {
-		return id
-	}
-	// version-traceid-parentid-flags: https://www.w3.org/TR/trace-context/#traceparent-header
-	fields := strings.Split(annotations[TraceParentAnnotation], "-")
-	if len(fields) < 4 {
-		return ""
-	}
-	return fields[1]
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/kube/metrics"
 )
 
@@ -21,6 +22,9 @@ import (
 // somewhere that the books don't know.
 func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.Decision) {
 	log := ctrl.LoggerFrom(ctx)
+	if facts.Order != nil {
+		log = log.WithValues("traceId", trace.IDOf(facts.Order))
+	}
 	if d.Act != order.WriteStatus {
 		log.V(1).Info("order step", "act", d.Act, "rule", d.Rule)
 		return
@@ -28,8 +32,7 @@ func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.De
 	o, from, to := facts.Order, facts.Order.Status.Phase, d.Status.Phase
 	if from != to {
 		r.metrics.transitions.WithLabelValues(string(from), string(to), string(d.Status.CancelledReason)).Inc()
-		log.Info("order moved", "from", from, "to", to, "reason", d.Status.CancelledReason,
-			"traceID", v1alpha1.TraceID(o))
+		log.Info("order moved", "from", from, "to", to, "reason", d.Status.CancelledReason)
 	}
 	if to == v1alpha1.OrderConfirmed && from == v1alpha1.OrderPending {
 		r.metrics.confirmSeconds.Observe(facts.Now.Sub(o.CreationTimestamp.Time).Seconds())
@@ -38,13 +41,12 @@ func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.De
 		r.metrics.notRestocked.WithLabelValues(string(lost.Cause)).Add(float64(lost.Units()))
 		r.recorder.Eventf(o, nil, corev1.EventTypeWarning, "NotRestocked", "Return", "%s", lost.Message)
 		log.Info("units could not be put back on the shelf", "units", lost.Units(), "cause", lost.Cause,
-			"message", lost.Message, "traceID", v1alpha1.TraceID(o))
+			"message", lost.Message)
 	}
 	stalled := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.OrderConditionStalled)
 	if stalled != nil && d.Rule == "StallHasChanged" {
 		r.metrics.stalls.WithLabelValues(stalled.Reason).Inc()
-		log.Info("order stalled", "reason", stalled.Reason, "message", stalled.Message,
-			"traceID", v1alpha1.TraceID(o))
+		log.Info("order stalled", "reason", stalled.Reason, "message", stalled.Message)
 	}
 }
 

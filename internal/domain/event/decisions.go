@@ -5,6 +5,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 )
 
 // DecisionOfEntry is the decision that an entry of the journal is. Its order and trace
@@ -31,7 +32,7 @@ func (d *Decision) About(r *v1alpha1.StockReservation) {
 	if string(r.UID) != d.UID {
 		return
 	}
-	d.TraceID = v1alpha1.TraceID(r)
+	d.TraceID = trace.IDOf(r)
 	if ref := r.Spec.OrderRef; ref != nil {
 		d.OrderID = ref.Name
 		if d.TraceID == "" {
@@ -43,7 +44,7 @@ func (d *Decision) About(r *v1alpha1.StockReservation) {
 // AboutDocument adds to a decision what only the document knows that it is about: its trace.
 func (d *Decision) AboutDocument(doc *v1alpha1.StockAdjustment) {
 	if string(doc.UID) == d.UID {
-		d.TraceID = v1alpha1.TraceID(doc)
+		d.TraceID = trace.IDOf(doc)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/money"
 	"github.com/orderplane/orderplane/internal/domain/order"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 )
 
 // CurrencyUnknown says that an order can't be told yet: nobody knows its currency, and
@@ -156,7 +157,7 @@ func (l *life) tell(e *v1alpha1.OrderHistoryEntry) (Record, error) {
 	o, id, customer, at := l.order, l.order.Name, l.order.Spec.CustomerID, timestamp(e.At.Time)
 	r := Record{
 		Seq: e.Seq, Type: TypeOf(e.Type), Key: id, At: e.At.Time,
-		TraceID: v1alpha1.TraceID(o), Object: id, UID: string(o.UID),
+		TraceID: trace.IDOf(o), Object: id, UID: string(o.UID),
 	}
 	if told := e.Type == v1alpha1.HistoryReturned || e.Type == v1alpha1.HistoryRefundRequested; told && l.refund == "" {
 		return Record{}, fmt.Errorf("history entry %d (%s) does not say what is paid back, and it does not follow from the order's prices", e.Seq, e.Type)

@@ -85,7 +85,7 @@ func (o *orders) try(ctx context.Context, asked request, at time.Time) (outcome,
 	case err == nil:
 		return cancelled, nil
 	case apierrors.IsInvalid(err):
-		o.log.Info("an order can't be cancelled any more", "order", asked.orderID, "why", err.Error())
+		o.log.Info("an order can't be cancelled any more", "order", asked.orderID, "why", err.Error(), "traceId", asked.traceID)
 		return settled, nil
 	case apierrors.IsNotFound(err):
 		return o.absent(ctx, asked.orderID)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/event"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/strictjson"
 )
 
@@ -18,6 +19,7 @@ import (
 type request struct {
 	orderID string
 	reason  v1alpha1.CancelReason
+	// traceID is empty where the record has none that a request may have.
 	traceID string
 }
 
@@ -59,5 +61,13 @@ func parse(value []byte) (request, error) {
 	if !slices.Contains(reasons(), asked.Reason) {
 		return request{}, fmt.Errorf("payload.reason is %q and must be one of %s", asked.Reason, reasons())
 	}
-	return request{orderID: asked.OrderID, reason: asked.Reason, traceID: envelope.TraceID}, nil
+	return request{orderID: asked.OrderID, reason: asked.Reason, traceID: traceOf(envelope.TraceID)}, nil
+}
+
+// traceOf is the trace id of a record, if log lines may repeat it.
+func traceOf(said string) string {
+	if !trace.IsID(said) {
+		return ""
+	}
+	return said
 }

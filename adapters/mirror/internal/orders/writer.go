@@ -20,6 +20,7 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/mirror/orders"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
 
@@ -112,7 +113,7 @@ func (w *writer) next(ctx context.Context, name string) {
 		return
 	}
 	if w.queue.NumRequeues(name) == 0 && ctx.Err() == nil {
-		w.log.Error(err, "an order can't be written; it is tried again", "order", name, "step", p.step)
+		w.log.Error(err, "an order can't be written; it is tried again", "order", name, "step", p.step, "traceId", trace.IDOf(&p.meta))
 	}
 	w.mu.Lock()
 	if _, newer := w.waiting[name]; !newer {
@@ -199,7 +200,7 @@ func (w *writer) delete(ctx context.Context, p planned) error {
 
 // tellRefused tells people why an order goes that they have made.
 func (w *writer) tellRefused(p planned) {
-	w.log.Info("a repeat of an order was refused", "order", p.meta.Name, "uid", p.meta.UID)
+	w.log.Info("a repeat of an order was refused", "order", p.meta.Name, "uid", p.meta.UID, "traceId", trace.IDOf(&p.meta))
 	if w.recorder == nil {
 		return
 	}

@@ -31,7 +31,7 @@ func callFrom(ctx context.Context) *call {
 }
 
 // newCall reads the trace of a request.
-func newCall(header http.Header, ids trace.Ids) *call {
+func newCall(header http.Header, ids trace.Source) *call {
 	return &call{trace: trace.Of(only(header, "X-Trace-Id"), only(header, "traceparent"), ids)}
 }
 

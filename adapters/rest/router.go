@@ -79,7 +79,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // traced returns a request that knows its trace, which its answer has from now on.
 func (s *Server) traced(w http.ResponseWriter, r *http.Request) *http.Request {
-	c := newCall(r.Header, trace.Ids{
+	c := newCall(r.Header, trace.Source{
 		Trace: func() string { return s.newID(16) },
 		Span:  func() string { return s.newID(8) },
 	})

@@ -41,8 +41,8 @@ type Trace struct {
 	Parent string
 }
 
-// Ids makes new ones, of random lower-case hexadecimal digits.
-type Ids struct {
+// Source makes new ids, of random lower-case hexadecimal digits.
+type Source struct {
 	// Trace makes 32 digits, and Span 16.
 	Trace, Span func() string
 }
@@ -51,19 +51,19 @@ type Ids struct {
 // none. The id that a client gave wins as the one to show. The trace goes on with the
 // span of the gateway and the flags of the client; what is malformed or too long counts
 // as not said.
-func Of(id, parent string, make Ids) Trace {
+func Of(id, parent string, random Source) Trace {
 	traceID, flags, continued := parse(parent)
 	switch {
 	case continued:
 	case isW3C(id, traceIDLength):
 		traceID, flags = id, 1
 	default:
-		traceID, flags = make.Trace(), 1
+		traceID, flags = random.Trace(), 1
 	}
 	if !IsID(id) {
 		id = traceID
 	}
-	return Trace{ID: id, Parent: "00-" + traceID + "-" + make.Span() + "-" + hex.EncodeToString([]byte{flags & knownFlags})}
+	return Trace{ID: id, Parent: "00-" + traceID + "-" + random.Span() + "-" + hex.EncodeToString([]byte{flags & knownFlags})}
 }
 
 // Annotations are what an object says of the request that made it. An id that the

@@ -21,8 +21,8 @@ const (
 	madeSpan  = "bbbbbbbbbbbbbbbb"
 )
 
-func made() trace.Ids {
-	return trace.Ids{Trace: func() string { return madeTrace }, Span: func() string { return madeSpan }}
+func made() trace.Source {
+	return trace.Source{Trace: func() string { return madeTrace }, Span: func() string { return madeSpan }}
 }
 
 func TestTheTraceOfARequest(t *testing.T) {

@@ -147,6 +147,14 @@ var _ = Describe("A decision about a return", func() {
 		forge := `{"spec":{"return":{"decision":{"requestedBy":"the king"}}}}`
 		Expect(env.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(forge)))).To(Succeed())
 		Expect(o.Spec.Return.Decision.RequestedBy).To(Equal("olga"))
+
+		By("and when the return was asked for is what admission saw")
+		asked := o.Spec.Return.RequestedAt
+		Expect(asked).NotTo(BeNil())
+		Expect(asked.Time).To(BeTemporally("~", time.Now(), time.Hour))
+		earlier := `{"spec":{"return":{"requestedAt":"2020-01-01T00:00:00Z"}}}`
+		Expect(env.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(earlier)))).To(Succeed())
+		Expect(o.Spec.Return.RequestedAt.Equal(asked)).To(BeTrue(), "it was %s and is %s", asked, o.Spec.Return.RequestedAt)
 		reverse := `{"spec":{"return":{"decision":{"verdict":"Reject","reason":"worn"}}}}`
 		err := olga.Patch(ctx, o, client.RawPatch(types.MergePatchType, []byte(reverse)))
 		Expect(err).To(MatchError(ContainSubstring("a decision is set once and never changed")))

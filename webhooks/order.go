@@ -70,7 +70,7 @@ func (h *orderHandler) Handle(ctx context.Context, req admission.Request) admiss
 			order.KeepMirrored(o, old)
 		}
 		v1alpha1.KeepCreated(o, old)
-		order.Stamp(o, old, req.UserInfo.Username)
+		order.Stamp(o, old, req.UserInfo.Username, h.now())
 	default:
 		return admission.Allowed("")
 	}

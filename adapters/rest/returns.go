@@ -56,7 +56,7 @@ func (w returnWish) command(order *v1alpha1.Order, earlier string) command {
 		// null takes away what an earlier, rejected request left there.
 		spec: map[string]any{"return": map[string]any{
 			"requestID": id, "reason": w.reason, "items": w.items, "decision": nil,
-			"onBehalfOf": w.onBehalfOf, "requestedBy": nil,
+			"onBehalfOf": w.onBehalfOf, "requestedBy": nil, "requestedAt": nil,
 		}},
 		asked: func(o *v1alpha1.Order) bool { return w.isAskedAs(id, o.Spec.Return) },
 		done: func(o *v1alpha1.Order) bool {

@@ -192,8 +192,12 @@ type Return struct {
 	Items []ReturnItem `json:"items,omitempty"`
 	// decision about this request, by whoever has the verb "approve" on orders/return.
 	// +optional
-	Decision  *ReturnDecision `json:"decision,omitempty"`
-	Requester `json:",inline"`
+	Decision *ReturnDecision `json:"decision,omitempty"`
+	// requestedAt is when this was asked for: what counts for the return window.
+	// Filled in at admission; what a client writes here is replaced.
+	// +optional
+	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
+	Requester   `json:",inline"`
 }
 
 // OrderPolicy is what an OrderClass says about an order's life. The rules of its durations

@@ -618,6 +618,10 @@ func (in *Return) DeepCopyInto(out *Return) {
 		*out = new(ReturnDecision)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.RequestedAt != nil {
+		in, out := &in.RequestedAt, &out.RequestedAt
+		*out = (*in).DeepCopy()
+	}
 	out.Requester = in.Requester
 }
 

@@ -2,6 +2,7 @@ package order
 
 import (
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -41,9 +42,9 @@ func StampNew(o *v1alpha1.Order, user string) {
 	}
 }
 
-// Stamp writes down who asked for the intents that an update adds, and keeps what
-// was written down before, whatever the client sent.
-func Stamp(o, old *v1alpha1.Order, user string) {
+// Stamp writes down who asked for the intents that an update adds, and when a return
+// was asked for, and keeps what was written down before, whatever the client sent.
+func Stamp(o, old *v1alpha1.Order, user string, now time.Time) {
 	by := ids.Requester(user)
 	if c := o.Spec.Cancellation; c != nil {
 		c.Requester = stamped(c.Requester, requesterOf(old.Spec.Cancellation), by)
@@ -60,6 +61,10 @@ func Stamp(o, old *v1alpha1.Order, user string) {
 		was = nil
 	}
 	r.Requester = stamped(r.Requester, requesterOf(was), by)
+	at := metav1.NewTime(now)
+	if r.RequestedAt = &at; was != nil {
+		r.RequestedAt = was.RequestedAt
+	}
 	if r.Decision == nil {
 		return
 	}

@@ -55,12 +55,13 @@ func TestComplete(t *testing.T) {
 
 func TestStamp(t *testing.T) {
 	forged := v1alpha1.Requester{RequestedBy: "the king", OnBehalfOf: "customer-1"}
+	lie := metav1.NewTime(created().Add(-time.Hour))
 	old := anOrder().order()
 	o := anOrder().order()
 	o.Spec.Cancellation = &v1alpha1.Cancellation{Requester: forged}
 	o.Spec.Fulfillment = &v1alpha1.Fulfillment{Requester: forged}
-	o.Spec.Return = &v1alpha1.Return{RequestID: "r1", Requester: forged, Decision: &v1alpha1.ReturnDecision{Requester: forged}}
-	order.Stamp(o, old, "olga")
+	o.Spec.Return = &v1alpha1.Return{RequestID: "r1", RequestedAt: &lie, Requester: forged, Decision: &v1alpha1.ReturnDecision{Requester: forged}}
+	order.Stamp(o, old, "olga", created())
 	want := v1alpha1.Requester{RequestedBy: "olga", OnBehalfOf: "customer-1"}
 	check := func(when string, o *v1alpha1.Order) {
 		t.Helper()
@@ -74,6 +75,10 @@ func TestStamp(t *testing.T) {
 		}
 	}
 	check("new", o)
+	asked := metav1.NewTime(created())
+	if got := o.Spec.Return.RequestedAt; !got.Equal(&asked) {
+		t.Errorf("asked for at %v, want when it was admitted, %v", got, asked)
+	}
 
 	later := o.DeepCopy()
 	for _, r := range []*v1alpha1.Requester{
@@ -81,13 +86,19 @@ func TestStamp(t *testing.T) {
 	} {
 		*r = v1alpha1.Requester{}
 	}
-	order.Stamp(later, o, "mallory")
+	order.Stamp(later, o, "mallory", created().Add(time.Hour))
 	check("sent again without, by somebody else", later)
+	if got := later.Spec.Return.RequestedAt; !got.Equal(&asked) {
+		t.Errorf("sent again without a time: asked for at %v, want %v", got, asked)
+	}
 
-	later.Spec.Return = &v1alpha1.Return{RequestID: "r2"}
-	order.Stamp(later, o, "mallory")
+	later.Spec.Return = &v1alpha1.Return{RequestID: "r2", RequestedAt: &asked}
+	order.Stamp(later, o, "mallory", created().Add(time.Hour))
 	if got := later.Spec.Return.RequestedBy; got != "mallory" {
 		t.Errorf("a new request by %q", got)
+	}
+	if got, want := later.Spec.Return.RequestedAt, metav1.NewTime(created().Add(time.Hour)); !got.Equal(&want) {
+		t.Errorf("a new request was asked for at %v, want %v", got, want)
 	}
 }
 

@@ -165,9 +165,9 @@ const resolution = time.Second
 // isOver is whether a deadline, counted from a time that the API keeps, is over for
 // sure. In its last second it is not: nobody can tell on which side of it we are, and
 // what a deadline takes away does not come back.
-func (e *evaluation) isOver(deadline time.Time) bool {
-	return !e.Now.Before(deadline.Add(resolution))
-}
+func (e *evaluation) isOver(deadline time.Time) bool { return isOverAt(deadline, e.Now) }
+
+func isOverAt(deadline, at time.Time) bool { return !at.Before(deadline.Add(resolution)) }
 
 // pendingDeadline is how long an order may be Pending.
 func (e *evaluation) pendingDeadline() time.Time {

@@ -64,6 +64,30 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// A return that was asked for in time is in time, however late it is judged.
+func TestAReturnAskedInTimeIsInTime(t *testing.T) {
+	deadline := created().Add(time.Hour + 720*time.Hour)
+	for name, c := range map[string]struct {
+		asked, judged time.Duration
+		want          v1alpha1.ReturnState
+	}{
+		"in time, judged in time":             {-time.Hour, -time.Minute, v1alpha1.ReturnRequested},
+		"in time, judged a day late":          {-time.Hour, 24 * time.Hour, v1alpha1.ReturnRequested},
+		"in the last second, judged late":     {0, time.Hour, v1alpha1.ReturnRequested},
+		"a second late":                       {time.Second, time.Hour, v1alpha1.ReturnRefused},
+		"by a clock that is ahead of judging": {24 * time.Hour, -time.Minute, v1alpha1.ReturnRequested},
+	} {
+		asked := metav1.NewTime(deadline.Add(c.asked))
+		o := anOrder().in(v1alpha1.OrderFulfilled).with(func(o *v1alpha1.Order) {
+			o.Spec.Return = &v1alpha1.Return{RequestID: "r1", Reason: "broken", RequestedAt: &asked}
+		}).order()
+		d := order.Judge(order.Facts{Order: o, Reservation: usualReservation(o), Now: deadline.Add(c.judged)})
+		if d.Rule != "ReturnIsAsked" || d.Status.Return.State != c.want {
+			t.Errorf("%s: rule %q, %+v; want %s", name, d.Rule, d.Status, c.want)
+		}
+	}
+}
+
 // An order that needs nothing gets nothing: no write, and no look unless there is a deadline.
 func TestAtRest(t *testing.T) {
 	for _, phase := range allPhases() {

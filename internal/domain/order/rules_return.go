@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
@@ -46,7 +47,7 @@ func returnIsAsked(e *evaluation) (Decision, bool) {
 // returnIsRefused says why a return can't be accepted; "" when it can.
 func (e *evaluation) returnIsRefused(asked *v1alpha1.Return) string {
 	status := &e.Order.Status
-	if deadline := e.returnDeadline(status); e.isOver(deadline) {
+	if deadline := e.returnDeadline(status); isOverAt(deadline, e.askedAt(asked)) {
 		return fmt.Sprintf("the return window of %s ended at %s", e.policy.ReturnWindow, deadline.UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	if returnBookOf(e.Order).isEmpty() {
@@ -62,6 +63,15 @@ func (e *evaluation) returnIsRefused(asked *v1alpha1.Return) string {
 		return "this order was returned and refused too often: its history is full; handle the case outside the system"
 	}
 	return ""
+}
+
+// askedAt is when a return was asked for: as admission wrote it down, else now. What was
+// asked for in time is in time, however late it is judged.
+func (e *evaluation) askedAt(asked *v1alpha1.Return) time.Time {
+	if asked.RequestedAt != nil && asked.RequestedAt.Time.Before(e.Now) {
+		return asked.RequestedAt.Time
+	}
+	return e.Now
 }
 
 // decision is the decision about the return that is open, nil when there is none.

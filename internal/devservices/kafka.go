@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +30,20 @@ type KafkaOptions struct {
 	LogDir string
 	// Port is a loopback port; a free one when 0.
 	Port int
+	// Secured are listeners beside the plain one.
+	Secured []KafkaListener
+}
+
+// KafkaListener is a listener that asks its clients for something.
+type KafkaListener struct {
+	// Name of the listener, in capitals.
+	Name string
+	// Protocol is SSL, SASL_PLAINTEXT or SASL_SSL.
+	Protocol string
+	// Port is a loopback port.
+	Port int
+	// Properties are what the broker is told of it, such as ssl.keystore.location.
+	Properties map[string]string
 }
 
 // clusterID of the one-node cluster: any 16 bytes in base64.
@@ -88,7 +104,7 @@ func (k *Kafka) prepare(ctx context.Context, port int) error {
 		return err
 	}
 	data := filepath.Join(k.opts.Dir, "data")
-	properties := kafkaProperties(data, address(port), address(controller))
+	properties := kafkaProperties(data, address(port), address(controller), k.opts.Secured)
 	if err := os.WriteFile(k.configFile(), []byte(properties), 0o600); err != nil {
 		return fmt.Errorf("configure kafka: %w", err)
 	}
@@ -105,15 +121,24 @@ func (k *Kafka) prepare(ctx context.Context, port int) error {
 	return nil
 }
 
-func kafkaProperties(data, broker, controller string) string {
-	lines := []string{
+func kafkaProperties(data, broker, controller string, secured []KafkaListener) string {
+	listeners, protocols, lines := "PLAINTEXT://"+broker, "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", []string{}
+	for _, l := range secured {
+		listeners += "," + l.Name + "://" + address(l.Port)
+		protocols += "," + l.Name + ":" + l.Protocol
+		for _, name := range slices.Sorted(maps.Keys(l.Properties)) {
+			lines = append(lines, "listener.name."+strings.ToLower(l.Name)+"."+name+"="+l.Properties[name])
+		}
+	}
+	lines = append(lines,
 		"process.roles=broker,controller",
 		"node.id=1",
-		"controller.quorum.voters=1@" + controller,
+		"controller.quorum.voters=1@"+controller,
 		"controller.listener.names=CONTROLLER",
-		"listeners=PLAINTEXT://" + broker + ",CONTROLLER://" + controller,
-		"advertised.listeners=PLAINTEXT://" + broker,
-		"log.dirs=" + data,
+		"listeners="+listeners+",CONTROLLER://"+controller,
+		"advertised.listeners="+listeners,
+		"listener.security.protocol.map="+protocols,
+		"log.dirs="+data,
 		// A topic nobody made is a mistake, and the tests want to see it.
 		"auto.create.topics.enable=false",
 		"offsets.topic.replication.factor=1",
@@ -129,7 +154,7 @@ func kafkaProperties(data, broker, controller string) string {
 		// A broker that was killed is taken back as soon as its session is over.
 		"broker.heartbeat.interval.ms=500",
 		"broker.session.timeout.ms=3000",
-	}
+	)
 	return strings.Join(lines, "\n") + "\n"
 }
 

@@ -237,13 +237,13 @@ func (a *authority) issue(t *testing.T, folder, name string, usage x509.ExtKeyUs
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := x509.MarshalECPrivateKey(key)
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := issued{cert: filepath.Join(folder, name+".pem"), key: filepath.Join(folder, name+".key")}
 	writePEM(t, files.cert, "CERTIFICATE", der)
-	writePEM(t, files.key, "EC PRIVATE KEY", secret)
+	writePEM(t, files.key, "PRIVATE KEY", secret)
 	return files
 }
 

@@ -91,6 +91,9 @@ func newMetrics(registry prometheus.Registerer) (*orderMetrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	for _, cause := range []order.NotRestockedCause{order.ItemGone, order.ReservationGone} {
+		m.notRestocked.WithLabelValues(string(cause)) // from 0 on, or an alert would miss the first
+	}
 	return m, nil
 }
 

@@ -43,6 +43,8 @@ type prober struct {
 	mu   sync.Mutex
 	at   time.Time
 	last error
+	// since is when the answers began to be what they are.
+	since time.Time
 }
 
 func (p *prober) probe(ctx context.Context) error {
@@ -51,9 +53,20 @@ func (p *prober) probe(ctx context.Context) error {
 	if now := p.now(); p.at.IsZero() || now.Sub(p.at) >= probeEvery {
 		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
-		p.last, p.at = p.ask(ctx), now
+		err := p.ask(ctx)
+		if p.at.IsZero() || (err == nil) != (p.last == nil) {
+			p.since = now
+		}
+		p.last, p.at = err, now
 	}
 	return p.last
+}
+
+// details say since when the answer has been what it is.
+func (p *prober) details() map[string]any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return map[string]any{"since": p.since.UTC().Format(time.RFC3339)}
 }
 
 // serveHealth answers 200 when everything is up and 503 otherwise, with the state
@@ -75,8 +88,10 @@ func (s *Server) examine(ctx context.Context) health {
 	for _, b := range s.cluster.breakers() {
 		states[b.name] = b.state().State
 	}
-	kubernetes := component{Status: healthUp, Details: map[string]any{"circuitBreakers": states}}
-	if err := s.prober.probe(ctx); err != nil {
+	err := s.prober.probe(ctx)
+	kubernetes := component{Status: healthUp, Details: s.prober.details()}
+	kubernetes.Details["circuitBreakers"] = states
+	if err != nil {
 		kubernetes.Status = healthDown
 		kubernetes.Details["error"] = "the API server does not answer"
 		s.log.V(1).Info("health probe of the API server failed", "error", err.Error())
@@ -87,25 +102,27 @@ func (s *Server) examine(ctx context.Context) health {
 		cache.Details = map[string]any{"error": "orders and stock are not all read yet"}
 	}
 	all := map[string]component{"kubernetes": kubernetes, "cache": cache, "tokenKeys": tokenKeys(s.verifier.KeyState())}
-	for name, database := range s.databases {
-		all[name] = s.databaseHealth(ctx, name, database)
+	for name, asked := range s.databases {
+		all[name] = s.optionalHealth(ctx, name, asked)
 	}
 	return newHealth(all)
 }
 
-// databaseHealth says whether a database answers. The gateway goes on without, so its own health
-// does not depend on it: new orders are marked, and what only a database has is 503.
-func (s *Server) databaseHealth(ctx context.Context, name string, database *prober) component {
-	c := component{Status: healthUp, optional: true}
+// optionalHealth says whether a database or Redis answers. The gateway goes on without, so its own
+// health does not depend on it: new orders are marked, what only a database has is 503, and limits
+// are those of each gateway.
+func (s *Server) optionalHealth(ctx context.Context, name string, asked *prober) component {
+	err := asked.probe(ctx)
+	c := component{Status: healthUp, optional: true, Details: asked.details()}
 	for _, b := range s.breakers() {
 		if b.name == name {
-			c.Details = map[string]any{"circuitBreaker": b.state().State}
+			c.Details["circuitBreaker"] = b.state().State
 		}
 	}
-	if err := database.probe(ctx); err != nil {
+	if err != nil {
 		c.Status = healthDown
-		c.Details["error"] = "the database does not answer; the gateway goes on without"
-		s.log.V(1).Info("health probe of a database failed", "database", name, "error", err.Error())
+		c.Details["error"] = name + " does not answer; the gateway goes on without"
+		s.log.V(1).Info("health probe failed", "dependency", name, "error", err.Error())
 	}
 	return c
 }

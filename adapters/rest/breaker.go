@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/failsafe-go/failsafe-go/bulkhead"
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,7 +43,14 @@ type breaker struct {
 	// isOutage says whether the error of a call means that the dependency is in trouble.
 	isOutage func(error) bool
 	circuit  circuitbreaker.CircuitBreaker[any]
+	// slots bound the calls at a time, so that a slow dependency holds up a bounded number of
+	// requests and of connections.
+	slots bulkhead.Bulkhead[any]
 }
+
+// mostCalls is how many calls of a dependency there are at a time. More than that wait for their
+// turn, within their own time.
+const mostCalls = 512
 
 // breakerState is a breaker as /actuator/circuitbreakers shows it.
 type breakerState struct {
@@ -72,7 +80,15 @@ func newBreaker(name string, timeout time.Duration, isOutage func(error) bool) *
 			WithSuccessThreshold(breakerSuccesses).
 			WithDelay(breakerDelay).
 			Build(),
+		slots: bulkhead.New[any](mostCalls),
 	}
+}
+
+// breakerBusyError says that a call was not made since there was no turn for it in its time.
+type breakerBusyError struct{ name string }
+
+func (e *breakerBusyError) Error() string {
+	return fmt.Sprintf("%s has %d calls open already", e.name, mostCalls)
 }
 
 // call runs one call of the dependency. It does not end when the client hangs
@@ -83,11 +99,15 @@ func (b *breaker) call(ctx context.Context, f func(context.Context) error) error
 
 // callWithin is call with a time of its own.
 func (b *breaker) callWithin(ctx context.Context, timeout time.Duration, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	if err := b.slots.AcquirePermit(ctx); err != nil {
+		return &breakerBusyError{name: b.name}
+	}
+	defer b.slots.ReleasePermit()
 	if !b.circuit.TryAcquirePermit() {
 		return &breakerOpenError{name: b.name, retryAfter: b.circuit.RemainingDelay()}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	defer cancel()
 	err := f(ctx)
 	if b.isOutage(err) {
 		b.circuit.RecordFailure()

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/token"
@@ -14,6 +15,8 @@ type call struct {
 	trace trace.Trace
 	// who the token speaks for.
 	who token.Identity
+	// waited is how long the request has waited for Redis, in nanoseconds.
+	waited atomic.Int64
 }
 
 type callKey struct{}

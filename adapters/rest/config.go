@@ -60,6 +60,8 @@ type Config struct {
 	// ArchiveTimeout is how long a new order waits for the archive to say whether it knows its
 	// id, where orders are archived (ARCHIVE_TIMEOUT).
 	ArchiveTimeout time.Duration
+	// RedisTimeout is how long a request waits for Redis, all in all (REDIS_TIMEOUT).
+	RedisTimeout time.Duration
 }
 
 // DefaultConfig returns the defaults. What can have none, the key that verifies
@@ -77,6 +79,7 @@ func DefaultConfig() Config {
 		ShutdownDelay:      5 * time.Second,
 		DrainTimeout:       15 * time.Second,
 		ArchiveTimeout:     50 * time.Millisecond,
+		RedisTimeout:       50 * time.Millisecond,
 	}
 }
 
@@ -98,6 +101,7 @@ func (c Config) Validate() error {
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)
 	check(c.ArchiveTimeout > 0, "ARCHIVE_TIMEOUT: %s is not above 0", c.ArchiveTimeout)
+	check(c.RedisTimeout > 0, "REDIS_TIMEOUT: %s is not above 0; without Redis leave REDIS_HOST empty", c.RedisTimeout)
 	check(c.ShutdownDelay >= 0, "SHUTDOWN_DELAY: %s is below 0; 0 drains at once", c.ShutdownDelay)
 	check(c.DrainTimeout > 0, "DRAIN_TIMEOUT: %s is not above 0", c.DrainTimeout)
 	if err := c.Mirrored.Validate(); err != nil {

@@ -35,12 +35,31 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	if err != nil {
 		return nil, err
 	}
+	first := h.answers.Find(ctx, key, order.Name)
+	if first != nil && first.Fingerprint != order.Annotations[v1alpha1.RequestFingerprintAnnotation] {
+		first = nil // the order says so, too, if there is one
+	}
+	if first != nil && h.cluster.sees(ctx, order.Name, order.Annotations[v1alpha1.RequestFingerprintAnnotation]) {
+		return firstAnswer{first}, nil
+	}
+	response, err := h.createOnce(ctx, order)
+	switch {
+	case err == nil && first == nil:
+		h.keepAnswer(ctx, key, order, response)
+	case err != nil && first != nil && problemOf(err).status == http.StatusServiceUnavailable:
+		return firstAnswer{first}, nil
+	}
+	return response, err
+}
+
+// createOnce creates an order, or answers for the one that is there under its id.
+func (h *handlers) createOnce(ctx context.Context, order *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
 	fingerprint := order.Annotations[v1alpha1.RequestFingerprintAnnotation]
 	known := h.knownOrder(ctx, order)
 	if known != nil {
 		return h.replay(ctx, order.Name, fingerprint, known)
 	}
-	if spec.ReservationRef != nil {
+	if order.Spec.ReservationRef != nil {
 		again, err := h.fromBasket(ctx, order)
 		if err != nil {
 			return nil, err
@@ -49,7 +68,7 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 			return h.replay(ctx, order.Name, fingerprint, nil)
 		}
 	}
-	err = h.cluster.create(ctx, order)
+	err := h.cluster.create(ctx, order)
 	switch {
 	case err == nil:
 		return created(order, false), nil

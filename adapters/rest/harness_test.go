@@ -21,6 +21,7 @@ import (
 	"github.com/go-logr/logr/testr"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	goredis "github.com/redis/go-redis/v9"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	kube "k8s.io/client-go/rest"
@@ -52,6 +53,8 @@ type gateway struct {
 	// orders and inventory are the databases that it asks.
 	orders    orderdb.Querier
 	inventory stockdb.Querier
+	// redis is what it shares with others.
+	redis *goredis.Client
 }
 
 func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
@@ -94,7 +97,7 @@ func (g *gateway) start() {
 	g.t.Helper()
 	server, err := rest.New(g.cfg, rest.Deps{
 		Kube: g.access, Log: testr.New(g.t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
-		Orders: g.orders, Inventory: g.inventory,
+		Orders: g.orders, Inventory: g.inventory, Redis: g.redis,
 	})
 	must(g.t, err)
 	g.serve(server)

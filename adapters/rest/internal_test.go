@@ -282,28 +282,6 @@ func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
 	}
 }
 
-func TestLimiterGivesBackEvenlyAndForgets(t *testing.T) {
-	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	l := NewLocalLimiter(60, func() time.Time { return now }).(*localLimiter)
-	for range 60 {
-		if !l.Allow(t.Context(), "a").Allowed {
-			t.Fatal("a minute's worth is not allowed at once")
-		}
-	}
-	if got := l.Allow(t.Context(), "a"); got.Allowed || got.RetryAfter != time.Second {
-		t.Errorf("the next = %+v", got)
-	}
-	now = now.Add(2 * time.Second)
-	if got := l.Allow(t.Context(), "a"); !got.Allowed || got.Remaining != 1 {
-		t.Errorf("two seconds later = %+v", got)
-	}
-	now = now.Add(2 * time.Minute)
-	l.Allow(t.Context(), "b")
-	if _, kept := l.buckets["a"]; kept {
-		t.Error("an idle client is still remembered")
-	}
-}
-
 func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
 	s := &Server{now: time.Now}
 	w := httptest.NewRecorder()

@@ -33,6 +33,10 @@ func problemOf(err error) *problem {
 	if errors.As(err, &open) {
 		return unavailable(open.retryAfter, err)
 	}
+	var busy *breakerBusyError
+	if errors.As(err, &busy) {
+		return unavailable(time.Second, err)
+	}
 	status := apierrors.APIStatus(nil)
 	switch {
 	case errors.As(err, &status):

@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/shared"
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
@@ -25,6 +26,8 @@ type handlers struct {
 	archive *archive
 	// ledger has the movements of stock.
 	ledger ledger
+	// answers are the first answers that Redis keeps.
+	answers *shared.Answers
 	// wait is how long a command waits for its answer.
 	wait time.Duration
 	now  func() time.Time

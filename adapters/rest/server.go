@@ -11,12 +11,14 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/rs/cors"
 	"k8s.io/client-go/discovery"
 	kube "k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
 	"github.com/orderplane/orderplane/adapters/rest/internal/serving"
+	"github.com/orderplane/orderplane/adapters/rest/internal/shared"
 	"github.com/orderplane/orderplane/api/openapi"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
@@ -55,13 +57,15 @@ type Deps struct {
 	Now func() time.Time
 	// NewID returns n random bytes in lower-case hex, for trace ids.
 	NewID func(n int) string
-	// Limiter limits requests; one in memory of this process when nil.
+	// Limiter limits requests; when nil, one by Redis or in memory of this process.
 	Limiter Limiter
 	// Orders is ops_orders and Inventory is ops_inventory, where a mirror serves the namespace.
 	// Without Orders no order can be asked for, and all new ones are marked; without Inventory
 	// there are no movements to show.
 	Orders    orderdb.Querier
 	Inventory stockdb.Querier
+	// Redis is what gateways share; nil without one. It need not be there.
+	Redis *goredis.Client
 }
 
 // Server is the gateway.
@@ -73,12 +77,15 @@ type Server struct {
 	cluster  *cluster
 	archive  *archive
 	ledger   ledger
+	help     *help
+	answers  *shared.Answers
 	verifier *token.Verifier
 	limiter  Limiter
 	proxies  []netip.Prefix
 	metrics  *metrics
 	prober   *prober
-	// databases are the probes of those that the gateway asks, by the component that shows them.
+	// databases are the probes of those that the gateway asks, and of Redis, by the component that
+	// shows them.
 	databases map[string]*prober
 	router    *router
 	cors      *cors.Cors
@@ -99,11 +106,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: deps.Log, now: deps.Now, newID: deps.NewID, limiter: deps.Limiter, cors: cfg.newCORS()}
+	s := &Server{cfg: cfg, log: deps.Log, now: deps.Now, newID: deps.NewID, cors: cfg.newCORS(), help: newHelp(cfg, deps)}
 	s.life = serving.New(serving.Config{Delay: cfg.ShutdownDelay, Drain: cfg.DrainTimeout, Clock: clock.RealClock{}, Log: deps.Log})
-	if s.limiter == nil && cfg.RateLimitPerMinute > 0 {
-		s.limiter = NewLocalLimiter(cfg.RateLimitPerMinute, deps.Now)
-	}
+	s.limiter, s.answers = newLimiter(cfg, deps, s.help.call), newAnswers(deps, s.help)
 	if s.proxies, err = cfg.trustedProxies(); err != nil {
 		return nil, err
 	}
@@ -117,6 +122,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		s.archive, s.ledger = newArchive(deps.Orders, cfg.ArchiveTimeout), newLedger(deps.Inventory)
 		s.databases = newDatabases(deps)
 	}
+	s.probeRedis(deps.Redis)
 	if s.metrics, err = newMetrics(deps.Metrics, s.breakers()); err != nil {
 		return nil, err
 	}
@@ -159,6 +165,9 @@ func (s *Server) breakers() []*breaker {
 	all := s.cluster.breakers()
 	if s.archive != nil {
 		all = append(all, s.archive.asking, s.ledger.reading)
+	}
+	if s.help != nil {
+		all = append(all, s.help.asking)
 	}
 	return all
 }

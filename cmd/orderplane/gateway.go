@@ -13,13 +13,18 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/internal/redis"
 )
+
+// redisConnections are those of a gateway: each request asks Redis.
+const redisConnections = 64
 
 // gatewayOptions configure the gateway.
 type gatewayOptions struct {
 	component componentFlags
 	rest      rest.Config
 	postgres  postgresFlags
+	redis     redisFlags
 }
 
 func (o *gatewayOptions) register(flags *pflag.FlagSet) {
@@ -48,7 +53,9 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&c.ShutdownDelay, "shutdown-delay", c.ShutdownDelay, "how long to listen on after readiness is gone, for load balancers to notice")
 	flags.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long requests in flight may take at shutdown")
 	registerMirrored(flags, &c.Mirrored)
+	flags.DurationVar(&c.RedisTimeout, "redis-timeout", c.RedisTimeout, "how long a request waits for Redis, all in all; the gateway goes on without then")
 	o.postgres.register(flags)
+	o.redis.register(flags)
 	for name, variable := range map[string]string{ //nolint:gosec // names of variables, no secret
 		"bind-address":           "BIND_ADDRESS",
 		"http-port":              "HTTP_PORT",
@@ -69,6 +76,7 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 		"request-timeout":        "REQUEST_TIMEOUT",
 		"archive-timeout":        "ARCHIVE_TIMEOUT",
 		"admin-port":             "ADMIN_PORT",
+		"redis-timeout":          "REDIS_TIMEOUT",
 		"shutdown-delay":         "SHUTDOWN_DELAY",
 		"drain-timeout":          "DRAIN_TIMEOUT",
 	} {
@@ -110,6 +118,13 @@ func runGateway(ctx context.Context, o *gatewayOptions) error {
 		return err
 	}
 	defer closeDatabases()
+	o.redis.Connections = redisConnections
+	if deps.Redis, err = redis.Open(o.redis.Config); err != nil {
+		return err
+	}
+	if deps.Redis != nil {
+		defer deps.Redis.Close() //nolint:errcheck // the process ends
+	}
 	server, err := rest.New(o.rest, deps)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -33,6 +34,8 @@ type Config struct {
 	// TLS is whether the connection is encrypted, by the authorities in CAFile or the system's.
 	TLS    bool
 	CAFile string
+	// Connections is how many there are at most; a few when 0.
+	Connections int
 }
 
 // DefaultConfig is a Redis on this machine.
@@ -71,7 +74,8 @@ func Open(c Config) (*goredis.Client, error) {
 	o := &goredis.Options{
 		Addr: c.Addr, DialTimeout: answersWithin, ReadTimeout: answersWithin, WriteTimeout: answersWithin,
 		// Who is answered late does without.
-		MaxRetries: -1, PoolSize: 4,
+		MaxRetries: -1, DialerRetries: 1, PoolSize: cmp.Or(c.Connections, 4),
+		ContextTimeoutEnabled: true,
 		CredentialsProviderContext: func(context.Context) (string, string, error) {
 			password, err := c.password()
 			return c.Username, password, err

@@ -1,20 +1,13 @@
-package rest
+package shared
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// Limiter decides how many requests a client may send.
-type Limiter interface {
-	// Allow counts a request of a client and says whether it may be served.
-	Allow(ctx context.Context, client string) Allowance
-}
-
-// Allowance is a Limiter's answer about one request.
+// Allowance is the answer about one request of a client.
 type Allowance struct {
 	// Allowed says whether the request may be served.
 	Allowed bool
@@ -24,10 +17,10 @@ type Allowance struct {
 	RetryAfter time.Duration
 }
 
-// localLimiter limits in memory, each gateway for itself. A client may send a
+// Local limits in memory, each gateway for itself. A client may send a
 // minute's worth at once and then gets it back evenly: the generic cell rate
 // algorithm, as a token bucket.
-type localLimiter struct {
+type Local struct {
 	perMinute int
 	now       func() time.Time
 
@@ -36,25 +29,34 @@ type localLimiter struct {
 	swept   time.Time
 }
 
-// NewLocalLimiter returns a Limiter that allows a client perMinute requests a
-// minute, counted in this process.
-func NewLocalLimiter(perMinute int, now func() time.Time) Limiter {
-	return &localLimiter{perMinute: perMinute, now: now, buckets: map[string]*rate.Limiter{}, swept: now()}
+// NewLocal returns a limiter that allows a client perMinute requests a minute, counted in this
+// process.
+func NewLocal(perMinute int, now func() time.Time) *Local {
+	return &Local{perMinute: perMinute, now: now, buckets: map[string]*rate.Limiter{}, swept: now()}
 }
 
-// Allow implements Limiter.
-func (l *localLimiter) Allow(_ context.Context, client string) Allowance {
+// Allow counts a request of a client and says whether it may be served.
+func (l *Local) Allow(client string) Allowance {
+	said, _ := l.take(client)
+	return said
+}
+
+// take is Allow. giveBack takes the request back that was allowed.
+func (l *Local) take(client string) (said Allowance, giveBack func()) {
 	now := l.now()
 	bucket := l.bucket(client, now)
 	reservation := bucket.ReserveN(now, 1)
 	if delay := reservation.DelayFrom(now); delay > 0 {
 		reservation.CancelAt(now)
-		return Allowance{RetryAfter: delay}
+		return Allowance{RetryAfter: delay}, func() {}
 	}
-	return Allowance{Allowed: true, Remaining: max(0, int(bucket.TokensAt(now)))}
+	// The bucket is filled by what was taken; a reservation that can be used at once can't be
+	// cancelled any more.
+	giveBack = func() { bucket.ReserveN(now, -1) }
+	return Allowance{Allowed: true, Remaining: max(0, int(bucket.TokensAt(now)))}, giveBack
 }
 
-func (l *localLimiter) bucket(client string, now time.Time) *rate.Limiter {
+func (l *Local) bucket(client string, now time.Time) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.swept) > time.Minute {
@@ -70,7 +72,7 @@ func (l *localLimiter) bucket(client string, now time.Time) *rate.Limiter {
 }
 
 // sweep forgets the clients whose bucket is full again: they are as good as new.
-func (l *localLimiter) sweep(now time.Time) {
+func (l *Local) sweep(now time.Time) {
 	l.swept = now
 	for client, bucket := range l.buckets {
 		if int(bucket.TokensAt(now)) >= l.perMinute {

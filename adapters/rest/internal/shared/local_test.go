@@ -1,0 +1,44 @@
+package shared
+
+import (
+	"testing"
+	"time"
+)
+
+func TestLimiterGivesBackEvenlyAndForgets(t *testing.T) {
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	l := NewLocal(60, func() time.Time { return now })
+	for range 60 {
+		if !l.Allow("a").Allowed {
+			t.Fatal("a minute's worth is not allowed at once")
+		}
+	}
+	if got := l.Allow("a"); got.Allowed || got.RetryAfter != time.Second {
+		t.Errorf("the next = %+v", got)
+	}
+	now = now.Add(2 * time.Second)
+	if got := l.Allow("a"); !got.Allowed || got.Remaining != 1 {
+		t.Errorf("two seconds later = %+v", got)
+	}
+	now = now.Add(2 * time.Minute)
+	l.Allow("b")
+	if _, kept := l.buckets["a"]; kept {
+		t.Error("an idle client is still remembered")
+	}
+}
+
+func TestWhatIsGivenBackCanBeTakenAgain(t *testing.T) {
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	l := NewLocal(2, func() time.Time { return now })
+	l.Allow("a")
+	_, giveBack := l.take("a")
+	giveBack()
+	if !l.Allow("a").Allowed || l.Allow("a").Allowed {
+		t.Error("one was given back, and not one can be taken")
+	}
+	_, giveBack = l.take("a")
+	giveBack()
+	if l.Allow("a").Allowed {
+		t.Error("what was refused was given back")
+	}
+}

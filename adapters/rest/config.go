@@ -101,7 +101,7 @@ func (c Config) Validate() error {
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)
 	check(c.ArchiveTimeout > 0, "ARCHIVE_TIMEOUT: %s is not above 0", c.ArchiveTimeout)
-	check(c.RedisTimeout > 0, "REDIS_TIMEOUT: %s is not above 0; without Redis leave REDIS_HOST empty", c.RedisTimeout)
+	check(c.RedisTimeout > 0, "REDIS_TIMEOUT: %s is not above 0; without Redis set REDIS_HOST to none", c.RedisTimeout)
 	check(c.ShutdownDelay >= 0, "SHUTDOWN_DELAY: %s is below 0; 0 drains at once", c.ShutdownDelay)
 	check(c.DrainTimeout > 0, "DRAIN_TIMEOUT: %s is not above 0", c.DrainTimeout)
 	if err := c.Mirrored.Validate(); err != nil {

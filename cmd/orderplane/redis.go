@@ -11,7 +11,7 @@ type redisFlags struct{ redis.Config }
 
 func (f *redisFlags) register(flags *pflag.FlagSet) {
 	f.Config = redis.DefaultConfig()
-	flags.StringVar(&f.Host, "redis-host", f.Host, "host of Redis; none when empty")
+	flags.StringVar(&f.Host, "redis-host", f.Host, "host of Redis; without one: none")
 	flags.IntVar(&f.Port, "redis-port", f.Port, "port of Redis")
 	flags.StringVar(&f.Addr, "redis-addr", "", "host:port of Redis, instead of the two")
 	flags.StringVar(&f.Username, "redis-username", "", "user of Redis; the default one when empty")

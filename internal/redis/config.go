@@ -41,8 +41,11 @@ type Config struct {
 // DefaultConfig is a Redis on this machine.
 func DefaultConfig() Config { return Config{Host: "localhost", Port: 6379} }
 
+// none is a host that says that there is no Redis: an environment variable that is empty is not set.
+const none = "none"
+
 // IsNone reports whether there is no Redis.
-func (c *Config) IsNone() bool { return c.Addr == "" && c.Host == "" }
+func (c *Config) IsNone() bool { return c.Addr == "" && (c.Host == "" || c.Host == none) }
 
 // Validate names what is wrong and the way out.
 func (c *Config) Validate() error {

@@ -29,6 +29,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"the default":     {redis.DefaultConfig(), ""},
 		"no Redis":        {redis.Config{}, ""},
+		"none":            {with(func(c *redis.Config) { c.Host = "none" }), ""},
 		"an address":      {with(func(c *redis.Config) { c.Addr = "redis:6380" }), ""},
 		"no address":      {with(func(c *redis.Config) { c.Addr = "redis" }), "REDIS_ADDR"},
 		"no port":         {with(func(c *redis.Config) { c.Port = 70000 }), "REDIS_PORT"},

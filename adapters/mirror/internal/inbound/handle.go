@@ -129,10 +129,19 @@ func (c *Consumer) bury(ctx context.Context, broker *kgo.Client, record *kgo.Rec
 	} {
 		buried.Headers = append(buried.Headers, kgo.RecordHeader{Key: h.Key, Value: []byte(h.Value)})
 	}
-	if err := broker.ProduceSync(ctx, buried).FirstErr(); err != nil {
-		return fmt.Errorf("write a dead letter to %s: %w", deadLetterTopic, err)
+	// The client does not give up a record that a broker may have, whatever its context says: who
+	// ends does not wait for it.
+	written := make(chan error, 1)
+	broker.Produce(ctx, buried, func(_ *kgo.Record, err error) { written <- err })
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-written:
+		if err != nil {
+			return fmt.Errorf("write a dead letter to %s: %w", deadLetterTopic, err)
+		}
+		return nil
 	}
-	return nil
 }
 
 func header(record *kgo.Record, key string) string {

@@ -153,7 +153,8 @@ func (s *stage) allWritten(ctx context.Context, since apiwrites.Counts) (apiwrit
 			return writes, nil
 		}
 		if !pause(ctx, allWrittenLook) {
-			return nil, fmt.Errorf("wait until reservations show what was decided: %w", ctx.Err())
+			return nil, fmt.Errorf("wait until %d reservations show what was decided (%d do): %w",
+				toReservations(writes, "POST", ""), toReservations(writes, "PUT", "status"), ctx.Err())
 		}
 	}
 }

@@ -252,16 +252,17 @@ func (s *stage) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quietLimit)
 	defer cancel()
 	before, err := cpuTimesOf(s.pids())
+	busy := ""
 	for still := 0; err == nil && still < quietLooks; {
 		if !pause(ctx, quietLook) {
-			return fmt.Errorf("wait for the machine to come to rest: %w", ctx.Err())
+			return fmt.Errorf("wait for the machine to come to rest, last for %s: %w", busy, ctx.Err())
 		}
 		var now cpuTimes
 		now, err = cpuTimesOf(s.pids())
 		still++
 		for process, used := range now.since(before) {
 			if used > restLimit(process) {
-				still = 0
+				still, busy = 0, process
 			}
 		}
 		before = now

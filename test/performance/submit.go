@@ -57,7 +57,12 @@ func (c *counter) next() int { return int(c.n.Add(1)) }
 
 // api submits orders straight at the API server that leave admission nothing to do.
 func (s *stage) api(t *tracker, d *deck) submitter {
-	return s.direct(t, d, func(o *v1alpha1.Order) { order.Complete(o, nil) })
+	return s.direct(t, d, func(o *v1alpha1.Order) {
+		order.Complete(o, nil)
+		if s.opts.mirrored {
+			order.CompleteMirrored(o)
+		}
+	})
 }
 
 // webhook submits orders that admission has to fill in.

@@ -8,7 +8,6 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/event"
-	"github.com/orderplane/orderplane/internal/domain/money"
 	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
@@ -17,30 +16,33 @@ func statusOf(phase v1alpha1.OrderPhase) wire.OrderStatus {
 	return wire.OrderStatus(event.StatusOf(phase))
 }
 
-func currencyOf(o *v1alpha1.Order) string { return string(order.CurrencyOf(o, nil)) }
+// viewOf shows an order in its currency, or in the default one until that is known.
+func viewOf(o *v1alpha1.Order) (event.View, v1alpha1.Currency) {
+	currency := order.CurrencyOf(o, nil)
+	return event.ViewOf(o, currency), currency
+}
 
 // newOrderView shows an order as its create is answered: from what never changes,
 // so that a repeated create gets the very same answer however far the order has
 // come since.
 func newOrderView(o *v1alpha1.Order) wire.Order {
-	currency := currencyOf(o)
+	shown, currency := viewOf(o)
 	view := wire.Order{
 		OrderId:         o.Name,
 		CustomerId:      o.Spec.CustomerID,
 		Status:          wire.PENDING,
-		Items:           make([]wire.OrderItem, len(o.Spec.Items)),
-		TotalAmount:     total(o, currency),
-		Currency:        currency,
+		Items:           make([]wire.OrderItem, len(shown.Items)),
+		TotalAmount:     "0", // of an order whose prices make no total
+		Currency:        string(currency),
 		ShippingAddress: wire.Address(o.Spec.ShippingAddress),
 		CreatedAt:       o.CreationTimestamp.UTC(),
 		UpdatedAt:       o.CreationTimestamp.UTC(),
 	}
-	for i, item := range o.Spec.Items {
-		view.Items[i] = wire.OrderItem{
-			ProductId: item.ProductID,
-			Quantity:  item.Quantity,
-			UnitPrice: unitPrice(item.UnitPrice, currency),
-		}
+	if shown.TotalAmount != "" {
+		view.TotalAmount = wire.Number(shown.TotalAmount)
+	}
+	for i, item := range shown.Items {
+		view.Items[i] = wire.OrderItem{ProductId: item.ProductID, Quantity: item.Quantity, UnitPrice: wire.Number(item.UnitPrice)}
 	}
 	if contact := o.Spec.Contact; contact != nil {
 		view.Contact = &wire.Contact{Email: contact.Email, Phone: contact.Phone}
@@ -52,25 +54,19 @@ func newOrderView(o *v1alpha1.Order) wire.Order {
 func listView(o *v1alpha1.Order) wire.Order {
 	view := newOrderView(o)
 	spec, status := &o.Spec, &o.Status
-	view.Status = statusOf(status.Phase)
-	if n := len(status.History); n > 0 {
-		view.UpdatedAt = status.History[n-1].At.UTC()
-	}
-	view.ConfirmedAt = timeOf(status.ConfirmedAt)
-	view.CancelledAt = timeOf(status.CancelledAt)
-	view.CancelledReason = string(status.CancelledReason)
-	view.FulfilledAt = timeOf(status.FulfilledAt)
-	view.ReturnRequestedAt = timeOf(status.ReturnRequestedAt)
-	view.ReturnedAt = timeOf(status.ReturnedAt)
+	shown, currency := viewOf(o)
+	view.Status = wire.OrderStatus(shown.Status)
+	view.UpdatedAt = shown.Times.Updated
+	view.ConfirmedAt = shown.Times.Confirmed
+	view.CancelledAt = shown.Times.Cancelled
+	view.CancelledReason = string(shown.CancelledReason)
+	view.FulfilledAt = shown.Times.Fulfilled
+	view.ReturnRequestedAt = shown.Times.ReturnRequested
+	view.ReturnedAt = shown.Times.Returned
+	view.ReturnReason = shown.ReturnReason
+	view.RefundAmount = amount(status.RefundAmount, currency)
 	if f := spec.Fulfillment; f != nil {
 		view.Carrier, view.TrackingNumber = f.Carrier, f.TrackingNumber
-	}
-	if r := status.Return; r != nil {
-		view.ReturnReason = r.Reason
-	}
-	if status.RefundAmount != "" {
-		refund := amount(status.RefundAmount, view.Currency)
-		view.RefundAmount = &refund
 	}
 	for _, item := range status.ReturnedItems {
 		view.ReturnedItems = append(view.ReturnedItems, wire.ReturnItem{ProductId: item.ProductID, Quantity: item.Quantity, Line: item.Line})
@@ -81,7 +77,7 @@ func listView(o *v1alpha1.Order) wire.Order {
 			Available: short.Available, Reason: string(short.Reason),
 		})
 	}
-	view.PendingCommand = pendingCommand(o)
+	view.PendingCommand = string(event.PendingCommandOf(o))
 	if refused := refusal(o); refused != nil {
 		view.Refused = refused.Message
 	}
@@ -98,10 +94,7 @@ func orderView(o *v1alpha1.Order) wire.Order {
 		if len(e.Items) > 0 {
 			view.Events[i].Items = returnItems(e.Items)
 		}
-		if e.RefundAmount != "" {
-			refund := amount(e.RefundAmount, view.Currency)
-			view.Events[i].RefundAmount = &refund
-		}
+		view.Events[i].RefundAmount = amount(e.RefundAmount, v1alpha1.Currency(view.Currency))
 	}
 	return view
 }
@@ -113,20 +106,18 @@ func returnView(o *v1alpha1.Order) *wire.Return {
 		return nil
 	}
 	view := &wire.Return{
-		OrderId: o.Name, ReturnId: asked.RequestID, Status: "PENDING",
+		OrderId: o.Name, ReturnId: asked.RequestID, Status: string(event.ReturnStatusOf(o)),
 		Reason: asked.Reason, Items: returnItems(asked.Items),
 	}
 	if answer == nil || answer.RequestID != asked.RequestID {
 		return view
 	}
-	view.Status = returnStatus(answer.State)
 	view.Items = returnItems(answer.Items)
 	view.RequestedAt, view.DecidedAt = timeOf(answer.RequestedAt), timeOf(answer.DecidedAt)
 	view.Message = answer.Message
 	if answer.RefundAmount != "" {
-		view.Currency = currencyOf(o)
-		refund := amount(answer.RefundAmount, view.Currency)
-		view.RefundAmount = &refund
+		currency := order.CurrencyOf(o, nil)
+		view.Currency, view.RefundAmount = string(currency), amount(answer.RefundAmount, currency)
 	}
 	return view
 }
@@ -142,37 +133,6 @@ func returnItems(items []v1alpha1.ReturnItem) []wire.ReturnItem {
 	return views
 }
 
-func returnStatus(state v1alpha1.ReturnState) string {
-	switch state {
-	case v1alpha1.ReturnRequested:
-		return "REQUESTED"
-	case v1alpha1.ReturnApproved:
-		return "APPROVED"
-	case v1alpha1.ReturnRejected:
-		return "REJECTED"
-	default:
-		return "REFUSED"
-	}
-}
-
-// pendingCommand names the intent in spec that status has not answered.
-func pendingCommand(o *v1alpha1.Order) string {
-	switch order.Unanswered(o) {
-	case order.Cancel:
-		return "CANCEL"
-	case order.Fulfil:
-		return "FULFILL"
-	case order.RequestReturn:
-		return "RETURN"
-	case order.Approve:
-		return "APPROVE_RETURN"
-	case order.Reject:
-		return "REJECT_RETURN"
-	default:
-		return ""
-	}
-}
-
 // refusal returns the condition that says why an intent was refused, nil when
 // none was.
 func refusal(o *v1alpha1.Order) *metav1.Condition {
@@ -185,34 +145,14 @@ func refusal(o *v1alpha1.Order) *metav1.Condition {
 	return nil
 }
 
-// total is what the order controller computed, or what it will compute.
-func total(o *v1alpha1.Order, currency string) wire.Number {
-	if o.Status.TotalAmount != "" {
-		return amount(o.Status.TotalAmount, currency)
+// amount writes a decimal with the currency's number of decimals; nil when it is none.
+func amount(decimal string, currency v1alpha1.Currency) *wire.Number {
+	text := event.AmountOf(decimal, currency)
+	if text == "" {
+		return nil
 	}
-	sum, err := order.Total(o.Spec.Items, v1alpha1.Currency(currency))
-	if err != nil {
-		return "0" // not reached: the API server admits no such price
-	}
-	return wire.Number(sum.String())
-}
-
-// unitPrice writes a price with at least the currency's number of decimals.
-func unitPrice(decimal, currency string) wire.Number {
-	exact, err := money.ParsePrice(decimal, currency)
-	if err != nil {
-		return wire.Number(decimal)
-	}
-	return wire.Number(exact.String())
-}
-
-// amount writes a decimal with the currency's number of decimals.
-func amount(decimal, currency string) wire.Number {
-	parsed, err := money.Parse(decimal, currency)
-	if err != nil {
-		return wire.Number(decimal)
-	}
-	return wire.Number(parsed.String())
+	number := wire.Number(text)
+	return &number
 }
 
 func timeOf(t *metav1.Time) *time.Time {

@@ -68,13 +68,7 @@ func newLife(o *v1alpha1.Order) (*life, error) {
 	} else if len(o.Status.History) <= 1 {
 		return nil, &CurrencyUnknown{Order: o.Name}
 	}
-	for _, item := range o.Spec.Items {
-		price := item.UnitPrice
-		if exact, err := money.ParsePrice(price, string(l.currency)); err == nil {
-			price = exact.String()
-		}
-		l.items = append(l.items, Item{ProductID: item.ProductID, Quantity: item.Quantity, UnitPrice: json.Number(price)})
-	}
+	l.items = ItemsOf(o, l.currency)
 	return l, nil
 }
 

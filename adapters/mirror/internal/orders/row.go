@@ -4,41 +4,33 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/domain/mirror/orders"
-	"github.com/orderplane/orderplane/internal/domain/money"
 	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 )
 
 // rowOf is the row of an order, as the rules want it.
 func rowOf(o *v1alpha1.Order, to orders.Row) (orderdb.Row, error) {
-	spec, status := &o.Spec, &o.Status
+	spec := &o.Spec
 	currency := currencyOf(o)
+	shown := event.ViewOf(o, currency)
 	r := orderdb.Row{
 		Version: orderdb.Version{
 			ID: o.Name, UID: to.Identity, ObjectUID: string(o.UID), RV: to.RV, Seq: to.Seq,
 			Told: toldSum(o, to.Seq), State: to.State, MirroredAt: to.MirroredAt,
 		},
-		CustomerID: spec.CustomerID, Status: string(event.StatusOf(status.Phase)), Currency: currency,
-		TotalAmount: totalOf(o, currency), RefundAmount: decimal(status.RefundAmount, currency),
-		CancelledReason: string(status.CancelledReason), CancelledAt: timeOf(status.CancelledAt),
-		FulfilledAt: timeOf(status.FulfilledAt), ReturnRequestedAt: timeOf(status.ReturnRequestedAt), ReturnedAt: timeOf(status.ReturnedAt),
-		CreatedAt: v1alpha1.CreatedAt(o).UTC(), UpdatedAt: o.CreationTimestamp.UTC(),
+		CustomerID: spec.CustomerID, Status: string(shown.Status), Currency: string(currency),
+		TotalAmount: shown.TotalAmount, RefundAmount: shown.RefundAmount,
+		CancelledReason: string(shown.CancelledReason), ReturnReason: shown.ReturnReason,
+		CancelledAt: shown.Times.Cancelled, FulfilledAt: shown.Times.Fulfilled,
+		ReturnRequestedAt: shown.Times.ReturnRequested, ReturnedAt: shown.Times.Returned,
+		CreatedAt: v1alpha1.CreatedAt(o).UTC(), UpdatedAt: shown.Times.Updated,
 	}
 	if isByGateway(o) {
 		r.IdempotencyKey = o.Name
-	}
-	if status.Return != nil {
-		r.ReturnReason = status.Return.Reason
-	}
-	if n := len(status.History); n > 0 {
-		r.UpdatedAt = status.History[n-1].At.UTC()
 	}
 	stored := *o
 	stored.ManagedFields = nil
@@ -46,7 +38,7 @@ func rowOf(o *v1alpha1.Order, to orders.Row) (orderdb.Row, error) {
 	for _, part := range []struct {
 		of   any
 		into *json.RawMessage
-	}{{itemsOf(o, currency), &r.Items}, {event.Address(spec.ShippingAddress), &r.ShippingAddress}, {&stored, &r.Object}} {
+	}{{shown.Items, &r.Items}, {event.Address(spec.ShippingAddress), &r.ShippingAddress}, {&stored, &r.Object}} {
 		text, err := json.Marshal(part.of)
 		if err != nil {
 			return orderdb.Row{}, fmt.Errorf("write order %s as JSON: %w", o.Name, err)
@@ -57,53 +49,11 @@ func rowOf(o *v1alpha1.Order, to orders.Row) (orderdb.Row, error) {
 }
 
 // currencyOf is the currency of an order's prices, empty for one that ended before it was known.
-func currencyOf(o *v1alpha1.Order) string {
+func currencyOf(o *v1alpha1.Order) v1alpha1.Currency {
 	if o.Spec.Currency == "" && o.Status.Currency == "" {
 		return ""
 	}
-	return string(order.CurrencyOf(o, nil))
-}
-
-// totalOf is what the order controller computed, or what it will compute.
-func totalOf(o *v1alpha1.Order, currency string) string {
-	if o.Status.TotalAmount != "" {
-		return decimal(o.Status.TotalAmount, currency)
-	}
-	total, err := order.Total(o.Spec.Items, v1alpha1.Currency(currency))
-	if err != nil {
-		return ""
-	}
-	return total.String()
-}
-
-// decimal is an amount with the currency's decimals; empty when it is none.
-func decimal(amount, currency string) string {
-	parsed, err := money.Parse(amount, currency)
-	if err != nil {
-		return ""
-	}
-	return parsed.String()
-}
-
-// itemsOf are the lines as the REST API shows them.
-func itemsOf(o *v1alpha1.Order, currency string) []event.Item {
-	items := make([]event.Item, len(o.Spec.Items))
-	for i, item := range o.Spec.Items {
-		price := item.UnitPrice
-		if exact, err := money.ParsePrice(price, currency); err == nil {
-			price = exact.String()
-		}
-		items[i] = event.Item{ProductID: item.ProductID, Quantity: item.Quantity, UnitPrice: json.Number(price)}
-	}
-	return items
-}
-
-func timeOf(t *metav1.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	utc := t.UTC()
-	return &utc
+	return order.CurrencyOf(o, nil)
 }
 
 // withoutNUL replaces the one character that JSON can say and Postgres' JSONB can't hold. An

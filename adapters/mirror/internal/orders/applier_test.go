@@ -145,7 +145,7 @@ func TestAnOrderThatCanNotBeToldWaitsAlone(t *testing.T) {
 	for i := range 20 {
 		r.sees(life(fmt.Sprintf("o-%02d", i))...)
 	}
-	bad := edit(life("bad")[5], 70, func(o *v1alpha1.Order) { o.Annotations[v1alpha1.TraceIDAnnotation] = "no\x00text" })
+	bad := edit(life("bad")[5], 70, func(o *v1alpha1.Order) { o.Spec.CustomerID = "no\x00text" })
 	r.sees(bad)
 	senseless := edit(life("senseless")[5], 71, func(o *v1alpha1.Order) { o.Spec.Items[0].UnitPrice = "?"; o.Status.History[4].RefundAmount = "?" })
 	r.sees(senseless)
@@ -166,7 +166,7 @@ func TestAnOrderThatCanNotBeToldWaitsAlone(t *testing.T) {
 	if n := r.count(t, "orderplane_mirror_orders_parked", ""); n != 2 {
 		t.Errorf("%v orders are parked, not 2", n)
 	}
-	r.sees(edit(bad, 80, func(o *v1alpha1.Order) { o.Annotations[v1alpha1.TraceIDAnnotation] = "text" }))
+	r.sees(edit(bad, 80, func(o *v1alpha1.Order) { o.Spec.CustomerID = "text" }))
 	r.settles(t)
 	row(t, pool, "bad")
 	if n := r.count(t, "orderplane_mirror_orders_parked", ""); n != 1 {

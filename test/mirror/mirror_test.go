@@ -94,6 +94,9 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 		}
 		hold(t, 2*size.orders)
 	})
+	t.Run("what was lost comes back", func(t *testing.T) {
+		s.loses(t, size, r, func(t *testing.T, orders int) { shop.everybody(t, 2*size.orders, orders) })
+	})
 }
 
 // keepRunning starts a component again when it ends, as a kubelet does: a manager that can't

@@ -72,7 +72,7 @@ func same(want, got any) bool {
 	switch want := want.(type) {
 	case *time.Time:
 		got, ok := got.(*time.Time)
-		return ok && (want == nil) == (got == nil) && (want == nil || want.Equal(*got))
+		return ok && (want == nil) == (got == nil) && (want == nil || want.Truncate(time.Microsecond).Equal(*got)) // Postgres has microseconds
 	case json.RawMessage:
 		got, ok := got.(json.RawMessage)
 		var w, g any

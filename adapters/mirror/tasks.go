@@ -72,9 +72,9 @@ func (t *Tasks) Close() {
 // topic that was deleted is made again, and the mirror goes on with it.
 func (t *Tasks) Replay(ctx context.Context, topic string) error { return t.tools.Replay(ctx, topic) }
 
-// Rebuild fills empty databases with what the topics have, so that the mirror that is started
-// next tells only what they have not (rule 40). It is a *Refusal while a mirror runs, and where
-// no database is empty. One that was stopped has left nothing, and is run again.
+// Rebuild puts into the databases what the topics have and they lack, so that the mirror that is
+// started next tells only what the topics have not (rules 39 and 40). It is refused while a mirror
+// runs. One that was stopped has left nothing, and is run again.
 func (t *Tasks) Rebuild(ctx context.Context) error { return t.tools.Rebuild(ctx) }
 
 // Check compares the cluster, the databases and the topics with each other, and returns how

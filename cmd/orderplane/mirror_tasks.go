@@ -25,7 +25,7 @@ func addMirrorTasks(cmd *cobra.Command, o *mirrorOptions) {
 	flags.StringVar(&tasks.replay, "replay", "", "queue every event of this topic to be published again, and end")
 	flags.BoolVar(&tasks.uninstall, "uninstall", false, "take the mirror's finalizer off everything in the namespace, and end")
 	flags.BoolVar(&tasks.check, "check", false, fmt.Sprintf("compare cluster, databases and topics with each other, name what differs, and end; the exit code is %d when anything does", exitDiffers))
-	flags.BoolVar(&tasks.rebuild, "rebuild", false, "fill databases that were lost and are empty now with what the topics have, and end")
+	flags.BoolVar(&tasks.rebuild, "rebuild", false, "put into databases that were lost, or set back to a backup, what the topics have and they lack, and end")
 	names := []string{"replay", "rebuild", "check", "uninstall"}
 	cmd.MarkFlagsMutuallyExclusive(names...)
 	mirrors := cmd.RunE

@@ -12,12 +12,14 @@ import (
 // restoreAtOnce is how many events are copied at once.
 const restoreAtOnce = 2000
 
-// Restore fills an empty log with events that topics have, in a transaction: none of them is queued
-// (rule 40). Give it the events of a partition in their order with Add, and end with Done.
+// Restore puts the events that topics have into a log that lacks them, in a transaction: none of them is
+// queued (rules 39 and 40). Give it the events of a partition in their order with Add, and end with Done.
 type Restore struct {
 	tx    pgx.Tx
 	log   Log
 	batch [][]any
+	// Before is the place of the last event that the log had: those that are put there are behind it.
+	Before int64
 }
 
 const (
@@ -30,9 +32,11 @@ SELECT event_id, object, uid, seq, type, topic, key, value, trace_id, at
 FROM (SELECT DISTINCT ON (event_id) *, min(at) OVER (PARTITION BY uid) AS begun FROM published ORDER BY event_id, place) first
 ORDER BY `
 	// An order's events are on several topics, and have its numbers.
-	restoreOrders = restoreFirsts + `key, begun, uid, seq`
+	restoreOrders = restoreFirsts + `key, begun, uid, seq ON CONFLICT DO NOTHING`
 	// A product's are on one, in the order in which they were told.
-	restoreStock = restoreFirsts + `key, place`
+	restoreStock = restoreFirsts + `key, place ON CONFLICT DO NOTHING`
+
+	lastPlace = `SELECT coalesce(max(no), 0) FROM EVENTS`
 )
 
 func (l Log) restore() string {
@@ -47,7 +51,11 @@ func NewRestore(ctx context.Context, tx pgx.Tx, l Log) (*Restore, error) {
 	if _, err := tx.Exec(ctx, restoreTable); err != nil {
 		return nil, fmt.Errorf("prepare to fill %s: %w", l, err)
 	}
-	return &Restore{tx: tx, log: l}, nil
+	r := &Restore{tx: tx, log: l}
+	if err := tx.QueryRow(ctx, l.in(lastPlace)).Scan(&r.Before); err != nil {
+		return nil, fmt.Errorf("prepare to fill %s: %w", l, err)
+	}
+	return r, nil
 }
 
 // Add takes the next event. One that comes again is kept as it was first.
@@ -68,7 +76,7 @@ func (r *Restore) flush(ctx context.Context) error {
 	return nil
 }
 
-// Done fills the log and returns how many events it has now.
+// Done fills the log and returns how many events it did not have.
 func (r *Restore) Done(ctx context.Context) (int64, error) {
 	if err := r.flush(ctx); err != nil {
 		return 0, err

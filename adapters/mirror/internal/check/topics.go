@@ -108,7 +108,7 @@ func (l *topicLook) lookUp(ctx context.Context, ids []uuid.UUID) error {
 		for _, id := range some {
 			switch value, is := stored[id]; {
 			case !is:
-				l.differs("it has event %s, which the database does not know", id)
+				l.differs("it has event %s, which the database does not know; stop the mirror and take it from there with --rebuild", id)
 			case value != l.read[id]:
 				l.differs("event %s has other bytes than the database", id)
 			}

@@ -17,10 +17,11 @@ import (
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
 )
 
-// Rebuild fills databases that are empty with the events that the topics have, and the ledger with
-// what those say (rule 40). Nothing of that is queued: the mirror that is started next fills in the
-// rest from the cluster, and tells what the topics have not. A database is filled in one
-// transaction, so that one that was stopped has left nothing.
+// Rebuild puts into the databases what the topics have and they lack: all of it into one that was lost and is
+// empty, what came after a backup into one that was set back to it (rules 39 and 40). The ledger gets what
+// the events say that moved. Nothing of that is queued: the mirror that is started next fills in the rest
+// from the cluster, and tells what the topics have not. A database is filled in one transaction, so that
+// one that was stopped has left nothing.
 func (t *Tools) Rebuild(ctx context.Context) error {
 	release, err := leader.Hold(ctx, t.World.Orders)
 	if err != nil {
@@ -40,14 +41,15 @@ func (t *Tools) Rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lost, err := lostOf(here, orders, inventory)
-	if err != nil {
-		return err
+	for _, d := range []guard.Database{orders, inventory} {
+		if err := here.Database(d, guard.Accept{}); err != nil {
+			return err
+		}
 	}
 	if err := kafka.EnsureTopics(ctx, t.Brokers, event.Topics()); err != nil {
 		return err
 	}
-	for _, db := range lost {
+	for _, db := range []postgres.Database{postgres.Orders, postgres.Inventory} {
 		err := pgx.BeginFunc(ctx, t.pool(db), func(tx pgx.Tx) error { return t.fill(ctx, tx, db, here) })
 		if err != nil {
 			return fmt.Errorf("rebuild %s: %w", db, err)
@@ -55,26 +57,6 @@ func (t *Tools) Rebuild(ctx context.Context) error {
 	}
 	fmt.Fprintln(t.Out, "Start the mirror now. It fills in the rest from the cluster, and tells what the topics have not.")
 	return nil
-}
-
-// lostOf are those of the databases that are empty.
-func lostOf(here guard.Cluster, databases ...guard.Database) (lost []postgres.Database, err error) {
-	for _, d := range databases {
-		if !d.Empty {
-			continue
-		}
-		if err := here.Database(d, guard.Accept{}); err != nil {
-			return nil, err
-		}
-		lost = append(lost, d.Name)
-	}
-	if len(lost) == 0 {
-		return nil, &guard.Refusal{
-			Why:    "neither ops_orders nor ops_inventory is empty, and only an empty database is rebuilt",
-			WayOut: "see what is wrong with `orderplane mirror --check`; to rebuild a database, drop it and create it again",
-		}
-	}
-	return lost, nil
 }
 
 // fill fills a database.
@@ -105,13 +87,13 @@ func (t *Tools) fill(ctx context.Context, tx pgx.Tx, db postgres.Database, here 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.Out, "%s: the topics told %d events\n", db, events)
+	fmt.Fprintf(t.Out, "%s: took %d events from the topics that it did not have\n", db, events)
 	if db == postgres.Inventory {
-		movements, err := stockdb.RestoreMovements(ctx, tx)
+		movements, err := stockdb.RestoreMovements(ctx, tx, into.Before)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(t.Out, "%s: they moved stock %d times\n", db, movements)
+		fmt.Fprintf(t.Out, "%s: booked %d movements of stock that they tell of\n", db, movements)
 	}
 	return mirrordb.Claim(ctx, tx, mirrordb.Owner{Namespace: here.Namespace, NamespaceUID: here.NamespaceUID, ResourceVersion: here.ResourceVersion})
 }

@@ -27,7 +27,10 @@ type session struct {
 	// isFirst is true until all is told that came before the mirror was there. What does not
 	// add up until then was not lost.
 	isFirst bool
-	worked  bool
+	// isCatchingUp is true until all is told that there was when the session began. What a rebuild has
+	// booked from the topics may be among it (rules 39 and 40).
+	isCatchingUp bool
+	worked       bool
 }
 
 // complete adds to decisions what only their objects know. It leaves out the first whose

@@ -73,7 +73,7 @@ func (t *teller) connect(ctx context.Context) (worked bool, err error) {
 	}
 	t.view.moved(cursor)
 	defer t.view.soil()
-	s := &session{teller: t, conn: conn, opened: map[string]struct{}{}, isFirst: cursor == 0}
+	s := &session{teller: t, conn: conn, opened: map[string]struct{}{}, isFirst: cursor == 0, isCatchingUp: true}
 	err = s.serve(ctx)
 	// What is remembered of the database ends with the connection, so the connection ends, too.
 	return s.worked, errors.Join(err, conn.Conn().Close(context.WithoutCancel(ctx)))
@@ -113,7 +113,7 @@ func (s *session) serve(ctx context.Context) error {
 				return err
 			}
 		} else if s.view.known() <= b.cursor {
-			s.isFirst = false
+			s.isFirst, s.isCatchingUp = false, false
 		}
 		if len(b.decisions) == 0 {
 			if err := s.mind(ctx, &gap, b.cursor); err != nil {

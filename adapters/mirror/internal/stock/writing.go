@@ -69,7 +69,7 @@ func (w *writing) tell(ctx context.Context, tx pgx.Tx, items []*v1alpha1.StockIt
 	for _, d := range w.decisions {
 		moved = append(moved, stock.MovementsOf(d)...)
 	}
-	if w.isFirst && len(moved) > 0 {
+	if w.isCatchingUp && len(moved) > 0 {
 		booked, err := stockdb.AllBooked(ctx, tx, moved)
 		if err != nil {
 			return err

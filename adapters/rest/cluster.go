@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/shared"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
@@ -38,7 +39,9 @@ type cluster struct {
 	// reading and writing guard the calls of live.
 	reading, writing *breaker
 	changes          *changes
-	baskets          *basketStore
+	// levels are told of each stock item that changes; nil without Redis.
+	levels  *shared.Levels
+	baskets *basketStore
 	// ready is set once the caches have seen all orders, items and baskets. Until then it is
 	// not asked: it would make its callers wait.
 	ready atomic.Bool
@@ -98,6 +101,9 @@ func (c *cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := items.AddEventHandler(dropsLevels(c.levels)); err != nil {
+		return fmt.Errorf("watch stock items: %w", err)
+	}
 	classes, err := c.informer(ctx, &v1alpha1.OrderClass{})
 	if err != nil {
 		return err
@@ -112,6 +118,10 @@ func (c *cluster) start(ctx context.Context) error {
 	}()
 	go func() { c.classesReady.Store(toolscache.WaitForCacheSync(ctx.Done(), classes.HasSynced)) }()
 	running, until := errgroup.WithContext(ctx)
+	running.Go(func() error {
+		c.levels.Run(until)
+		return nil
+	})
 	running.Go(func() error { return c.baskets.start(until) })
 	running.Go(func() error {
 		if err := c.cache.Start(until); err != nil {

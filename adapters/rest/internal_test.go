@@ -10,7 +10,10 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,7 +22,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	kuberuntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -227,7 +230,7 @@ func TestOnlyAnOutageCountsForTheBreaker(t *testing.T) {
 		"time-out of ours":      {context.DeadlineExceeded, true},
 		"answer cut off":        {fmt.Errorf("unexpected error when reading response body: %w", io.ErrUnexpectedEOF), true},
 		"answer not understood": {&json.SyntaxError{Offset: 7}, false},
-		"kind not known":        {runtime.NewNotRegisteredErrForKind("x", schema.GroupVersionKind{Kind: "Order"}), false},
+		"kind not known":        {kuberuntime.NewNotRegisteredErrForKind("x", schema.GroupVersionKind{Kind: "Order"}), false},
 		"client hung up":        {context.Canceled, false},
 	} {
 		if got := isOutage(tc.err); got != tc.want {
@@ -348,5 +351,42 @@ func TestAnOldRefusalIsNotMistakenForANewOne(t *testing.T) {
 		if got := refusedSince(tc.order, 3, tc.before); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
+	}
+}
+
+// More calls than there are slots wait for their turn within their own time, and nobody counts
+// that against the dependency.
+func TestCallsWithoutATurnAreNoFailures(t *testing.T) {
+	b := newBreaker("x", 50*time.Millisecond, func(err error) bool { return err != nil })
+	release, running := make(chan struct{}), sync.WaitGroup{}
+	var inside atomic.Int64
+	for range mostCalls {
+		running.Go(func() {
+			_ = b.callWithin(t.Context(), time.Minute, func(context.Context) error {
+				inside.Add(1)
+				<-release
+				return nil
+			})
+		})
+	}
+	for inside.Load() < mostCalls {
+		runtime.Gosched()
+	}
+	for range breakerWindow {
+		err := b.call(t.Context(), func(context.Context) error {
+			t.Error("one call more than there may be")
+			return nil
+		})
+		if p := problemOf(err); p.status != http.StatusServiceUnavailable || p.retryAfter != time.Second {
+			t.Errorf("the answer is %+v", p)
+		}
+	}
+	close(release)
+	running.Wait()
+	if said := b.state(); said.State != "CLOSED" || said.Fails != 0 {
+		t.Errorf("the breaker is %+v", said)
+	}
+	if err := b.call(t.Context(), func(context.Context) error { return nil }); err != nil {
+		t.Errorf("after that a call fails: %v", err)
 	}
 }

@@ -23,11 +23,11 @@ const defaultAdjustReason = "REST adjustment"
 
 // GetStock shows the stock level of a product.
 func (h *handlers) GetStock(ctx context.Context, request wire.GetStockRequestObject) (wire.GetStockResponseObject, error) {
-	item, err := h.item(ctx, request.ProductId)
+	level, err := h.stockOf(ctx, request.ProductId)
 	if err != nil {
 		return nil, err
 	}
-	return wire.GetStock200JSONResponse{StockLevelJSONResponse: wire.StockLevelJSONResponse(stockLevel(item))}, nil
+	return wire.GetStock200JSONResponse{StockLevelJSONResponse: wire.StockLevelJSONResponse(level)}, nil
 }
 
 // AdjustStock makes a stock document and waits until it counts.

@@ -28,6 +28,8 @@ type handlers struct {
 	ledger ledger
 	// answers are the first answers that Redis keeps.
 	answers *shared.Answers
+	// levels are the stock levels that Redis keeps.
+	levels *shared.Levels
 	// wait is how long a command waits for its answer.
 	wait time.Duration
 	now  func() time.Time

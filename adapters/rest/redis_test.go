@@ -16,12 +16,12 @@ import (
 	"github.com/google/uuid"
 	goredis "github.com/redis/go-redis/v9"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	kube "k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/devservices"
 	"github.com/orderplane/orderplane/internal/redis"
 )
 
@@ -198,61 +198,129 @@ func TestASlowRedisCostsACreateItsTimeOutOnceAndThenNothing(t *testing.T) {
 
 // However Redis comes and goes, a key makes one order, and its answers are all the same.
 func TestRepeatsWhileRedisComesAndGoes(t *testing.T) {
-	server := miniredis.RunT(t)
+	const keys, repeats, times = 50, 100, 20
+	server := realRedis(t)
 	g := startWithRedis(t, server.Addr())
 	gateways := []*gateway{g, g.replica()}
+	said := newTally(keys, g.token("cust-1"))
 	ctx, stop := context.WithCancel(t.Context())
-	var chaos sync.WaitGroup
-	chaos.Go(func() {
-		for i := 0; ctx.Err() == nil; i++ {
-			switch i % 3 {
-			case 0:
-				server.FlushAll()
-			case 1:
-				server.Close()
-			default:
-				_ = server.Restart()
+	defer stop()
+	var asking sync.WaitGroup
+	for worker := range 8 {
+		asking.Go(func() {
+			for i := worker; ctx.Err() == nil || said.of(i%keys) < repeats; i += 8 {
+				said.ask(gateways[i/keys%2], i%keys)
 			}
-			_ = wait.PollUntilContextTimeout(ctx, 30*time.Millisecond, 30*time.Millisecond, false, func(context.Context) (bool, error) { return true, nil })
-		}
-	})
-	const keys, repeats = 10, 20
-	var (
-		mu      sync.Mutex
-		answers = map[string]map[string]int{}
-		asking  sync.WaitGroup
-	)
-	for k := range keys {
-		key := uuid.NewString()
-		answers[key] = map[string]int{}
-		for r := range repeats {
-			asking.Go(func() {
-				a, err := gateways[(k+r)%2].try(request{
-					method: http.MethodPost, path: "/api/orders", token: g.token("cust-1"), body: orderBody("cust-1"),
-					header: []string{"Idempotency-Key", key, "Content-Type", "application/json"},
-				})
-				mu.Lock()
-				defer mu.Unlock()
-				answers[key][fmt.Sprint(a.status, err, a.raw)]++
-			})
-		}
+		})
 	}
-	asking.Wait()
+	admin := redisAt(t, server.Addr())
+	for range times {
+		_ = admin.FlushAll(t.Context()).Err()
+		pause(t, 50*time.Millisecond)
+		must(t, server.Kill())
+		pause(t, 50*time.Millisecond)
+		must(t, server.Start(t.Context()))
+		pause(t, 50*time.Millisecond)
+	}
 	stop()
-	chaos.Wait()
-	for key, said := range answers {
-		if len(said) != 1 {
-			t.Errorf("key %s was answered in %d ways: %v", key, len(said), said)
-		}
-		for text := range said {
-			if !strings.HasPrefix(text, "201 ") {
-				t.Errorf("key %s: %s", key, text)
-			}
-		}
-	}
+	asking.Wait()
+	said.check(t, repeats)
 	var made v1alpha1.OrderList
 	must(t, env.Client.List(t.Context(), &made, client.InNamespace(g.namespace)))
 	if len(made.Items) != keys {
 		t.Errorf("%d orders of %d keys", len(made.Items), keys)
 	}
+}
+
+// realRedis runs the machine's redis-server.
+func realRedis(t *testing.T) *devservices.Redis {
+	t.Helper()
+	bin, err := devservices.FindRedis()
+	if err != nil {
+		t.Skip(err)
+	}
+	server, err := devservices.StartRedis(t.Context(), devservices.RedisOptions{Bin: bin, LogDir: t.TempDir()})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Stop()) })
+	return server
+}
+
+func pause(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
+// tally is how often each key was answered in which way.
+type tally struct {
+	keys  []string
+	token string
+
+	mu      sync.Mutex
+	answers []map[string]int
+}
+
+func newTally(keys int, token string) *tally {
+	s := &tally{token: token}
+	for range keys {
+		s.keys, s.answers = append(s.keys, uuid.NewString()), append(s.answers, map[string]int{})
+	}
+	return s
+}
+
+func (s *tally) ask(g *gateway, key int) {
+	a, err := g.try(request{
+		method: http.MethodPost, path: "/api/orders", token: s.token, body: orderBody("cust-1"),
+		header: []string{"Idempotency-Key", s.keys[key], "Content-Type", "application/json"},
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[key][fmt.Sprint(a.status, err, a.raw)]++
+}
+
+func (s *tally) of(key int) (answers int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.answers[key] {
+		answers += n
+	}
+	return answers
+}
+
+func (s *tally) check(t *testing.T, atLeast int) {
+	t.Helper()
+	for i, said := range s.answers {
+		if len(said) != 1 || s.of(i) < atLeast {
+			t.Errorf("key %s was answered %d times, in %d ways: %v", s.keys[i], s.of(i), len(said), said)
+		}
+		for text := range said {
+			if !strings.HasPrefix(text, "201") {
+				t.Errorf("key %s: %s", s.keys[i], text)
+			}
+		}
+	}
+}
+
+func TestAStockLevelIsKeptAndDroppedOnChange(t *testing.T) {
+	server := miniredis.RunT(t)
+	g := startWithRedis(t, server.Addr(), patient)
+	g.item("prod-001", 10)
+	key := "ops:inventory:prod-001"
+	ask := func() answer { return g.do(request{path: "/api/inventory/prod-001", token: g.token("cust-1")}) }
+	g.eventually("the level is kept", func() bool {
+		ask()
+		return server.Exists(key)
+	})
+	kept, err := server.Get(key)
+	must(t, err)
+	if got := strings.TrimSpace(ask().raw); got != kept {
+		t.Errorf("kept is %s, answered %s", kept, got)
+	}
+	item := &v1alpha1.StockItem{}
+	must(t, env.Client.Get(t.Context(), client.ObjectKey{Namespace: g.namespace, Name: "prod-001"}, item))
+	item.Spec.Name = "another name"
+	must(t, env.Client.Update(t.Context(), item))
+	g.eventually("the level is dropped", func() bool { return !server.Exists(key) })
 }

@@ -115,6 +115,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.cluster, err = newCluster(deps.Kube, cfg, deps.Metrics); err != nil {
 		return nil, err
 	}
+	s.cluster.levels = newLevels(deps, s.help, s.cluster)
 	if s.prober, err = newProber(deps); err != nil {
 		return nil, err
 	}

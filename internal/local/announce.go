@@ -49,6 +49,7 @@ func (s *stack) announce() error {
 	for _, e := range s.services.exports() {
 		line(e.name, e.value)
 	}
+	line("Redis", s.services.redisIs())
 	line("logs", s.opts.path("log")+string(filepath.Separator))
 	fmt.Fprintf(&text, "\n  CUSTOMER_TOKEN (customer %s)\n  %s\n\n  OPS_TOKEN\n  %s\n", sampleCustomer, customer, ops)
 	fmt.Fprintf(&text, "\nIn another terminal:  . %s\nCtrl-C stops everything; the data stays.\n", env)

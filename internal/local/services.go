@@ -28,7 +28,8 @@ type services struct {
 
 	postgres *devservices.Postgres      // nil when the environment names another
 	kafka    *devservices.EmbeddedKafka // nil when the environment names another
-	redis    *devservices.Redis         // nil when the environment names another, or there is none
+	redis    *devservices.Redis         // nil when the environment names another, or embedded is there
+	embedded *devservices.EmbeddedRedis // nil when redis is there, or the environment names another
 	psql     string                     // the folder that has it; empty when there is none
 }
 
@@ -145,8 +146,8 @@ func (s *services) startKafka(port int) (err error) {
 func (s *services) startRedis(ctx context.Context, port int) error {
 	bin, err := devservices.FindRedis()
 	if err != nil {
-		s.say("without Redis, which nothing depends on: %v", err)
-		return nil
+		s.embedded, err = devservices.StartEmbeddedRedis(port)
+		return err
 	}
 	s.redis, err = devservices.StartRedis(ctx, devservices.RedisOptions{Bin: bin, LogDir: s.opts.path("log"), Port: port})
 	return err
@@ -172,6 +173,9 @@ func (s *services) stop() error {
 	}
 	if s.kafka != nil {
 		s.kafka.Stop()
+	}
+	if s.embedded != nil {
+		s.embedded.Stop()
 	}
 	return errors.Join(errs...)
 }
@@ -201,8 +205,8 @@ func (s *services) own() rememberedPorts {
 	if s.kafka != nil {
 		ports.Kafka = s.kafka.Port()
 	}
-	if s.redis != nil {
-		ports.Redis = s.redis.Port()
+	if port := s.redisPort(); port != 0 {
+		ports.Redis = port
 	}
 	return ports
 }
@@ -223,19 +227,42 @@ func (s *services) exports() []export {
 	} else {
 		exports = append(exports, export{"KAFKA_BOOTSTRAP", s.kafka.Bootstrap()})
 	}
-	if s.redis == nil {
+	port := s.redisPort()
+	if port == 0 {
 		return append(exports, s.given(ofRedis, s.ports.Redis)...)
 	}
 	return append(exports,
-		export{"REDIS_ADDR", s.redis.Addr()},
+		export{"REDIS_ADDR", address(port)},
 		export{"REDIS_HOST", devcluster.Host},
-		export{"REDIS_PORT", strconv.Itoa(s.redis.Port())})
+		export{"REDIS_PORT", strconv.Itoa(port)})
+}
+
+// redisPort is the port of the Redis that was started here, 0 when none was.
+func (s *services) redisPort() int {
+	switch {
+	case s.redis != nil:
+		return s.redis.Port()
+	case s.embedded != nil:
+		return s.embedded.Port()
+	}
+	return 0
+}
+
+// redisIs says in a few words what Redis there is.
+func (s *services) redisIs() string {
+	switch {
+	case s.redis != nil:
+		return "the machine's redis-server"
+	case s.embedded != nil:
+		return "an embedded one (miniredis), for want of redis-server on this machine"
+	}
+	return "the one that the environment names"
 }
 
 // environment is what the components run with: the stack's own, without the settings of a
 // service that was started here, and with where it is.
 func (s *services) environment() []string {
-	started := map[string]bool{ofPostgres: s.postgres != nil, ofKafka: s.kafka != nil, ofRedis: s.redis != nil}
+	started := map[string]bool{ofPostgres: s.postgres != nil, ofKafka: s.kafka != nil, ofRedis: s.redisPort() != 0}
 	var environ []string
 	for _, variable := range s.opts.Environ {
 		overruled := false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,17 +19,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const perMinute = 50
 
-// away is what a guard says while Redis is away.
+// errAway is what a guard says while Redis is away.
 var errAway = errors.New("away")
 
 // redisOf runs a Redis whose calls fail while away is set.
-func redisOf(t *testing.T) (server *miniredis.Miniredis, client *goredis.Client, guard shared.Guard, away *bool) {
+func redisOf(t *testing.T) (server *miniredis.Miniredis, client *goredis.Client, guard shared.Guard, away *atomic.Bool) {
 	t.Helper()
-	server, away = miniredis.RunT(t), new(bool)
+	server, away = miniredis.RunT(t), new(atomic.Bool)
 	client = goredis.NewClient(&goredis.Options{Addr: server.Addr(), MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
 	guard = func(ctx context.Context, call func(context.Context) error) error {
-		if *away {
+		if away.Load() {
 			return errAway
 		}
 		return call(ctx)
@@ -83,9 +84,9 @@ func TestNoMoreThanTwiceTheLimitWhateverRedisDoes(t *testing.T) {
 	gateways := limiters(client, guard)
 	allowed := 0
 	for range 20 { // there, away, flushed, and again
-		*away = false
+		away.Store(false)
 		allowed += through(t, gateways, perMinute/5)
-		*away = true
+		away.Store(true)
 		allowed += through(t, gateways, perMinute/5)
 		server.FlushAll()
 	}
@@ -106,7 +107,7 @@ func TestWhatRedisRefusesIsNotCounted(t *testing.T) {
 			t.Fatal("more than the limit")
 		}
 	}
-	*away = true
+	away.Store(true)
 	if !gateways[1].Allow(t.Context(), "sub:a").Allowed {
 		t.Error("the second gateway counted what it refused")
 	}
@@ -154,7 +155,7 @@ func TestTheFirstAnswerIsKept(t *testing.T) {
 	if odd := answers.Find(t.Context(), "odd", "o1"); odd != nil {
 		t.Errorf("nonsense is %+v", odd)
 	}
-	*away = true
+	away.Store(true)
 	if gone := answers.Find(t.Context(), "k", "o1"); gone != nil {
 		t.Errorf("without Redis it finds %+v", gone)
 	}

@@ -2,20 +2,23 @@ package orderdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Filter says which orders are listed, in any state. A customer, a status or both have to be named.
+// Filter says which of the orders are listed that have left the cluster: archived, or gone. Empty fields
+// ask for nothing.
 type Filter struct {
 	CustomerID string
 	// Status is the contract's word, such as "FULFILLED".
 	Status string
 	// From and To bound when the orders were created; To itself is not in. Nil is no bound.
 	From, To *time.Time
+	// Except are ids that are left out: the cluster has them still, on their way out.
+	Except []string
 }
 
 // Place is where an order stands in a list: newest first, and by id where two are of the same moment.
@@ -24,91 +27,108 @@ type Place struct {
 	ID        string
 }
 
-// PlaceOf gives the place of an order.
-func PlaceOf(r Row) Place { return Place{CreatedAt: r.CreatedAt, ID: r.ID} }
-
-// MostCounted is how far Count counts. A longer list would take longer to count than to read.
-const MostCounted = 5_000
-
-// A list has one upper bound, which is a place: with a second one Postgres might begin at the wrong one, and walk
-// through the index from there. Orders of a customer that are in another status are passed over. A count
-// reads as many rows as it counts; of a status that most orders have, maybe from the table itself.
-const (
-	listed = `SELECT ` + columns + ` FROM orders
-		WHERE created_at >= coalesce($1::timestamptz, '-infinity') AND (created_at, id) < (coalesce($2::timestamptz, 'infinity'), $3::text) AND `
-	inOrder = ` ORDER BY created_at DESC, id DESC LIMIT $4`
-	counted = `SELECT count(*) FROM (SELECT FROM orders
-		WHERE created_at >= coalesce($1::timestamptz, '-infinity') AND created_at < coalesce($2::timestamptz, 'infinity') AND `
-	atMost = ` LIMIT $3) found`
-)
-
-// condition names what a filter asks for, by parameters from a number on.
-func (f Filter) condition(from int) (sql string, args []any, err error) {
-	switch {
-	case f.CustomerID != "" && f.Status != "":
-		return fmt.Sprintf("customer_id = $%d AND status = $%d", from, from+1), []any{f.CustomerID, f.Status}, nil
-	case f.CustomerID != "":
-		return fmt.Sprintf("customer_id = $%d", from), []any{f.CustomerID}, nil
-	case f.Status != "":
-		return fmt.Sprintf("status = $%d", from), []any{f.Status}, nil
-	default:
-		return "", nil, errors.New("list orders: neither customer nor status; name one of them")
+// Before says whether a place is above another in a list.
+func (p Place) Before(other Place) bool {
+	if c := p.CreatedAt.Compare(other.CreatedAt); c != 0 {
+		return c > 0
 	}
+	return p.ID > other.ID
 }
 
-// query lists a page. It begins after a place, or where the list does, whichever is later in it.
-func (f Filter) query(after *Place, limit int) (string, []any, error) {
-	condition, args, err := f.condition(5)
-	if err != nil {
-		return "", nil, err
-	}
-	at, id := f.To, "" // no order has an empty id, so all of that moment are beyond
-	if after != nil && (f.To == nil || after.CreatedAt.Before(*f.To)) {
-		at, id = &after.CreatedAt, after.ID
-	}
-	return listed + condition + inOrder, append([]any{f.From, at, id, limit}, args...), nil
+// Page is a part of a list: at most Limit places, those behind After, or without it those behind the first
+// Offset ones.
+type Page struct {
+	After         *Place
+	Offset, Limit int
 }
 
-// counting counts what is listed.
-func (f Filter) counting() (string, []any, error) {
-	condition, args, err := f.condition(4)
-	if err != nil {
-		return "", nil, err
+// condition is what a filter asks for, with its arguments from a number on.
+func (f Filter) condition(args []any) (string, []any) {
+	var all []string
+	add := func(sql string, arg any) {
+		args = append(args, arg)
+		all = append(all, fmt.Sprintf(sql, len(args)))
 	}
-	return counted + condition + atMost, append([]any{f.From, f.To, MostCounted + 1}, args...), nil
+	if f.CustomerID != "" {
+		add("customer_id = $%d", f.CustomerID)
+	}
+	if f.Status != "" {
+		add("status = $%d", f.Status)
+	}
+	if f.From != nil {
+		add("created_at >= $%d", *f.From)
+	}
+	if f.To != nil {
+		add("created_at < $%d", *f.To)
+	}
+	if len(f.Except) > 0 {
+		add("id <> ALL ($%d)", f.Except)
+	}
+	return strings.Join(append([]string{"state <> 'live'"}, all...), " AND "), args
 }
 
-// List returns orders, newest first: at most limit, those after a place, or the first ones if it is nil. The
-// place of the last is where the next page goes on; a page is as quick to read as any other.
-func List(ctx context.Context, db Querier, f Filter, after *Place, limit int) ([]Row, error) {
-	sql, args, err := f.query(after, limit)
-	if err != nil {
-		return nil, err
+// query lists places. A page behind a place is read from there: a second upper bound is left out, since with
+// two Postgres might begin at the wrong one, and walk through the index from there.
+func (f Filter) query(p Page) (string, []any) {
+	var behind string
+	args := []any{p.Limit, p.Offset}
+	if p.After != nil {
+		if f.To != nil && p.After.CreatedAt.Before(*f.To) {
+			f.To = nil
+		}
+		args = append(args, p.After.CreatedAt, p.After.ID)
+		behind = " AND (created_at, id) < ($3, $4)"
 	}
+	condition, args := f.condition(args)
+	return "SELECT created_at, id FROM orders WHERE " + condition + behind + " ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2", args
+}
+
+// List returns the places of orders, newest first. A page behind a place is as quick to read as any other; one
+// behind an offset passes over as many entries of an index.
+func List(ctx context.Context, db Querier, f Filter, p Page) ([]Place, error) {
+	sql, args := f.query(p)
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, scanRow)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Place])
 	if err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
 	}
 	return found, nil
 }
 
-// Count returns how many orders there are on all pages. It counts to MostCounted; more is true if there are more
-// than that.
-func Count(ctx context.Context, db Querier, f Filter) (total int, more bool, err error) {
-	sql, args, err := f.counting()
-	if err != nil {
-		return 0, false, err
+// counting counts what is listed. A customer's orders, and those of a time, are counted one by one; for all of a
+// status the count is kept.
+func (f Filter) counting() (string, []any) {
+	if f.CustomerID != "" || f.From != nil || f.To != nil {
+		condition, args := f.condition(nil)
+		return "SELECT count(*) FROM orders WHERE " + condition, args
 	}
+	kept, args := "SELECT (SELECT coalesce(sum(orders), 0) FROM orders_left_count)::bigint", []any(nil)
+	if f.Status != "" {
+		kept, args = "SELECT (SELECT coalesce(sum(orders), 0) FROM orders_left_count WHERE status = $1)::bigint", []any{f.Status}
+	}
+	if len(f.Except) == 0 {
+		return kept, args
+	}
+	excepted := " - (SELECT count(*) FROM orders WHERE state <> 'live'"
+	if f.Status != "" {
+		excepted += " AND status = $1"
+	}
+	args = append(args, f.Except)
+	return fmt.Sprintf("%s%s AND id = ANY ($%d))", kept, excepted, len(args)), args
+}
+
+// Count returns how many orders there are on all pages.
+func Count(ctx context.Context, db Querier, f Filter) (total int, err error) {
+	sql, args := f.counting()
 	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
-		return 0, false, fmt.Errorf("count orders: %w", err)
+		return 0, fmt.Errorf("count orders: %w", err)
 	}
 	if total, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[int]); err != nil {
-		return 0, false, fmt.Errorf("count orders: %w", err)
+		return 0, fmt.Errorf("count orders: %w", err)
 	}
-	return min(total, MostCounted), total > MostCounted, nil
+	return total, nil
 }

@@ -57,9 +57,15 @@ var errNoDatabase = errors.New("no database is configured")
 // says; one that was not waited for says nothing of the database.
 func isDatabaseOutage(err error) bool { return err != nil && !errors.Is(err, context.Canceled) }
 
-// order returns the order of an id as the database last saw it, nil when it has none. Whether
-// the cluster has it, too, it does not say.
-func (a *archive) order(ctx context.Context, id string, within time.Duration) (*v1alpha1.Order, error) {
+// archivedOrder is an order as the database last saw it.
+type archivedOrder struct {
+	order *v1alpha1.Order
+	// left says that the cluster does not have it any more.
+	left bool
+}
+
+// order returns the order of an id as the database last saw it, nil when it has none.
+func (a *archive) order(ctx context.Context, id string, within time.Duration) (*archivedOrder, error) {
 	if a.orders == nil {
 		return nil, errNoDatabase
 	}
@@ -74,8 +80,8 @@ func (a *archive) order(ctx context.Context, id string, within time.Duration) (*
 	if err != nil || !found {
 		return nil, err
 	}
-	known := &v1alpha1.Order{}
-	if err := json.Unmarshal(row.Object, known); err != nil {
+	known := &archivedOrder{order: &v1alpha1.Order{}, left: row.State != orderdb.Live}
+	if err := json.Unmarshal(row.Object, known.order); err != nil {
 		return nil, fmt.Errorf("decode the archived order %s: %w", id, err)
 	}
 	return known, nil
@@ -94,20 +100,20 @@ func (h *handlers) knownOrder(ctx context.Context, o *v1alpha1.Order) *v1alpha1.
 		h.archive.unasked.Inc()
 		return nil
 	}
-	return known
+	if known == nil {
+		return nil
+	}
+	return known.order
 }
 
-// archived returns the order of an id that the cluster does not have, if the archive has it.
-func (h *handlers) archived(ctx context.Context, id string) (*v1alpha1.Order, error) {
+// archived returns what the archive has of an id, nil when it has nothing.
+func (h *handlers) archived(ctx context.Context, id string) (*archivedOrder, error) {
 	if h.archive == nil {
-		return nil, noSuchOrder(id)
+		return nil, nil
 	}
 	known, err := h.archive.order(ctx, id, databaseWithin)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, databaseAway(err)
-	case known == nil:
-		return nil, noSuchOrder(id)
 	}
 	return known, nil
 }

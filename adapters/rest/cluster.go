@@ -39,6 +39,7 @@ type cluster struct {
 	// reading and writing guard the calls of live.
 	reading, writing *breaker
 	changes          *changes
+	fresh            *fresh
 	// levels are told of each stock item that changes; nil without Redis.
 	levels  *shared.Levels
 	baskets *basketStore
@@ -50,7 +51,7 @@ type cluster struct {
 	classesReady atomic.Bool
 }
 
-func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer) (*cluster, error) {
+func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer, now func() time.Time) (*cluster, error) {
 	access = kube.CopyConfig(access)
 	// The API server's priority and fairness limits us; a limit of the client's
 	// own would only add latency.
@@ -85,6 +86,7 @@ func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer)
 		reading:   newBreaker(kubernetesRead, cfg.RequestTimeout, isOutage),
 		writing:   newBreaker(kubernetesWrite, cfg.RequestTimeout, isOutage),
 		changes:   newChanges(),
+		fresh:     newFresh(now),
 	}, nil
 }
 
@@ -183,7 +185,11 @@ func (c *cluster) create(ctx context.Context, object client.Object) error {
 	if c.mirrored {
 		controllerutil.AddFinalizer(object, v1alpha1.MirrorFinalizer)
 	}
-	return c.writing.call(ctx, func(ctx context.Context) error { return c.live.Create(ctx, object) })
+	err := c.writing.call(ctx, func(ctx context.Context) error { return c.live.Create(ctx, object) })
+	if order, isOrder := object.(*v1alpha1.Order); isOrder && err == nil {
+		c.fresh.put(order)
+	}
+	return err
 }
 
 // read fills object from the cache, and from the API server when the cache does
@@ -198,6 +204,19 @@ func (c *cluster) read(ctx context.Context, name string, object client.Object) e
 		}
 	}
 	return c.readLive(ctx, name, object)
+}
+
+// readCached fills object from the cache, once that is filled.
+func (c *cluster) readCached(ctx context.Context, name string, object client.Object) error {
+	if !c.ready.Load() || len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return notFound("there is no such thing in the cache")
+	}
+	return c.cache.Get(ctx, c.key(name), object)
+}
+
+// has says whether the cache has an order.
+func (c *cluster) has(name string) bool {
+	return c.readCached(context.Background(), name, &v1alpha1.Order{}) == nil
 }
 
 // list fills list from the cache.

@@ -95,11 +95,15 @@ func (h *handlers) run(ctx context.Context, a ask) (outcome, error) {
 // runArchived answers a command about an order that the cluster does not have. One that was
 // carried out is answered again; nothing else can be.
 func (h *handlers) runArchived(ctx context.Context, a ask) (outcome, error) {
-	order, err := h.archived(ctx, a.orderID)
+	known, err := h.archived(ctx, a.orderID)
 	if err != nil {
 		return outcome{}, err
 	}
-	if order, err = seenBy(ctx, a.orderID, order, nil); err != nil {
+	if known == nil {
+		return outcome{}, noSuchOrder(a.orderID)
+	}
+	order, err := seenBy(ctx, a.orderID, known.order, nil)
+	if err != nil {
 		return outcome{}, err
 	}
 	about := ""

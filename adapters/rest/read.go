@@ -1,11 +1,9 @@
 package rest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,9 +13,6 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
-
-// defaultPageSize is the page size of lists that name none.
-const defaultPageSize = 20
 
 // handlers serve the operations of the OpenAPI document.
 type handlers struct {
@@ -75,17 +70,30 @@ func (h *handlers) order(ctx context.Context, id string, read func(context.Conte
 	return seenBy(ctx, id, order, err)
 }
 
-// orderOrArchived is order, also of one that has left the cluster.
+// orderOrArchived is order, also of one that has left the cluster. What the cache does not have the
+// database is asked for first: of old orders there are more than of those that were made a moment ago.
 func (h *handlers) orderOrArchived(ctx context.Context, id string) (*v1alpha1.Order, error) {
-	order, err := h.order(ctx, id, h.cluster.read)
+	if h.archive == nil {
+		return h.order(ctx, id, h.cluster.read)
+	}
+	order, err := h.order(ctx, id, h.cluster.readCached)
 	if !isNoSuchOrder(err) {
 		return order, err
 	}
-	archived, err := h.archived(ctx, id)
-	if err != nil {
-		return nil, err
+	known, away := h.archived(ctx, id)
+	if known != nil && known.left {
+		return seenBy(ctx, id, known.order, nil)
 	}
-	return seenBy(ctx, id, archived, nil)
+	order, err = h.order(ctx, id, h.cluster.readLive)
+	switch {
+	case !isNoSuchOrder(err):
+		return order, err
+	case away != nil:
+		return nil, away
+	case known == nil:
+		return nil, noSuchOrder(id)
+	}
+	return seenBy(ctx, id, known.order, nil) // it leaves just now
 }
 
 // seenBy is an order as the caller may see it, with the error of reading it.
@@ -111,85 +119,4 @@ func orderResponse(order *v1alpha1.Order) wire.OrderJSONResponse {
 func etag(order *v1alpha1.Order) *string {
 	tag := `"` + order.ResourceVersion + `"`
 	return &tag
-}
-
-// ListOrders shows a page of a customer's orders, newest first.
-func (h *handlers) ListOrders(ctx context.Context, request wire.ListOrdersRequestObject) (wire.ListOrdersResponseObject, error) {
-	customer, err := listedCustomer(ctx, request.Params.CustomerId)
-	if err != nil {
-		return nil, err
-	}
-	if from, to := request.Params.From, request.Params.To; from != nil && to != nil && from.After(*to) {
-		return nil, invalidRequest(wire.FieldError{Field: "from", Message: "is after to; nothing can lie between them"})
-	}
-	// What the cache holds is only read here, so it need not be copied.
-	options := []client.ListOption{client.InNamespace(h.cluster.namespace), client.UnsafeDisableDeepCopy}
-	if customer != "" {
-		options = append(options, client.MatchingFields{customerIndex: customer})
-	}
-	var list v1alpha1.OrderList
-	if err := h.cluster.list(ctx, &list, options...); err != nil {
-		return nil, err
-	}
-	found := matching(list.Items, request.Params)
-	slices.SortFunc(found, newestFirst)
-	return wire.ListOrders200JSONResponse(pageOf(found, request.Params)), nil
-}
-
-// listedCustomer says whose orders are listed; everybody's when it is empty.
-func listedCustomer(ctx context.Context, asked *string) (string, error) {
-	who := callFrom(ctx).who
-	switch {
-	case asked == nil && who.IsOps():
-		return "", nil
-	case asked == nil || *asked == who.Subject:
-		return who.Subject, nil
-	case who.IsOps():
-		return *asked, nil
-	default:
-		return "", forbidden("customerId must be the subject of your token; only the role ops lists the orders of others")
-	}
-}
-
-func matching(orders []v1alpha1.Order, params wire.ListOrdersParams) []*v1alpha1.Order {
-	var found []*v1alpha1.Order
-	for i := range orders {
-		order := &orders[i]
-		created := order.CreationTimestamp.Time
-		switch {
-		case params.Status != nil && statusOf(order.Status.Phase) != *params.Status:
-		case params.From != nil && created.Before(*params.From):
-		case params.To != nil && !created.Before(*params.To):
-		default:
-			found = append(found, order)
-		}
-	}
-	return found
-}
-
-// newestFirst sorts by what is stored with an order, so that every gateway lists
-// in the same way, also after a restart. The API server's clock comes first. It
-// counts seconds; within one, what the creator wrote down counts, and then the
-// name, which for orders made by hand often is a number that grows.
-func newestFirst(a, b *v1alpha1.Order) int {
-	if bySecond := b.CreationTimestamp.Compare(a.CreationTimestamp.Time); bySecond != 0 {
-		return bySecond
-	}
-	return cmp.Or(v1alpha1.CreatedAt(b).Compare(v1alpha1.CreatedAt(a)), cmp.Compare(b.Name, a.Name))
-}
-
-func pageOf(found []*v1alpha1.Order, params wire.ListOrdersParams) wire.OrderPage {
-	page := wire.OrderPage{Orders: []wire.Order{}, Total: len(found), PageSize: defaultPageSize}
-	if params.Page != nil {
-		page.Page = *params.Page
-	}
-	if params.PageSize != nil {
-		page.PageSize = *params.PageSize
-	}
-	start := min(page.Page*page.PageSize, len(found))
-	end := min(start+page.PageSize, len(found))
-	for _, order := range found[start:end] {
-		page.Orders = append(page.Orders, listView(order))
-	}
-	return page
 }

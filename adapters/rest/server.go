@@ -112,7 +112,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.proxies, err = cfg.trustedProxies(); err != nil {
 		return nil, err
 	}
-	if s.cluster, err = newCluster(deps.Kube, cfg, deps.Metrics); err != nil {
+	if s.cluster, err = newCluster(deps.Kube, cfg, deps.Metrics, deps.Now); err != nil {
 		return nil, err
 	}
 	s.cluster.levels = newLevels(deps, s.help, s.cluster)

@@ -42,3 +42,12 @@ func CreatedAt(o metav1.Object) time.Time {
 	}
 	return o.GetCreationTimestamp().Time
 }
+
+// ListedAt is the moment by which lists sort an object: the second of its creationTimestamp, which
+// the API server's clock says, and within that second what its creator wrote down. It has
+// microseconds, as Postgres has.
+func ListedAt(o metav1.Object) time.Time {
+	second := o.GetCreationTimestamp().UTC().Truncate(time.Second)
+	within := min(max(CreatedAt(o).Sub(second), 0), time.Second-time.Microsecond)
+	return second.Add(within.Truncate(time.Microsecond))
+}

@@ -845,6 +845,12 @@ type OrderPage struct {
 	Total    int `json:"total"`
 	Page     int `json:"page"`
 	PageSize int `json:"pageSize"`
+
+	// NextCursor The cursor of the next page; absent on the last.
+	NextCursor string `json:"nextCursor,omitempty"`
+
+	// Partial True while orders that have left the cluster can't be asked for: the page and its total are of those in the cluster alone. Ask again later.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // OrderStatus defines model for OrderStatus.
@@ -955,7 +961,7 @@ type ListBasketsParams struct {
 	// CustomerId Whose baskets. The caller's own when absent; for ops, everybody's.
 	CustomerId *string `form:"customerId,omitempty" json:"customerId,omitempty"`
 
-	// Page Which page, counted from 0.
+	// Page Which page, counted from 0; 0 when absent. Not beside `cursor`.
 	Page     *int `form:"page,omitempty" json:"page,omitempty"`
 	PageSize *int `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
@@ -993,9 +999,12 @@ type ListOrdersParams struct {
 	// To Created before this time.
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
 
-	// Page Which page, counted from 0.
+	// Page Which page, counted from 0; 0 when absent. Not beside `cursor`.
 	Page     *int `form:"page,omitempty" json:"page,omitempty"`
 	PageSize *int `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// Cursor `nextCursor` of the page before, in place of `page`. However deep in the list, such a page is as quick as the first, and an order that is made meanwhile moves nothing.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateOrderParams defines parameters for CreateOrder.
@@ -1536,6 +1545,19 @@ func (siw *ServerInterfaceWrapper) ListOrders(w http.ResponseWriter, r *http.Req
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pageSize"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pageSize", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
 		}
 		return
 	}

@@ -27,7 +27,7 @@ func rowOf(o *v1alpha1.Order, to orders.Row) (orderdb.Row, error) {
 		CancelledReason: string(shown.CancelledReason), ReturnReason: shown.ReturnReason,
 		CancelledAt: shown.Times.Cancelled, FulfilledAt: shown.Times.Fulfilled,
 		ReturnRequestedAt: shown.Times.ReturnRequested, ReturnedAt: shown.Times.Returned,
-		CreatedAt: v1alpha1.CreatedAt(o).UTC(), UpdatedAt: shown.Times.Updated,
+		CreatedAt: v1alpha1.ListedAt(o), UpdatedAt: shown.Times.Updated,
 	}
 	if isByGateway(o) {
 		r.IdempotencyKey = o.Name

@@ -35,6 +35,9 @@ func TestCrashAtEveryWrite(t *testing.T) {
 		}
 	}
 	learn(sites)
+	// What a run without a fault does not write, such as what the manager usually has done before, a run
+	// with one reaches only now and then.
+	certain := maps.Clone(known)
 	for round := 1; len(waiting) > 0; round++ {
 		plans := share(waiting)
 		waiting = nil
@@ -53,7 +56,11 @@ func TestCrashAtEveryWrite(t *testing.T) {
 			learn(p.plan.found())
 			for _, f := range p.plan.left() {
 				if tried[f]++; tried[f] == tries {
-					t.Errorf("a crash %s %q was not reached in %d runs", f.when, f.site, tries)
+					if certain[f.site] {
+						t.Errorf("a crash %s %q was not reached in %d runs", f.when, f.site, tries)
+					} else {
+						t.Logf("a crash %s %q, which was seen once, was not reached again in %d runs", f.when, f.site, tries)
+					}
 					continue
 				}
 				waiting = append(waiting, f)

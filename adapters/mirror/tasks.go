@@ -49,7 +49,8 @@ func NewTasks(ctx context.Context, o Options, access *kube.Config, out io.Writer
 		if err != nil {
 			return nil, err
 		}
-		return kgo.NewClient(append(opts, kgo.ConsumePartitions(from))...)
+		// A topic that others write to in transactions may end with a record of the broker's.
+		return kgo.NewClient(append(opts, kgo.ConsumePartitions(from), kgo.KeepControlRecords())...)
 	}
 	reader := topics.Reader{Brokers: brokers, Consume: consume}
 	return &Tasks{

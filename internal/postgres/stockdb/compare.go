@@ -13,13 +13,13 @@ type Shown struct {
 	// Version is the resourceVersion that the row was last read from.
 	Version                       int64
 	Quantity, Reserved, Available int64
-	// Moved is the sum of the item's movements.
+	// Moved is the sum of the item's movements up to the last decision that the row contains (rule 12).
 	Moved int64
 }
 
 const (
 	shownSQL = `SELECT product_id, item_uid, rv, quantity, reserved_qty, available_qty,
-	(SELECT coalesce(sum(delta), 0)::bigint FROM movements m WHERE m.item_uid = i.item_uid)
+	(SELECT coalesce(sum(delta), 0)::bigint FROM movements m WHERE m.item_uid = i.item_uid AND m.seq <= i.journal_seq)
 FROM inventory i WHERE state = 'live'`
 
 	versionsSQL = `SELECT %s, rv FROM %s WHERE state = 'live'`

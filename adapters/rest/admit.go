@@ -29,6 +29,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
 		return refuse(w, r, err)
 	}
 	callFrom(r.Context()).who = who
+	if !who.MayChange() && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return forbidden("the role viewer sees everything and changes nothing; this needs a token without it, or the role ops")
+	}
 	return nil
 }
 

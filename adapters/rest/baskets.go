@@ -176,7 +176,7 @@ func (h *handlers) basket(ctx context.Context, id string) (*basket, error) {
 		return nil, err
 	}
 	who := callFrom(ctx).who
-	if b == nil || b.customer() != who.Subject && !who.IsOps() {
+	if b == nil || b.customer() != who.Subject && !who.SeesAll() {
 		return nil, notFound(fmt.Sprintf("there is no basket %q", id))
 	}
 	return b, nil

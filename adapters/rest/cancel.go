@@ -17,6 +17,14 @@ func requireOps(ctx context.Context) error {
 	return nil
 }
 
+// requireSight is for what belongs to nobody in particular.
+func requireSight(ctx context.Context) error {
+	if !callFrom(ctx).who.SeesAll() {
+		return forbidden("this needs the role ops or viewer")
+	}
+	return nil
+}
+
 func never(*v1alpha1.Order) (string, bool) { return "", false }
 
 // CancelOrder cancels an order that is not shipped. An order that is cancelled is

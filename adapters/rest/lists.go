@@ -76,14 +76,14 @@ func windowOf(params wire.ListOrdersParams) (w listing.Window, err error) {
 func listedCustomer(ctx context.Context, asked *string) (string, error) {
 	who := callFrom(ctx).who
 	switch {
-	case asked == nil && who.IsOps():
+	case asked == nil && who.SeesAll():
 		return "", nil
 	case asked == nil || *asked == who.Subject:
 		return who.Subject, nil
-	case who.IsOps():
+	case who.SeesAll():
 		return *asked, nil
 	default:
-		return "", forbidden("customerId must be the subject of your token; only the role ops lists the orders of others")
+		return "", forbidden("customerId must be the subject of your token; only the roles ops and viewer list what belongs to others")
 	}
 }
 

@@ -21,7 +21,7 @@ func newLedger(inventory stockdb.Querier) ledger {
 
 // ListMovements shows a page of what moved the stock of a product, newest first.
 func (h *handlers) ListMovements(ctx context.Context, request wire.ListMovementsRequestObject) (wire.ListMovementsResponseObject, error) {
-	if err := requireOps(ctx); err != nil {
+	if err := requireSight(ctx); err != nil {
 		return nil, err
 	}
 	asked := stockdb.Page{Limit: defaultPageSize}

@@ -99,7 +99,7 @@ func (h *handlers) orderOrArchived(ctx context.Context, id string) (*v1alpha1.Or
 // seenBy is an order as the caller may see it, with the error of reading it.
 func seenBy(ctx context.Context, id string, order *v1alpha1.Order, err error) (*v1alpha1.Order, error) {
 	who := callFrom(ctx).who
-	if order.Spec.CustomerID != who.Subject && !who.IsOps() {
+	if order.Spec.CustomerID != who.Subject && !who.SeesAll() {
 		return nil, noSuchOrder(id)
 	}
 	return order, err

@@ -39,6 +39,8 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Token.Issuer, "jwt-issuer", "", "issuer that tokens must name, if any")
 	flags.StringVar(&c.Token.Audience, "jwt-audience", "", "audience that tokens must name, if any")
 	flags.StringVar(&c.Token.RolesClaim, "jwt-roles-claim", "", "claim that has the roles, such as resource_access.shop.roles; the usual claims when empty")
+	flags.StringVar(&c.Token.RequiredType, "jwt-required-type", "", "type that tokens must name in their header typ, such as at+jwt; any when empty")
+	flags.StringSliceVar(&c.Token.RequiredScopes, "jwt-required-scopes", nil, "scopes that a token must have, all of them; none when empty")
 	flags.DurationVar(&c.Token.Leeway, "jwt-leeway", c.Token.Leeway, "how far clocks may differ, at most 1m")
 	flags.IntVar(&c.RateLimitPerMinute, "rate-limit-per-minute", c.RateLimitPerMinute, "requests a client may send a minute; 0 for no limit")
 	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or prefixes of proxies whose X-Forwarded-For is believed")
@@ -66,6 +68,8 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 		"jwt-audience":           "JWT_AUDIENCE",
 		"jwt-leeway":             "JWT_LEEWAY",
 		"jwt-roles-claim":        "JWT_ROLES_CLAIM",
+		"jwt-required-type":      "JWT_REQUIRED_TYPE",
+		"jwt-required-scopes":    "JWT_REQUIRED_SCOPES",
 		"rate-limit-per-minute":  "RATE_LIMIT_PER_MINUTE",
 		"trusted-proxies":        "TRUSTED_PROXIES",
 		"cors-allowed-origins":   "CORS_ALLOWED_ORIGINS",

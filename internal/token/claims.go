@@ -53,9 +53,14 @@ func (c Config) readClaims(text []byte) (*claims, error) {
 		}
 	}
 	if c.Audience != "" {
-		read.audience, err = audienceIn(members)
+		if read.audience, err = audienceIn(members); err != nil {
+			return nil, err
+		}
 	}
-	return read, err
+	if err := c.checkScopes(members); err != nil {
+		return nil, err
+	}
+	return read, nil
 }
 
 func subjectIn(members map[string]jsontext.Value) (string, error) {

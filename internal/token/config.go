@@ -16,6 +16,9 @@ import (
 // RoleOps is the role that sees every order and runs the warehouse.
 const RoleOps = "ops"
 
+// RoleViewer is the role that sees whatever ops sees, and changes nothing.
+const RoleViewer = "viewer"
+
 // MaxLeeway is how far clocks may differ at most.
 const MaxLeeway = time.Minute
 
@@ -34,6 +37,13 @@ type Identity struct {
 // IsOps says whether the identity has the role ops.
 func (i Identity) IsOps() bool { return slices.Contains(i.Roles, RoleOps) }
 
+// SeesAll says whether the identity sees what belongs to others.
+func (i Identity) SeesAll() bool { return i.IsOps() || slices.Contains(i.Roles, RoleViewer) }
+
+// MayChange says whether the identity may change anything, be it its own: a viewer who is not
+// ops as well may not.
+func (i Identity) MayChange() bool { return i.IsOps() || !slices.Contains(i.Roles, RoleViewer) }
+
 // Config says which tokens are good. Exactly one of PublicKey and JWKSURL is set.
 type Config struct {
 	// PublicKey is an RSA public key as PEM, as base64 DER, or the path of a file.
@@ -51,6 +61,11 @@ type Config struct {
 	// RolesClaim is the dotted path of the claim that has the roles; the usual
 	// claims when empty.
 	RolesClaim string
+	// RequiredType is the type that the header typ must name, when not empty: at+jwt keeps
+	// out what is no access token, such as an ID token (RFC 9068, 4).
+	RequiredType string
+	// RequiredScopes are those that a token must have, all of them.
+	RequiredScopes []string
 	// Leeway is how far clocks may differ, at most MaxLeeway.
 	Leeway time.Duration
 }
@@ -65,6 +80,9 @@ func (c Config) Validate() error {
 	}
 	if c.Leeway < 0 || c.Leeway > MaxLeeway {
 		return fmt.Errorf("leeway %s is not between 0s and %s", c.Leeway, MaxLeeway)
+	}
+	if err := c.validateProfile(); err != nil {
+		return err
 	}
 	return c.validateRolesClaim()
 }

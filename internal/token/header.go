@@ -17,13 +17,15 @@ type header struct {
 	// kid names the key; hasKid is false when the header has none.
 	kid    string
 	hasKid bool
+	// typ says what kind of token it is; empty when the header does not.
+	typ string
 }
 
 // readHeader refuses every header that asks for more than RS256. An extension
 // that crit names, or an unencoded payload, would mean another token than the one
 // that is read here (RFC 7515, 4.1.11; RFC 7797).
 func readHeader(text []byte) (header, error) {
-	members, err := readObject("header", text, "alg", "kid", "crit", "b64")
+	members, err := readObject("header", text, "alg", "kid", "typ", "crit", "b64")
 	if err != nil {
 		return header{}, err
 	}
@@ -36,6 +38,7 @@ func readHeader(text []byte) (header, error) {
 		return header{}, errors.New("its signature is not an RS256 signature (header alg)")
 	}
 	var h header
+	h.typ, _ = asText(members["typ"])
 	kid, there := members["kid"]
 	if h.kid, h.hasKid = asText(kid); there && !h.hasKid {
 		return header{}, errors.New("its header kid must be a string")

@@ -191,6 +191,8 @@ func (s *keySet) verify(h header, p parts) error {
 	}
 }
 
+func (s *keySet) current() any { return s.keys.Load() }
+
 // await asks for a fetch, and waits for it unless none may begin now.
 func (s *keySet) await() {
 	s.mu.Lock()

@@ -13,6 +13,8 @@ import (
 type keySource interface {
 	// verify returns an error unless one of the keys made the signature.
 	verify(h header, p parts) error
+	// current is another value once the keys have changed.
+	current() any
 	keyState() KeyState
 }
 
@@ -33,6 +35,8 @@ func (c Config) keySource(ctx context.Context, now func() time.Time) (keySource,
 type oneKey struct{ key *rsa.PublicKey }
 
 func (k oneKey) verify(_ header, p parts) error { return checkSignature(p, k.key) }
+
+func (k oneKey) current() any { return k.key }
 
 func (oneKey) keyState() KeyState { return KeyState{Keys: 1} }
 

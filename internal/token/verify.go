@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type Verifier struct {
 	cfg       Config
 	keys      keySource
 	validator *jwt.Validator
+	cache     cache
 }
 
 // NewVerifier returns a Verifier. With a JWKS URL the key set is fetched now and
@@ -45,7 +47,7 @@ func NewVerifier(ctx context.Context, cfg Config, now func() time.Time) (*Verifi
 	if cfg.Audience != "" {
 		opts = append(opts, jwt.WithAudience(cfg.Audience))
 	}
-	return &Verifier{cfg: cfg, keys: keys, validator: jwt.NewValidator(opts...)}, nil
+	return &Verifier{cfg: cfg, keys: keys, validator: jwt.NewValidator(opts...), cache: newCache()}, nil
 }
 
 // Verify returns who a token speaks for, or an error that wraps ErrInvalid, or
@@ -66,25 +68,39 @@ func (v *Verifier) Verify(raw string) (Identity, error) {
 func (v *Verifier) KeyState() KeyState { return v.keys.keyState() }
 
 func (v *Verifier) verify(raw string) (Identity, error) {
-	p, err := split(raw)
-	if err != nil {
-		return Identity{}, err
-	}
-	header, err := readHeader(p.header)
-	if err != nil {
-		return Identity{}, err
-	}
-	if err := v.keys.verify(header, p); err != nil {
-		return Identity{}, err
-	}
-	claims, err := v.cfg.readClaims(p.claims)
-	if err != nil {
-		return Identity{}, err
+	// The keys are looked up first: if they change meanwhile, what is kept is out of date at once.
+	of, keys := digestOf(raw), v.keys.current()
+	claims := v.cache.get(of, keys)
+	if claims == nil {
+		var err error
+		if claims, err = v.signed(raw); err != nil {
+			return Identity{}, err
+		}
+		v.cache.put(of, keys, claims)
 	}
 	if err := v.validator.Validate(claims); err != nil {
 		return Identity{}, errors.New(refusal(err))
 	}
-	return Identity{Subject: claims.subject, Roles: claims.roles}, nil
+	return Identity{Subject: claims.subject, Roles: slices.Clone(claims.roles)}, nil
+}
+
+// signed returns the claims of a token whose signature and scopes are good, whatever the time is.
+func (v *Verifier) signed(raw string) (*claims, error) {
+	p, err := split(raw)
+	if err != nil {
+		return nil, err
+	}
+	header, err := readHeader(p.header)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.cfg.checkType(header); err != nil {
+		return nil, err
+	}
+	if err := v.keys.verify(header, p); err != nil {
+		return nil, err
+	}
+	return v.cfg.readClaims(p.claims)
 }
 
 // parts are a token taken apart.

@@ -958,7 +958,7 @@ type StockPending = StockLevel
 
 // ListBasketsParams defines parameters for ListBaskets.
 type ListBasketsParams struct {
-	// CustomerId Whose baskets. The caller's own when absent; for ops, everybody's.
+	// CustomerId Whose baskets. The caller's own when absent; for ops and viewer, everybody's.
 	CustomerId *string `form:"customerId,omitempty" json:"customerId,omitempty"`
 
 	// Page Which page, counted from 0; 0 when absent. Not beside `cursor`.
@@ -987,7 +987,7 @@ type AdjustStockParams struct {
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	// CustomerId Whose orders. The caller's own when absent; for ops, everybody's.
+	// CustomerId Whose orders. The caller's own when absent; for ops and viewer, everybody's.
 	CustomerId *string `form:"customerId,omitempty" json:"customerId,omitempty"`
 
 	// Status Orders of this status only.
@@ -1105,7 +1105,7 @@ type ServerInterface interface {
 	// GetStock Stock level of a product
 	// (GET /api/inventory/{productId})
 	GetStock(w http.ResponseWriter, r *http.Request, productId ProductId)
-	// ListMovements What moved the stock of a product, newest first (role ops)
+	// ListMovements What moved the stock of a product, newest first (roles ops and viewer)
 	// (GET /api/inventory/{productId}/movements)
 	ListMovements(w http.ResponseWriter, r *http.Request, productId ProductId, params ListMovementsParams)
 	// AdjustStock Adjust what is on hand (role ops)
@@ -3113,7 +3113,7 @@ type StrictServerInterface interface {
 	// GetStock Stock level of a product
 	// (GET /api/inventory/{productId})
 	GetStock(ctx context.Context, request GetStockRequestObject) (GetStockResponseObject, error)
-	// ListMovements What moved the stock of a product, newest first (role ops)
+	// ListMovements What moved the stock of a product, newest first (roles ops and viewer)
 	// (GET /api/inventory/{productId}/movements)
 	ListMovements(ctx context.Context, request ListMovementsRequestObject) (ListMovementsResponseObject, error)
 	// AdjustStock Adjust what is on hand (role ops)

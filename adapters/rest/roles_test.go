@@ -98,12 +98,12 @@ func mayAsk(a answer) string {
 // is an answer to somebody who may ask.
 func roleRequest(g *gateway, route, bearer string) request {
 	method, path, _ := strings.Cut(route, " ")
-	if strings.Contains(path, "{orderId}") {
-		path = strings.Replace(path, "{orderId}", g.create("cust-1"), 1)
+	if before, after, found := strings.Cut(path, "{orderId}"); found {
+		path = before + g.create("cust-1") + after
 	}
 	path = strings.Replace(path, "{productId}", "prod-001", 1)
-	if strings.Contains(path, "{basketId}") {
-		path = strings.Replace(path, "{basketId}", roleBasket(g), 1)
+	if before, after, found := strings.Cut(path, "{basketId}"); found {
+		path = before + roleBasket(g) + after
 	}
 	r := request{method: method, path: path, token: bearer, header: []string{"Idempotency-Key", uuid.NewString()}}
 	switch route {

@@ -120,8 +120,10 @@ func checkHeaders(header http.Header) error {
 			return givenTwice(name)
 		}
 	}
-	if lines := header.Values("If-Match"); len(lines) > 1 {
-		header.Set("If-Match", strings.Join(lines, ", "))
+	for _, list := range []string{"If-Match", "Prefer"} {
+		if lines := header.Values(list); len(lines) > 1 {
+			header.Set(list, strings.Join(lines, ", "))
+		}
 	}
 	return nil
 }

@@ -39,12 +39,14 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	if first != nil && first.Fingerprint != order.Annotations[v1alpha1.RequestFingerprintAnnotation] {
 		first = nil // the order says so, too, if there is one
 	}
-	if first != nil && h.cluster.sees(ctx, order.Name, order.Annotations[v1alpha1.RequestFingerprintAnnotation]) {
+	// One that waits is told the decision, which the first answer need not have been.
+	waits := isWaiting(request.Params.Prefer)
+	if first != nil && !waits && h.cluster.sees(ctx, order.Name, order.Annotations[v1alpha1.RequestFingerprintAnnotation]) {
 		return firstAnswer{first}, nil
 	}
-	response, err := h.createOnce(ctx, order)
+	response, err := h.createOnce(ctx, request.Params.Prefer, order)
 	switch {
-	case err == nil && first == nil:
+	case err == nil && first == nil && !waits:
 		h.keepAnswer(ctx, key, order, response)
 	case err != nil && first != nil && problemOf(err).status == http.StatusServiceUnavailable:
 		return firstAnswer{first}, nil
@@ -53,11 +55,10 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 }
 
 // createOnce creates an order, or answers for the one that is there under its id.
-func (h *handlers) createOnce(ctx context.Context, order *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
-	fingerprint := order.Annotations[v1alpha1.RequestFingerprintAnnotation]
+func (h *handlers) createOnce(ctx context.Context, prefer *string, order *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
 	known := h.knownOrder(ctx, order)
 	if known != nil {
-		return h.replay(ctx, order.Name, fingerprint, known)
+		return h.replay(ctx, prefer, order, known)
 	}
 	if order.Spec.ReservationRef != nil {
 		again, err := h.fromBasket(ctx, order)
@@ -65,15 +66,15 @@ func (h *handlers) createOnce(ctx context.Context, order *v1alpha1.Order) (wire.
 			return nil, err
 		}
 		if again {
-			return h.replay(ctx, order.Name, fingerprint, nil)
+			return h.replay(ctx, prefer, order, nil)
 		}
 	}
 	err := h.cluster.create(ctx, order)
 	switch {
 	case err == nil:
-		return created(order, false), nil
+		return h.answerCreate(ctx, prefer, order, false)
 	case apierrors.IsAlreadyExists(err):
-		return h.replay(ctx, order.Name, fingerprint, nil)
+		return h.replay(ctx, prefer, order, nil)
 	default:
 		return nil, err
 	}
@@ -100,22 +101,22 @@ func (h *handlers) fromBasket(ctx context.Context, order *v1alpha1.Order) (again
 // replay answers a create whose order is there already, in the cluster or, as archived says, in
 // the database. The cluster may have another of this id, which was made without asking and goes
 // again: the order is the one of the database then.
-func (h *handlers) replay(ctx context.Context, name, fingerprint string, archived *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
+func (h *handlers) replay(ctx context.Context, prefer *string, asked, archived *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
 	order := &v1alpha1.Order{}
-	err := h.cluster.readLive(ctx, name, order)
+	err := h.cluster.readLive(ctx, asked.Name, order)
 	switch {
 	case archived != nil && (apierrors.IsNotFound(err) || err == nil && order.UID != archived.UID):
 		order = archived
 	case err != nil:
 		return nil, err
 	}
-	if order.Annotations[v1alpha1.RequestFingerprintAnnotation] != fingerprint {
+	if order.Annotations[v1alpha1.RequestFingerprintAnnotation] != asked.Annotations[v1alpha1.RequestFingerprintAnnotation] {
 		return nil, &problem{
 			status: http.StatusConflict, code: codeDuplicateOrder,
 			message: "this Idempotency-Key made an order from another request; use a new key for a new order",
 		}
 	}
-	return created(order, true), nil
+	return h.answerCreate(ctx, prefer, order, true)
 }
 
 func created(order *v1alpha1.Order, replayed bool) wire.CreateOrder201JSONResponse {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,6 +56,8 @@ type gateway struct {
 	inventory stockdb.Querier
 	// redis is what it shares with others.
 	redis *goredis.Client
+	// stop ends it, and returns once it has drained.
+	stop func() error
 }
 
 func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
@@ -119,9 +122,13 @@ func (g *gateway) serve(server *rest.Server) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, listener) }()
-	g.t.Cleanup(func() {
+	g.stop = sync.OnceValue(func() error {
 		cancel()
-		if err := <-done; err != nil {
+		return <-done
+	})
+	stop := g.stop
+	g.t.Cleanup(func() {
+		if err := stop(); err != nil {
 			g.t.Errorf("serve: %v", err)
 		}
 	})

@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -35,10 +36,14 @@ const (
 
 // problem is an error that a client is told.
 type problem struct {
-	status     int
-	code       string
-	message    string
-	fields     []wire.FieldError
+	status  int
+	code    string
+	message string
+	fields  []wire.FieldError
+	// shortages are what an order was short of.
+	shortages []wire.Shortage
+	// header is what the answer has beside what every error has.
+	header     http.Header
 	retryAfter time.Duration
 	// cause is for the log, never for the client.
 	cause error
@@ -106,6 +111,7 @@ func internalError(cause error) *problem {
 // write answers with the error body that every path has.
 func (p *problem) write(w http.ResponseWriter, r *http.Request, now time.Time) {
 	header := w.Header()
+	maps.Copy(header, p.header)
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")
 	header.Del("Content-Length")
@@ -119,6 +125,7 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request, now time.Time) {
 		Timestamp:   now.UTC().Truncate(time.Millisecond),
 		Path:        r.URL.Path,
 		FieldErrors: p.fields,
+		Shortages:   p.shortages,
 	}})
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)

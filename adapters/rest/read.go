@@ -28,6 +28,8 @@ type handlers struct {
 	// wait is how long a command waits for its answer.
 	wait time.Duration
 	now  func() time.Time
+	// draining is closed when what waits has to end.
+	draining <-chan struct{}
 	// maxBaskets is how many live baskets a customer may have.
 	maxBaskets int
 }

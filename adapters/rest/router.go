@@ -37,7 +37,10 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	strict := wire.NewStrictHandlerWithOptions(&handlers{cluster: s.cluster, archive: s.archive, ledger: s.ledger, answers: s.answers, levels: s.cluster.levels, wait: s.cfg.CommandWait, now: s.now, maxBaskets: s.cfg.BasketsPerCustomer}, nil, wire.StrictHTTPServerOptions{
+	strict := wire.NewStrictHandlerWithOptions(&handlers{
+		cluster: s.cluster, archive: s.archive, ledger: s.ledger, answers: s.answers, levels: s.cluster.levels,
+		wait: s.cfg.CommandWait, now: s.now, draining: s.life.Draining(), maxBaskets: s.cfg.BasketsPerCustomer,
+	}, nil, wire.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  s.requestError,
 		ResponseErrorHandlerFunc: s.responseError,
 	})

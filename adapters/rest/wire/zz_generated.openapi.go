@@ -701,6 +701,9 @@ type ErrorDetail struct {
 	Timestamp   time.Time    `json:"timestamp"`
 	Path        string       `json:"path"`
 	FieldErrors []FieldError `json:"fieldErrors,omitempty"`
+
+	// Shortages What an order was short of; with INSUFFICIENT_STOCK of a create that waited.
+	Shortages []Shortage `json:"shortages,omitempty"`
 }
 
 // FieldError defines model for FieldError.
@@ -1011,6 +1014,9 @@ type ListOrdersParams struct {
 type CreateOrderParams struct {
 	// IdempotencyKey A UUID, bare or in double quotes.
 	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// Prefer `wait=N` waits up to N seconds, at most 30, until the order is decided (RFC 7240). Other preferences are passed over.
+	Prefer *string `json:"Prefer,omitempty"`
 }
 
 // CancelOrderParams defines parameters for CancelOrder.
@@ -1605,6 +1611,25 @@ func (siw *ServerInterfaceWrapper) CreateOrder(w http.ResponseWriter, r *http.Re
 		err := fmt.Errorf("Header parameter Idempotency-Key is required, but not found")
 		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Idempotency-Key", Err: err})
 		return
+	}
+
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Prefer", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Prefer", Err: err})
+			return
+		}
+
+		params.Prefer = &Prefer
+
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -2632,6 +2657,7 @@ type CreateOrderResponseObject interface {
 type CreateOrder201ResponseHeaders struct {
 	IdempotentReplayed *string
 	Location           *string
+	PreferenceApplied  *string
 }
 
 type CreateOrder201JSONResponse struct {
@@ -2651,6 +2677,9 @@ func (response CreateOrder201JSONResponse) VisitCreateOrderResponse(w http.Respo
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
 	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)

@@ -103,7 +103,7 @@ func (r measurer) run(ctx context.Context, measured Measurement, drive func(cont
 			return measured, err
 		}
 	}
-	writes, err := r.stage.allWritten(ctx, writesBefore)
+	writes, err := r.stage.allWritten(ctx, writesBefore, l.orders)
 	if err != nil {
 		return measured, err
 	}
@@ -138,30 +138,34 @@ const (
 	allWrittenLimit = 30 * time.Second
 )
 
-// allWritten waits until every reservation made since shows what was decided, which may
-// be after its order does, and returns what was written since.
-func (s *stage) allWritten(ctx context.Context, since apiwrites.Counts) (apiwrites.Counts, error) {
+// allWritten waits until the reservation of every order shows what was decided, which may be
+// after its order does, and returns what was written since. It counts orders and no creates of
+// reservations: the manager's may be refused, since it repeats one whose reservation it does not
+// see yet.
+func (s *stage) allWritten(ctx context.Context, since apiwrites.Counts, orders int) (apiwrites.Counts, error) {
 	ctx, cancel := context.WithTimeout(ctx, allWrittenLimit)
 	defer cancel()
+	var shown int64
 	for {
 		now, err := apiwrites.Read(ctx, s.cp.Config())
-		if err != nil {
+		if err == nil {
+			writes := now.Since(since)
+			if shown = statusesOf(writes); shown >= int64(orders) {
+				return writes, nil
+			}
+		} else if ctx.Err() == nil {
 			return nil, err
 		}
-		writes := now.Since(since)
-		if toReservations(writes, "PUT", "status") >= toReservations(writes, "POST", "") {
-			return writes, nil
-		}
 		if !pause(ctx, allWrittenLook) {
-			return nil, fmt.Errorf("wait until %d reservations show what was decided (%d do): %w",
-				toReservations(writes, "POST", ""), toReservations(writes, "PUT", "status"), ctx.Err())
+			return nil, fmt.Errorf("wait until %d reservations show what was decided (%d do): %w", orders, shown, ctx.Err())
 		}
 	}
 }
 
-func toReservations(writes apiwrites.Counts, verb, subresource string) int64 {
+// statusesOf is how often the status of a reservation was written.
+func statusesOf(writes apiwrites.Counts) int64 {
 	return writes[apiwrites.Write{
-		Group: v1alpha1.GroupVersion.Group, Resource: "stockreservations", Subresource: subresource, Verb: verb,
+		Group: v1alpha1.GroupVersion.Group, Resource: "stockreservations", Subresource: "status", Verb: "PUT",
 	}]
 }
 

@@ -114,8 +114,12 @@ func (p *Publisher) Waits(d *v1alpha1.StockAdjustment) {
 	}}
 }
 
-// Unchanged has a reservation say that the change of its spec was seen.
+// Unchanged has a reservation say that the change of its spec was seen. One that is being deleted
+// has another generation by that alone, and needs to say nothing any more.
 func (p *Publisher) Unchanged(r *v1alpha1.StockReservation) {
+	if r.DeletionTimestamp != nil {
+		return
+	}
 	about := p.identity(r.Name, r.UID)
 	p.notices[acknowledgeTarget(r.UID)] = &notice{kind: "StockReservation", about: about, write: func(ctx context.Context, trusted bool) error {
 		return p.Store.BringReservation(ctx, about, ifTrusted(r, trusted), func(o *v1alpha1.StockReservation) bool {

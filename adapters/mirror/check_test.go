@@ -88,8 +88,8 @@ func TestCheckWaitsForAMirrorThatRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.mirrored()
-	w.create(testenv.Order(w.namespace, "ord-new", testenv.Line("prod-1", 1)))
-	w.start() // it tells of the new order while the check waits
+	w.start().isUp()
+	w.create(testenv.Order(w.namespace, "ord-new", testenv.Line("prod-1", 1))) // the mirror tells of it while the check waits
 	if said, n := w.compared(); n != 0 {
 		t.Errorf("%d: %s", n, said)
 	}
@@ -142,6 +142,19 @@ func TestCheckNamesWhatDiffers(t *testing.T) {
 	}
 	if t.Failed() || n < 15 {
 		t.Errorf("%d differences:\n%s", n, said)
+	}
+}
+
+// Movements are told by decision, an item's row by version: the ledger may be ahead of the row (rule 12).
+func TestCheckAddsUpTheLedgerAsFarAsTheRow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.mirrored()
+	w.exec(postgres.Inventory, "UPDATE cursor SET seq = 9")
+	w.exec(postgres.Inventory, `INSERT INTO movements (item_uid, product_id, seq, kind, quantity, delta, on_hand, uid, object, reason, at)
+		SELECT item_uid, product_id, 9, 'Adjust', 1, 1, 6, 'doc', 'doc', '', now() FROM inventory WHERE product_id = 'prod-1'`)
+	if said, n := w.compared(); n != 0 {
+		t.Errorf("%d: %s", n, said)
 	}
 }
 

@@ -105,14 +105,9 @@ func (c *Check) settled(ctx context.Context, look func(context.Context) ([]Diffe
 	return found, err
 }
 
-// pages lists objects of the namespace and calls each with every page. A page is a list of its own:
-// what is decoded into one that was filled before keeps fields of the objects that were there.
-func pages[T any, L interface {
-	*T
-	client.ObjectList
-}](ctx context.Context, c *Check, each func(L) error) error {
+// pages lists objects of the namespace and calls each with every page.
+func pages[L client.ObjectList](ctx context.Context, c *Check, list L, each func(L) error) error {
 	for next := ""; ; {
-		list := L(new(T))
 		if err := c.World.Kube.List(ctx, list, client.InNamespace(c.World.Namespace), client.Limit(pageSize), client.Continue(next)); err != nil {
 			return fmt.Errorf("list %T: %w", list, err)
 		}

@@ -25,7 +25,7 @@ func (c *Check) orders(ctx context.Context, t *tally) ([]Difference, error) {
 		return nil, err
 	}
 	var suspects []string
-	err = pages(ctx, c, func(page *v1alpha1.OrderList) error {
+	err = pages(ctx, c, &v1alpha1.OrderList{}, func(page *v1alpha1.OrderList) error {
 		t.orders += len(page.Items)
 		for i := range page.Items {
 			delete(rows, page.Items[i].Name)

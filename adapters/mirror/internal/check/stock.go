@@ -50,9 +50,9 @@ func (s *stockLook) look(ctx context.Context) error {
 	var items []v1alpha1.StockItem
 	reservations, documents := map[string]seen{}, map[string]seen{}
 	err := errors.Join(
-		pages(ctx, s.Check, func(l *v1alpha1.StockItemList) error { items = append(items, l.Items...); return nil }),
-		pages(ctx, s.Check, func(l *v1alpha1.StockReservationList) error { return s.reservations(l, reservations) }),
-		pages(ctx, s.Check, func(l *v1alpha1.StockAdjustmentList) error { return s.documents(l, documents) }),
+		pages(ctx, s.Check, &v1alpha1.StockItemList{}, func(l *v1alpha1.StockItemList) error { items = append(items, l.Items...); return nil }),
+		pages(ctx, s.Check, &v1alpha1.StockReservationList{}, func(l *v1alpha1.StockReservationList) error { return s.reservations(l, reservations) }),
+		pages(ctx, s.Check, &v1alpha1.StockAdjustmentList{}, func(l *v1alpha1.StockAdjustmentList) error { return s.documents(l, documents) }),
 	)
 	if err != nil {
 		return err

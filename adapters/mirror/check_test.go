@@ -72,6 +72,8 @@ func (w *world) mirrored() {
 		}
 	}
 	eventually(w.t, "what was made to be told", func() bool { return fmt.Sprint(seen()) == "[6 3 0 2]" }, seen)
+	// The mirror puts its finalizer on what it holds, and then shows that version, too.
+	eventually(w.t, "everything to agree", func() bool { _, n := w.compared(); return n == 0 }, seen)
 	m.stop()
 }
 

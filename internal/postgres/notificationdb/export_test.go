@@ -1,0 +1,4 @@
+package notificationdb
+
+// ClaimSQL is for a test of its plan.
+const ClaimSQL = claimSQL

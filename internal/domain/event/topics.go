@@ -38,6 +38,12 @@ func Topics() []Topic {
 		{string(OrderReturnRejected), 1},
 
 		{string(OrderCancelRequested) + DeadLetters, 1},
+		{string(OrderConfirmed) + DeadLetters, 1},
+		{string(OrderCancelled) + DeadLetters, 1},
+		{string(OrderFulfilled) + DeadLetters, 1},
+		{string(OrderReturnRequested) + DeadLetters, 1},
+		{string(OrderReturnRejected) + DeadLetters, 1},
+		{string(OrderReturned) + DeadLetters, 1},
 	}
 }
 
@@ -46,7 +52,7 @@ func Topics() []Topic {
 func topicOf(t Type) string {
 	switch t {
 	case OrderCreated, OrderConfirmed, OrderCancelRequested, OrderCancelled, OrderFulfilled,
-		OrderReturnRequested, OrderReturnRejected, OrderReturned, RefundRequested, InventoryUpdated:
+		OrderReturnRequested, OrderReturnRejected, OrderReturned, RefundRequested, InventoryUpdated, NotificationSent:
 		return string(t)
 	default:
 		return ""

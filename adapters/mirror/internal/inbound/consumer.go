@@ -16,6 +16,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/mirror/internal/stage"
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/kafka"
+	"github.com/orderplane/orderplane/internal/kafka/deadletter"
 )
 
 const (
@@ -87,7 +88,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return fmt.Errorf("consume %s: %w", topic, err)
 	}
 	defer leave(ctx, broker)
-	if err := c.patiently(ctx, func() error { return kafka.EnsureTopics(ctx, broker, c.topics()) }); err != nil {
+	if err := c.patiently(ctx, func() error { return kafka.EnsureTopics(ctx, broker, deadletter.Topics(topic)) }); err != nil {
 		return nil
 	}
 	for ctx.Err() == nil {
@@ -102,17 +103,6 @@ func leave(ctx context.Context, broker *kgo.Client) {
 	defer stop()
 	_ = broker.LeaveGroupContext(ctx) // else they notice when the session is over
 	broker.Close()
-}
-
-// topics are the one that is consumed and the one of its dead letters.
-func (c *Consumer) topics() []event.Topic {
-	var needed []event.Topic
-	for _, t := range event.Topics() {
-		if t.Name == topic || t.Name == deadLetterTopic {
-			needed = append(needed, t)
-		}
-	}
-	return needed
 }
 
 // poll handles what comes next, and commits it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,15 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/orderplane/orderplane/internal/domain/event"
+	"github.com/orderplane/orderplane/internal/kafka/deadletter"
 	"github.com/orderplane/orderplane/internal/kube/metrics"
 )
 
-// pauses before the tries that follow the first, as the contract has them.
-func pauses() []time.Duration { return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} }
-
 // handle brings a record to its end. The error is that ctx is over.
 func (c *Consumer) handle(ctx context.Context, broker *kgo.Client, record *kgo.Record) error {
-	if header(record, event.HeaderSource) == event.Source {
+	if deadletter.Header(record, event.HeaderSource) == event.Source {
 		c.metrics.count(own)
 		return nil
 	}
@@ -52,6 +49,7 @@ func (c *Consumer) handle(ctx context.Context, broker *kgo.Client, record *kgo.R
 // tries carries out once, and again while the fault is the record's own and tries are
 // left; bad is the fault of the last one. Other faults are waited out.
 func (c *Consumer) tries(ctx context.Context, once func() (outcome, error)) (became outcome, bad *badRecord, err error) {
+	pauses := deadletter.Pauses()
 	for try := 0; ; try++ {
 		bad = nil
 		err := c.patiently(ctx, func() error {
@@ -61,10 +59,10 @@ func (c *Consumer) tries(ctx context.Context, once func() (outcome, error)) (bec
 			}
 			return err
 		})
-		if err != nil || bad == nil || try == len(pauses()) {
+		if err != nil || bad == nil || try == len(pauses) {
 			return became, bad, err
 		}
-		if err := c.pause(ctx, pauses()[try]); err != nil {
+		if err := c.pause(ctx, pauses[try]); err != nil {
 			return "", nil, err
 		}
 	}
@@ -99,58 +97,9 @@ func (c *Consumer) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Headers of a dead letter, beside those that the record had. Numbers are decimal.
-const (
-	headerPrefix    = "dlt-"
-	headerError     = headerPrefix + "error"
-	headerTopic     = headerPrefix + "topic"
-	headerPartition = headerPrefix + "partition"
-	headerOffset    = headerPrefix + "offset"
-	headerGroup     = headerPrefix + "group"
-	headerTimestamp = headerPrefix + "timestamp"
-)
-
-// bury writes a record to the dead letters: key, value and headers as they were, and why.
+// bury writes a record to the dead letters, with why.
 func (c *Consumer) bury(ctx context.Context, broker *kgo.Client, record *kgo.Record, why error) error {
-	buried := &kgo.Record{Topic: deadLetterTopic, Key: record.Key, Value: record.Value}
-	for _, h := range record.Headers {
-		// One that was put back and failed again says it of the last time.
-		if !strings.HasPrefix(h.Key, headerPrefix) {
-			buried.Headers = append(buried.Headers, h)
-		}
-	}
-	for _, h := range []event.Header{
-		{Key: headerError, Value: why.Error()},
-		{Key: headerTopic, Value: record.Topic},
-		{Key: headerPartition, Value: fmt.Sprint(record.Partition)},
-		{Key: headerOffset, Value: fmt.Sprint(record.Offset)},
-		{Key: headerGroup, Value: c.group},
-		{Key: headerTimestamp, Value: record.Timestamp.UTC().Format(time.RFC3339Nano)},
-	} {
-		buried.Headers = append(buried.Headers, kgo.RecordHeader{Key: h.Key, Value: []byte(h.Value)})
-	}
-	// The client does not give up a record that a broker may have, whatever its context says: who
-	// ends does not wait for it.
-	written := make(chan error, 1)
-	broker.Produce(ctx, buried, func(_ *kgo.Record, err error) { written <- err })
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case err := <-written:
-		if err != nil {
-			return fmt.Errorf("write a dead letter to %s: %w", deadLetterTopic, err)
-		}
-		return nil
-	}
-}
-
-func header(record *kgo.Record, key string) string {
-	for _, h := range record.Headers {
-		if h.Key == key {
-			return string(h.Value)
-		}
-	}
-	return ""
+	return deadletter.Write(ctx, broker, deadletter.Of(record, c.group, why))
 }
 
 // counters count what became of records.

@@ -1,0 +1,2 @@
+// Package render makes the texts that customers get.
+package render

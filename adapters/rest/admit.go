@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/fields"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -79,15 +80,18 @@ func (s *Server) limit(w http.ResponseWriter, r *http.Request, client string) er
 		return nil
 	}
 	allowance := s.limiter.Allow(r.Context(), client)
-	w.Header().Set("X-RateLimit-Limit", strconv.Itoa(s.cfg.RateLimitPerMinute))
-	w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(allowance.Remaining))
+	header := w.Header()
+	header.Set("X-RateLimit-Limit", strconv.Itoa(s.cfg.RateLimitPerMinute))
+	header.Set("X-RateLimit-Remaining", strconv.Itoa(allowance.Remaining))
+	header.Set("RateLimit-Policy", fields.RateLimitPolicy(s.cfg.RateLimitPerMinute))
+	header.Set("RateLimit", fields.RateLimit(allowance.Remaining, allowance.More))
 	if allowance.Allowed {
 		return nil
 	}
 	return &problem{
 		status: http.StatusTooManyRequests, code: codeRateLimitExceeded,
 		message:    "too many requests; slow down",
-		retryAfter: allowance.RetryAfter,
+		retryAfter: allowance.More,
 	}
 }
 

@@ -33,7 +33,7 @@ func (c Config) newCORS() *cors.Cors {
 		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:   []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Trace-Id", "Traceparent", "Tracestate"},
 		ExposedHeaders: []string{
-			"ETag", "Location", "X-Trace-Id", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining",
+			"ETag", "Location", "X-Trace-Id", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "RateLimit", "RateLimit-Policy",
 			"Idempotent-Replayed", "Preference-Applied", "Warning", "WWW-Authenticate",
 		},
 		MaxAge: preflightSeconds,
@@ -43,7 +43,7 @@ func (c Config) newCORS() *cors.Cors {
 // crossOrigin serves a request by next, with what browsers want to know about the
 // API and its document. Metrics and health are no matter for pages.
 func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
-	if s.cors == nil || !isAPI(r) && r.URL.Path != docsPath {
+	if s.cors == nil || !isAPI(r) && r.URL.Path != docsPath && r.URL.Path != yamlPath {
 		next(w, r)
 		return
 	}

@@ -1,10 +1,14 @@
 package rest_test
 
 import (
+	"context"
+	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
@@ -29,16 +33,25 @@ var operations = sync.OnceValues(func() (routers.Router, error) {
 	return gorillamux.NewRouter(served)
 })
 
-// isDocumented reports whether the document names a status of the operation that a request is
-// for. 500 is what tests provoke that break something, and no client is to get.
-func isDocumented(r *http.Request, status int) (bool, error) {
+// undocumented says in what an answer is not what the document says of its operation: the status,
+// a header, the media type or the body. 500 is what tests provoke that break something, and no
+// client is to get.
+func undocumented(r *http.Request, response *http.Response, body string) error {
 	find, err := operations()
 	if err != nil {
-		return false, err
+		return err
 	}
-	route, _, err := find.FindRoute(r)
-	if err != nil {
-		return true, nil //nolint:nilerr // no operation of the document
+	route, path, err := find.FindRoute(r)
+	if err != nil || response.StatusCode == http.StatusInternalServerError {
+		return nil //nolint:nilerr // no operation of the document
 	}
-	return status == http.StatusInternalServerError || route.Operation.Responses.Status(status) != nil, nil
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: path, Route: route},
+		Status:                 response.StatusCode, Header: response.Header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	// No schema says what is in a stream of events.
+	input.Options.ExcludeResponseBody = response.Header.Get("Content-Type") == "text/event-stream"
+	input.Body = io.NopCloser(strings.NewReader(body))
+	return openapi3filter.ValidateResponse(context.Background(), input)
 }

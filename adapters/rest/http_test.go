@@ -108,12 +108,21 @@ func TestTheRateLimitCountsEachClient(t *testing.T) {
 	for i, want := range []string{"2", "1", "0"} {
 		if a := get("cust-1"); a.status != http.StatusOK || a.header.Get("X-RateLimit-Remaining") != want {
 			t.Errorf("request %d: %d, remaining %q", i, a.status, a.header.Get("X-RateLimit-Remaining"))
+		} else if got := a.header.Get("RateLimit"); !strings.HasPrefix(got, `"requests";r=`+want+";t=") {
+			t.Errorf("request %d: RateLimit = %s", i, got)
 		}
 	}
 	a := get("cust-1")
 	a.wants(t, http.StatusTooManyRequests, "RATE_LIMIT_EXCEEDED")
-	if got := a.header.Get("Retry-After"); got != "20" && got != "19" {
-		t.Errorf("Retry-After = %q, want a third of a minute", got)
+	after := a.header.Get("Retry-After")
+	if after != "20" && after != "19" {
+		t.Errorf("Retry-After = %q, want a third of a minute", after)
+	}
+	if got := a.header.Get("RateLimit"); got != `"requests";r=0;t=`+after {
+		t.Errorf("RateLimit = %s beside Retry-After: %s", got, after)
+	}
+	if got := a.header.Get("RateLimit-Policy"); got != `"requests";q=3;w=60` {
+		t.Errorf("RateLimit-Policy = %s", got)
 	}
 	if a := get("cust-2"); a.status != http.StatusOK {
 		t.Errorf("another client: %d %s", a.status, a.raw)
@@ -130,6 +139,10 @@ func TestDocumentationAndActuator(t *testing.T) {
 	docs := g.do(request{path: "/v3/api-docs"})
 	if docs.text("openapi") != "3.0.3" || !strings.Contains(docs.raw, `"/api/orders/{orderId}/fulfill"`) {
 		t.Errorf("api-docs = %.200s", docs.raw)
+	}
+	inYAML := g.do(request{path: "/v3/api-docs.yaml"})
+	if inYAML.header.Get("Content-Type") != "application/yaml" || !strings.Contains(inYAML.raw, "\n  /api/orders/{orderId}/fulfill:\n") {
+		t.Errorf("api-docs.yaml = %s %.200s", inYAML.header.Get("Content-Type"), inYAML.raw)
 	}
 	ui := g.do(request{path: "/swagger-ui.html"})
 	if ui.status != http.StatusOK || !strings.Contains(ui.raw, "/v3/api-docs") {

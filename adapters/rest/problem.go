@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/fields"
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 )
 
@@ -108,17 +108,18 @@ func internalError(cause error) *problem {
 	}
 }
 
-// write answers with the error body that every path has.
+// write answers with the error body that every path has: that of the contract or, for who prefers
+// it, that of RFC 9457.
 func (p *problem) write(w http.ResponseWriter, r *http.Request, now time.Time) {
 	header := w.Header()
 	maps.Copy(header, p.header)
-	header.Set("Content-Type", "application/json")
+	header.Add("Vary", "Accept")
 	header.Set("Cache-Control", "no-store")
 	header.Del("Content-Length")
 	if p.retryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+		header.Set("Retry-After", strconv.Itoa(fields.Seconds(p.retryAfter)))
 	}
-	body, err := json.Marshal(wire.Error{Error: wire.ErrorDetail{
+	detail := wire.ErrorDetail{
 		Code:        p.code,
 		Message:     p.message,
 		TraceId:     callFrom(r.Context()).trace.ID,
@@ -126,7 +127,14 @@ func (p *problem) write(w http.ResponseWriter, r *http.Request, now time.Time) {
 		Path:        r.URL.Path,
 		FieldErrors: p.fields,
 		Shortages:   p.shortages,
-	}})
+	}
+	var answer any = wire.Error{Error: detail}
+	mediaType := fields.JSON
+	if fields.PrefersProblem(r.Header.Values("Accept")) {
+		answer, mediaType = detail.Problem(p.status), fields.Problem
+	}
+	header.Set("Content-Type", mediaType)
+	body, err := json.Marshal(answer)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return

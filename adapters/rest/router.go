@@ -18,6 +18,7 @@ import (
 const (
 	apiPrefix   = "/api"
 	docsPath    = "/v3/api-docs"
+	yamlPath    = "/v3/api-docs.yaml"
 	swaggerPath = "/swagger-ui.html"
 	swaggerBase = "/swagger-ui/"
 )
@@ -32,11 +33,10 @@ type router struct {
 }
 
 func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
-	document, err := openapi.JSON(doc)
-	if err != nil {
+	mux := http.NewServeMux()
+	if err := routeDocument(mux, doc); err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
 	strict := wire.NewStrictHandlerWithOptions(&handlers{
 		cluster: s.cluster, archive: s.archive, ledger: s.ledger, answers: s.answers, levels: s.cluster.levels,
 		wait: s.cfg.CommandWait, now: s.now, draining: s.life.Draining(), maxBaskets: s.cfg.BasketsPerCustomer,
@@ -45,10 +45,6 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 		ResponseErrorHandlerFunc: s.responseError,
 	})
 	wire.HandlerWithOptions(strict, wire.StdHTTPServerOptions{BaseRouter: mux, ErrorHandlerFunc: s.requestError})
-	mux.HandleFunc("GET "+docsPath, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(document)
-	})
 	ui := v5emb.NewHandlerWithConfig(swgui.Config{Title: doc.Info.Title, SwaggerJSON: docsPath, BasePath: swaggerBase})
 	mux.Handle("GET "+swaggerBase, ui)
 	mux.HandleFunc("GET "+swaggerPath, func(w http.ResponseWriter, r *http.Request) {
@@ -56,6 +52,27 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 	})
 	s.routeActuator(mux, registry)
 	return &router{mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc), queries: newQueries(doc)}, nil
+}
+
+// routeDocument serves the document, as JSON and as YAML (RFC 9512).
+func routeDocument(mux *http.ServeMux, doc *openapi3.T) error {
+	asJSON, err := openapi.JSON(doc)
+	if err != nil {
+		return err
+	}
+	asYAML, err := openapi.YAML(doc)
+	if err != nil {
+		return err
+	}
+	serve := func(path, mediaType string, document []byte) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaType)
+			_, _ = w.Write(document)
+		})
+	}
+	serve(docsPath, "application/json", asJSON)
+	serve(yamlPath, "application/yaml", asYAML)
+	return nil
 }
 
 // ServeHTTP serves one request: trace, token, rate limit, and then its route.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"sigs.k8s.io/yaml"
 )
 
 //go:embed openapi.yaml
@@ -42,7 +43,21 @@ func JSON(doc *openapi3.T) ([]byte, error) {
 	}
 	allowNulls(tree)
 	nameStatuses(tree)
+	describeAnswers(tree)
 	return json.Marshal(withoutRemarks(tree))
+}
+
+// YAML is JSON in YAML, for who would rather read that.
+func YAML(doc *openapi3.T) ([]byte, error) {
+	text, err := JSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	written, err := yaml.JSONToYAML(text)
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document as YAML: %w", err)
+	}
+	return written, nil
 }
 
 func withoutRemarks(tree any) any {

@@ -13,13 +13,12 @@ func nameStatuses(tree any) {
 		item, _ := path.(map[string]any)
 		for _, operation := range item {
 			responses, _ := in(operation, "responses").(map[string]any)
-			problem, answers := responses["default"]
-			if !answers {
+			if _, answers := responses["default"]; !answers {
 				continue
 			}
 			delete(responses, "default")
 			for _, status := range errorsOf(tree, item, operation) {
-				responses[status] = problem
+				responses[status] = map[string]any{"$ref": "#/components/responses/" + errorPrefix + status}
 			}
 		}
 	}

@@ -692,10 +692,13 @@ type Error struct {
 	Error ErrorDetail `json:"error"`
 }
 
+// ErrorCode What went wrong, for programs. METHOD_NOT_ALLOWED comes with 405, for a method that a path does not have. INTERNAL_ERROR comes with 500, which no request should get.
+type ErrorCode = string
+
 // ErrorDetail defines model for ErrorDetail.
 type ErrorDetail struct {
-	// Code INVALID_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, INVALID_TRANSITION, DUPLICATE_ORDER, INSUFFICIENT_STOCK, RATE_LIMIT_EXCEEDED, SERVICE_UNAVAILABLE and the others of docs/use/rest.md
-	Code        string       `json:"code"`
+	// Code What went wrong, for programs. METHOD_NOT_ALLOWED comes with 405, for a method that a path does not have. INTERNAL_ERROR comes with 500, which no request should get.
+	Code        ErrorCode    `json:"code"`
 	Message     string       `json:"message"`
 	TraceId     string       `json:"traceId"`
 	Timestamp   time.Time    `json:"timestamp"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"github.com/go-redis/redis_rate/v10"
 	goredis "github.com/redis/go-redis/v9"
@@ -52,9 +53,19 @@ func (l *Limiter) Allow(ctx context.Context, client string) Allowance {
 		return own
 	case all.Allowed == 0:
 		giveBack()
-		return Allowance{RetryAfter: all.RetryAfter}
+		return Allowance{More: all.RetryAfter}
+	case all.Remaining < own.Remaining:
+		return Allowance{Allowed: true, Remaining: all.Remaining, More: nextOf(all.ResetAfter, l.local.interval())}
 	}
-	return Allowance{Allowed: true, Remaining: min(own.Remaining, all.Remaining)}
+	return own
+}
+
+// nextOf is when the next of the requests is there again that all are after a time, one an interval.
+func nextOf(all, interval time.Duration) time.Duration {
+	if next := all % interval; next > 0 {
+		return next
+	}
+	return interval
 }
 
 // limitKey keeps keys short: a client chooses the name that its token has.

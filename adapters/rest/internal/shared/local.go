@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -13,8 +14,9 @@ type Allowance struct {
 	Allowed bool
 	// Remaining is how many more requests would be allowed right now.
 	Remaining int
-	// RetryAfter is when the next request would be allowed, if this one is not.
-	RetryAfter time.Duration
+	// More is the time until one request more than Remaining is allowed. It is when to try again
+	// if this one is not.
+	More time.Duration
 }
 
 // Local limits in memory, each gateway for itself. A client may send a
@@ -48,13 +50,18 @@ func (l *Local) take(client string) (said Allowance, giveBack func()) {
 	reservation := bucket.ReserveN(now, 1)
 	if delay := reservation.DelayFrom(now); delay > 0 {
 		reservation.CancelAt(now)
-		return Allowance{RetryAfter: delay}, func() {}
+		return Allowance{More: delay}, func() {}
 	}
 	// The bucket is filled by what was taken; a reservation that can be used at once can't be
 	// cancelled any more.
 	giveBack = func() { bucket.ReserveN(now, -1) }
-	return Allowance{Allowed: true, Remaining: max(0, int(bucket.TokensAt(now)))}, giveBack
+	tokens := max(0, bucket.TokensAt(now))
+	missing := 1 - (tokens - math.Floor(tokens))
+	return Allowance{Allowed: true, Remaining: int(tokens), More: time.Duration(missing * float64(l.interval()))}, giveBack
 }
+
+// interval is how long it takes a client to get one request back.
+func (l *Local) interval() time.Duration { return max(1, time.Minute/time.Duration(l.perMinute)) }
 
 func (l *Local) bucket(client string, now time.Time) *rate.Limiter {
 	l.mu.Lock()
@@ -64,8 +71,7 @@ func (l *Local) bucket(client string, now time.Time) *rate.Limiter {
 	}
 	bucket, known := l.buckets[client]
 	if !known {
-		interval := time.Minute / time.Duration(l.perMinute)
-		bucket = rate.NewLimiter(rate.Every(interval), l.perMinute)
+		bucket = rate.NewLimiter(rate.Every(l.interval()), l.perMinute)
 		l.buckets[client] = bucket
 	}
 	return bucket

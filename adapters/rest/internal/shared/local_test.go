@@ -13,7 +13,7 @@ func TestLimiterGivesBackEvenlyAndForgets(t *testing.T) {
 			t.Fatal("a minute's worth is not allowed at once")
 		}
 	}
-	if got := l.Allow("a"); got.Allowed || got.RetryAfter != time.Second {
+	if got := l.Allow("a"); got.Allowed || got.More != time.Second {
 		t.Errorf("the next = %+v", got)
 	}
 	now = now.Add(2 * time.Second)
@@ -40,5 +40,22 @@ func TestWhatIsGivenBackCanBeTakenAgain(t *testing.T) {
 	giveBack()
 	if l.Allow("a").Allowed {
 		t.Error("what was refused was given back")
+	}
+}
+
+func TestMoreIsWhenOneMoreIsAllowed(t *testing.T) {
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	l := NewLocal(7, func() time.Time { return now })
+	for n := range 40 {
+		now = now.Add(time.Duration(n*n%31) * 700 * time.Millisecond)
+		said := l.Allow("a")
+		left := func(at time.Time) int { return int(l.buckets["a"].TokensAt(at)) }
+		want := said.Remaining + 1
+		if before := left(now.Add(said.More - time.Millisecond)); before >= want {
+			t.Errorf("request %d: %+v, but %d are left before that", n, said, before)
+		}
+		if after := left(now.Add(said.More + time.Millisecond)); after < want && want <= 7 {
+			t.Errorf("request %d: %+v, but only %d are left after that", n, said, after)
+		}
 	}
 }

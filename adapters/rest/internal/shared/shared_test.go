@@ -64,7 +64,7 @@ func TestTwoGatewaysLimitTogether(t *testing.T) {
 	if got := through(t, gateways, 4*perMinute); got != perMinute {
 		t.Errorf("%d let through, want %d", got, perMinute)
 	}
-	if refused := gateways[0].Allow(t.Context(), "sub:a"); refused.RetryAfter <= 0 || refused.Remaining != 0 {
+	if refused := gateways[0].Allow(t.Context(), "sub:a"); refused.More <= 0 || refused.Remaining != 0 {
 		t.Errorf("refused with %+v", refused)
 	}
 	if keys := server.Keys(); len(keys) != 1 || keys[0] != "ops:ratelimit:sub:a" {
@@ -75,6 +75,25 @@ func TestTwoGatewaysLimitTogether(t *testing.T) {
 	}
 	if !gateways[1].Allow(t.Context(), "sub:b").Allowed {
 		t.Error("another client is refused")
+	}
+}
+
+// What Redis says of the time until one more is allowed is what a gateway says that counts alone.
+func TestGatewaysSayTheSameOfWhatIsLeft(t *testing.T) {
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	server, client, guard, _ := redisOf(t)
+	clock := func() time.Time { return now }
+	alone := shared.NewLocal(perMinute, clock)
+	together := shared.NewLimiter(shared.NewLocal(perMinute, clock), client, guard)
+	other := shared.NewLimiter(shared.NewLocal(perMinute, clock), client, guard)
+	for n := range 30 {
+		now = now.Add(time.Duration(n*n%11) * 100 * time.Millisecond)
+		server.SetTime(now)
+		gateway := []*shared.Limiter{together, other}[n%2]
+		want, got := alone.Allow("sub:a"), gateway.Allow(t.Context(), "sub:a")
+		if off := (got.More - want.More).Abs(); got.Allowed != want.Allowed || got.Remaining != want.Remaining || off > time.Millisecond {
+			t.Errorf("request %d: %+v, want %+v", n, got, want)
+		}
 	}
 }
 

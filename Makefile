@@ -110,9 +110,9 @@ cover: controlplane ## Measure what the tests cover, e2e apart; cover.out is for
 SOAK ?= 30m
 
 .PHONY: test-soak
-test-soak: controlplane ## Run the long random tests of the stock controller (SOAK=30m each), seeds fixed and printed.
+test-soak: controlplane ## Run what is too long for every day: random tests (SOAK=30m each), every order, every value.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" ORDERPLANE_SOAK=$(SOAK); \
-	go test -p 1 -count=1 -timeout 3h -run '^TestSoak' -v ./internal/domain/stock ./test/faults
+	go test -p 1 -count=1 -timeout 3h -run '^TestSoak' -v ./internal/domain/stock ./test/faults ./internal/kube/cachedclient
 
 .PHONY: fmt
 fmt: ## Format the code.

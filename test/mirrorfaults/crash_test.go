@@ -12,7 +12,7 @@ import (
 
 const (
 	// together is how many crashes one world has at most, one after the other.
-	together = 6
+	together = 14
 	// tries of a fault. Which writes a run makes depends a little on timing: a site that was not
 	// reached is tried again.
 	tries = 4

@@ -35,11 +35,13 @@ func (w *world) openShop() {
 	w.item("mug", 100)
 	w.item("tea", 50)
 	w.item("late", 10)
+	w.item(leftToTheMirror, 1)
 	w.asks(`{"payload":{"orderId":"nobody","reason":"CUSTOMER_REQUEST"}}`)
 	w.document("delivery", "mug", v1alpha1.AdjustmentReceived, 10)
 	w.document("broken", "tea", v1alpha1.AdjustmentAdjusted, -1000)
 	w.is("document delivery", w.verdict("delivery"), v1alpha1.AdjustmentApplied)
 	w.is("document broken", w.verdict("broken"), v1alpha1.AdjustmentRefused)
+	w.is("item "+leftToTheMirror, w.hasOpened(leftToTheMirror), true)
 }
 
 // trade takes orders through their lives.
@@ -102,9 +104,19 @@ func (w *world) leave() {
 	w.place("last", 1000)
 	w.is("order last", w.order("last"), v1alpha1.OrderCancelled)
 	for _, name := range []string{"shipped", "short", "cancelled", "returned", "asked", "unasked", "adopted"} {
-		w.is("order "+name, absent[v1alpha1.Order](w, name), true)
+		w.is("order "+name, w.leaves(name), true)
 		w.is("reservation "+name, absent[v1alpha1.StockReservation](w, name), true)
 		w.is("row of "+name, w.row(name), "archived")
+	}
+}
+
+// leaves is whether an order has left. Time goes on meanwhile: one whose reservation is not told yet
+// is asked about again.
+func (w *world) leaves(name string) func() bool {
+	isAbsent := absent[v1alpha1.Order](w, name)
+	return func() bool {
+		w.clock.Step(time.Second)
+		return isAbsent()
 	}
 }
 
@@ -198,6 +210,14 @@ func (w *world) verdict(name string) func() (v1alpha1.AdjustmentPhase, error) {
 		var d v1alpha1.StockAdjustment
 		err := w.k8s.Get(w.t.Context(), w.key(name), &d)
 		return d.Status.Phase, err
+	}
+}
+
+func (w *world) hasOpened(name string) func() (bool, error) {
+	return func() (bool, error) {
+		var i v1alpha1.StockItem
+		err := w.k8s.Get(w.t.Context(), w.key(name), &i)
+		return i.Status.OnHand != nil, err
 	}
 }
 

@@ -9,6 +9,8 @@
 package mirrorfaults
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -21,7 +23,15 @@ import (
 // env is the control plane of this test binary.
 var env *testenv.Env
 
+// worlds that live at the same time: they wait most of their time.
+const worlds = "4"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", worlds); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	ctrl.SetLogger(logr.Discard())
 	os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e }))
 }

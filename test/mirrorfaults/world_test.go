@@ -15,31 +15,14 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/orderplane/orderplane/adapters/mirror"
-	"github.com/orderplane/orderplane/controllers/order"
-	"github.com/orderplane/orderplane/controllers/stock"
-	mirrorrules "github.com/orderplane/orderplane/internal/domain/mirror"
 	"github.com/orderplane/orderplane/internal/kafka"
 	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/internal/redis"
 	"github.com/orderplane/orderplane/test/testenv"
 )
-
-// startManager runs one manager for all worlds. No fault is its own.
-func startManager(t *testing.T) {
-	t.Helper()
-	mirrored := mirrorrules.Namespaces{"*"}
-	env.StartManager(t, testenv.ManagerOptions{},
-		func(mgr ctrl.Manager) error {
-			return stock.SetupWithManager(mgr, stock.Options{
-				Holder: "manager", Registerer: prometheus.NewRegistry(), ProjectionInterval: 50 * time.Millisecond, Mirrored: mirrored,
-			})
-		},
-		func(mgr ctrl.Manager) error { return order.SetupWithManager(mgr, order.Options{Mirrored: mirrored}) })
-}
 
 // world is a namespace with its databases and its broker, and one mirror at a time.
 type world struct {

@@ -103,9 +103,6 @@ func start(opts devcluster.Options) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cachedclient.DisableWatchList(); err != nil { // as the manager does
-		return nil, err
-	}
 	cp, err := devcluster.Start(ctx, opts)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -26,6 +27,9 @@ const (
 	// lookAgain is when an order is asked about again that can't leave for another reason than time.
 	lookAgain = time.Hour
 )
+
+// errNotTold says that an order waits for its reservation's end to be told, which is under way.
+var errNotTold = errors.New("its reservation is not told yet")
 
 // lastApplied is the annotation that kubectl apply leaves on what somebody applies.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
@@ -152,9 +156,11 @@ func (a *archiver) ask(ctx context.Context, name string) error {
 	case at.After(facts.Now):
 		a.queue.AddAfter(name, at.Sub(facts.Now))
 		return nil
-	case !due || hasForeignFinalizer(o) || !a.isReservationTold(ctx, facts):
+	case !due || hasForeignFinalizer(o):
 		a.queue.AddAfter(name, lookAgain)
 		return nil
+	case !a.isReservationTold(ctx, facts):
+		return errNotTold
 	}
 	if kept, err := a.isApplied(ctx, o); err != nil || kept {
 		return err

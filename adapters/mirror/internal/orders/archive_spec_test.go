@@ -39,7 +39,7 @@ var _ = Describe("archiving", func() {
 
 	It("waits until the reservation is at its end and told", func(ctx SpecContext) {
 		s := newShop()
-		s.toldUpTo = 6
+		s.toldUpTo.Store(6)
 		s.start()
 		o := s.cancelled(ctx, s.order("o-1"))
 		s.shows(ctx, "o-1")
@@ -52,6 +52,8 @@ var _ = Describe("archiving", func() {
 		Expect(s.Status().Update(ctx, r)).To(Succeed())
 		s.clock.Step(delay + time.Hour)
 		Consistently(s.isGone(ctx, "o-1")).Should(BeFalse())
+		s.toldUpTo.Store(7)
+		Eventually(s.isGone(ctx, "o-1")).Should(BeTrue(), "it is asked about again soon")
 	})
 
 	It("leaves what somebody applies", func(ctx SpecContext) {

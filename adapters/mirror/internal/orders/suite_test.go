@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,14 +54,16 @@ type shop struct {
 	clock     *testenv.ShiftedClock
 	registry  *prometheus.Registry
 	// toldUpTo is how far the stock side has told.
-	toldUpTo int64
+	toldUpTo atomic.Int64
 }
 
 func newShop() *shop {
-	return &shop{
+	s := &shop{
 		Client: env.Client, namespace: env.Namespace(GinkgoTB()), pool: testenv.Database(GinkgoTB(), postgres.Orders),
-		clock: testenv.NewShiftedClock(time.Now()), registry: prometheus.NewRegistry(), toldUpTo: 1 << 60,
+		clock: testenv.NewShiftedClock(time.Now()), registry: prometheus.NewRegistry(),
 	}
+	s.toldUpTo.Store(1 << 60)
+	return s
 }
 
 // start runs a mirror. The transports are around its client's.
@@ -79,7 +82,7 @@ func (s *shop) startPlugged(plug *testenv.Plug, wrap ...func(http.RoundTripper) 
 		}
 		m, err := orders.New(orders.Options{
 			Namespace: s.namespace, Pool: s.pool, Cache: mgr.GetCache(), Client: live, ArchiveDelay: delay,
-			Told:     func(_ context.Context, seq int64) (bool, error) { return seq <= s.toldUpTo, nil },
+			Told:     func(_ context.Context, seq int64) (bool, error) { return seq <= s.toldUpTo.Load(), nil },
 			Recorder: mgr.GetEventRecorder("orderplane-mirror"), Clock: s.clock, Log: mgr.GetLogger(), Registry: s.registry,
 		})
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	untoldSQL = `SELECT id, event_id, order_id, order_uid, seq, channel, recipient, template, status, coalesce(reason, ''), happened_at, trace_id,
-		attempts, coalesce(error, ''), coalesce(sent_at, now())
+		attempts, coalesce(error, ''), coalesce(sent_at, due_at)
 	FROM notifications WHERE status IN ('DELIVERED', 'FAILED') AND told_at IS NULL AND event_id IS NOT NULL
 	ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED`
 
@@ -45,7 +45,7 @@ type Untold struct {
 	Attempts int
 	// Error is how the last try failed.
 	Error string
-	// At is when it was delivered, or now.
+	// At is when it was delivered, or given up.
 	At time.Time
 }
 

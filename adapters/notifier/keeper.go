@@ -92,25 +92,21 @@ func (k *keeper) migrate(ctx context.Context) error {
 // run counts and forgets until ctx is over.
 func (k *keeper) run(ctx context.Context) error {
 	var forgot time.Time
-	for {
+	for ctx.Err() == nil {
 		err := k.count(ctx)
 		if err == nil && k.clock.Since(forgot) >= forgetEvery {
 			if err = k.forget(ctx); err == nil {
 				forgot = k.clock.Now()
 			}
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			k.failed(err)
-		default:
+		if err == nil {
 			k.pulse.Succeeded()
+		} else if ctx.Err() == nil {
+			k.failed(err)
 		}
-		if !k.rest(ctx, round) {
-			return nil
-		}
+		k.rest(ctx, round)
 	}
+	return nil
 }
 
 func (k *keeper) count(ctx context.Context) error {

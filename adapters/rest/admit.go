@@ -18,7 +18,7 @@ import (
 // Requests without a good token count against their address, so that guessing
 // tokens is limited too.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
-	who, err := s.authenticate(r)
+	who, until, err := s.authenticate(r)
 	client := "sub:" + who.Subject
 	if err != nil {
 		client = "ip:" + s.clientAddress(r)
@@ -29,26 +29,27 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refuse(w, r, err)
 	}
-	callFrom(r.Context()).who = who
+	c := callFrom(r.Context())
+	c.who, c.until = who, until
 	if !who.MayChange() && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return forbidden("the role viewer sees everything and changes nothing; this needs a token without it, or the role ops")
 	}
 	return nil
 }
 
-// authenticate returns who the bearer token of a request speaks for. Its errors
-// may be told to the client.
-func (s *Server) authenticate(r *http.Request) (token.Identity, error) {
+// authenticate returns who the bearer token of a request speaks for, and until when.
+// Its errors may be told to the client.
+func (s *Server) authenticate(r *http.Request) (token.Identity, time.Time, error) {
 	const name = "Authorization"
 	if len(r.Header.Values(name)) > 1 {
-		return token.Identity{}, givenTwice(name)
+		return token.Identity{}, time.Time{}, givenTwice(name)
 	}
 	scheme, raw, _ := strings.Cut(r.Header.Get(name), " ")
 	raw = strings.Trim(raw, " ")
 	if !strings.EqualFold(scheme, "Bearer") || raw == "" {
-		return token.Identity{}, errors.New("send a token as Authorization: Bearer <JWT>")
+		return token.Identity{}, time.Time{}, errors.New("send a token as Authorization: Bearer <JWT>")
 	}
-	return s.verifier.Verify(raw)
+	return s.verifier.VerifyUntil(raw)
 }
 
 // keysComeWithin is when to try again while no key that verifies tokens is loaded.

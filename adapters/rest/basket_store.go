@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/events"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/kube/cachedclient"
 )
@@ -33,6 +34,8 @@ const (
 type basketStore struct {
 	cache cache.Cache
 	ready atomic.Bool
+	// changes tells those who wait what happens to a reservation.
+	changes *events.Hub
 }
 
 func reservationKind() *unstructured.Unstructured {
@@ -53,12 +56,12 @@ func newBasketStore(access *kube.Config, namespace string, o cache.Options) (*ba
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of baskets: %w", err)
 	}
-	return &basketStore{cache: reads}, nil
+	return &basketStore{cache: reads, changes: events.NewHub()}, nil
 }
 
-// informer returns the informer of baskets, which tells changed what it sees. It has
+// informer returns the informer of baskets, which tells s.changes what it sees. It has
 // seen nothing yet.
-func (s *basketStore) informer(ctx context.Context, changed *changes) (cache.Informer, error) {
+func (s *basketStore) informer(ctx context.Context) (cache.Informer, error) {
 	for field, path := range map[string][]string{
 		basketIndex: {"metadata", "labels", basketLabel}, basketCustomerIndex: {"spec", "customerID"},
 	} {
@@ -74,7 +77,7 @@ func (s *basketStore) informer(ctx context.Context, changed *changes) (cache.Inf
 	if err != nil {
 		return nil, fmt.Errorf("watch baskets: %w", err)
 	}
-	if _, err := informer.AddEventHandler(changed.handler()); err != nil {
+	if _, err := informer.AddEventHandler(s.changes.Handler()); err != nil {
 		return nil, fmt.Errorf("watch baskets: %w", err)
 	}
 	return informer, nil
@@ -153,15 +156,15 @@ func isBasketID(id string) bool {
 // awaitBasket waits until the cached basket is as wanted, which a change of the
 // reservation name makes it. When ctx ends first, it returns nil.
 func (c *cluster) awaitBasket(ctx context.Context, id, name string, wanted func(*basket) bool) *basket {
-	changed, stop := c.changes.watch(name)
-	defer stop()
+	watch := c.baskets.changes.Watch(name)
+	defer watch.Close()
 	for c.baskets.ready.Load() {
 		found, err := c.baskets.list(ctx, client.MatchingFields{basketIndex: id})
 		if b := first(found); err == nil && b != nil && wanted(b) {
 			return b
 		}
 		select {
-		case <-changed:
+		case <-watch.Changed():
 		case <-ctx.Done():
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/token"
@@ -15,6 +16,10 @@ type call struct {
 	trace trace.Trace
 	// who the token speaks for.
 	who token.Identity
+	// until is when the token ends, and with it what lasts longer than an answer.
+	until time.Time
+	// streaming is when the answer became a stream; zero where it is none.
+	streaming time.Time
 	// waited is how long the request has waited for Redis, in nanoseconds.
 	waited atomic.Int64
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/events"
 	"github.com/orderplane/orderplane/adapters/rest/internal/shared"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
@@ -38,8 +39,9 @@ type cluster struct {
 	live     client.WithWatch
 	// reading and writing guard the calls of live.
 	reading, writing *breaker
-	changes          *changes
-	fresh            *fresh
+	// orders tells those who wait what happens to an order.
+	orders *events.Hub
+	fresh  *fresh
 	// levels are told of each stock item that changes; nil without Redis.
 	levels  *shared.Levels
 	baskets *basketStore
@@ -85,7 +87,7 @@ func newCluster(access *kube.Config, cfg Config, registry prometheus.Registerer,
 		live:      live,
 		reading:   newBreaker(kubernetesRead, cfg.RequestTimeout, isOutage),
 		writing:   newBreaker(kubernetesWrite, cfg.RequestTimeout, isOutage),
-		changes:   newChanges(),
+		orders:    events.NewHub(),
 		fresh:     newFresh(now),
 	}, nil
 }
@@ -95,7 +97,7 @@ func (c *cluster) breakers() []*breaker { return []*breaker{c.reading, c.writing
 
 // start reads the cluster until ctx ends.
 func (c *cluster) start(ctx context.Context) error {
-	orders, err := c.orders(ctx)
+	orders, err := c.watchOrders(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,7 @@ func (c *cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	baskets, err := c.baskets.informer(ctx, c.changes)
+	baskets, err := c.baskets.informer(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,9 +145,9 @@ func (c *cluster) informer(ctx context.Context, kind client.Object) (cache.Infor
 	return informer, nil
 }
 
-// orders returns the informer of orders, indexed by customer, which tells
-// c.changes what it sees.
-func (c *cluster) orders(ctx context.Context) (cache.Informer, error) {
+// watchOrders returns the informer of orders, indexed by customer, which tells
+// c.orders what it sees.
+func (c *cluster) watchOrders(ctx context.Context) (cache.Informer, error) {
 	byCustomer := func(o client.Object) []string { return []string{o.(*v1alpha1.Order).Spec.CustomerID} }
 	if err := c.cache.IndexField(ctx, &v1alpha1.Order{}, customerIndex, byCustomer); err != nil {
 		return nil, fmt.Errorf("index orders by customer: %w", err)
@@ -154,7 +156,7 @@ func (c *cluster) orders(ctx context.Context) (cache.Informer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := informer.AddEventHandler(c.changes.handler()); err != nil {
+	if _, err := informer.AddEventHandler(c.orders.Handler()); err != nil {
 		return nil, fmt.Errorf("watch orders: %w", err)
 	}
 	return informer, nil
@@ -246,15 +248,15 @@ func (c *cluster) patch(ctx context.Context, name string, mergePatch client.Patc
 // awaitOrder waits until the cached order is as wanted, and returns it. When ctx
 // ends first it returns nil.
 func (c *cluster) awaitOrder(ctx context.Context, name string, wanted func(*v1alpha1.Order) bool) *v1alpha1.Order {
-	changed, stop := c.changes.watch(name)
-	defer stop()
+	watch := c.orders.Watch(name)
+	defer watch.Close()
 	for c.ready.Load() {
 		seen := &v1alpha1.Order{}
 		if err := c.cache.Get(ctx, c.key(name), seen); err == nil && wanted(seen) {
 			return seen
 		}
 		select {
-		case <-changed:
+		case <-watch.Changed():
 		case <-ctx.Done():
 			return nil
 		}

@@ -39,6 +39,15 @@ type Config struct {
 	// BasketsPerCustomer is how many baskets that hold something a customer may have
 	// at once; 0 allows none (BASKETS_PER_CUSTOMER).
 	BasketsPerCustomer int
+	// EventStreams is how many event streams may be open at once, and EventStreamsPerClient
+	// how many of them one client may have (EVENT_STREAMS, EVENT_STREAMS_PER_CLIENT).
+	EventStreams, EventStreamsPerClient int
+	// EventHeartbeat is how long nothing is sent on an event stream at most
+	// (EVENT_HEARTBEAT).
+	EventHeartbeat time.Duration
+	// WaitingCreates is how many creates may wait for their decision at once, a tenth of
+	// them of one client; the others are answered at once (WAITING_CREATES).
+	WaitingCreates int
 	// MaxBodyBytes is how long a request body may be (MAX_BODY_BYTES).
 	MaxBodyBytes int64
 	// CommandWait is how long a command waits for the order controller before it
@@ -68,18 +77,22 @@ type Config struct {
 // tokens, is missing.
 func DefaultConfig() Config {
 	return Config{
-		Port:               8080,
-		Namespace:          "default",
-		Token:              token.Config{Leeway: 30 * time.Second},
-		RateLimitPerMinute: 100,
-		BasketsPerCustomer: 10,
-		MaxBodyBytes:       1 << 20,
-		CommandWait:        3 * time.Second,
-		RequestTimeout:     10 * time.Second,
-		ShutdownDelay:      5 * time.Second,
-		DrainTimeout:       15 * time.Second,
-		ArchiveTimeout:     50 * time.Millisecond,
-		RedisTimeout:       50 * time.Millisecond,
+		Port:                  8080,
+		Namespace:             "default",
+		Token:                 token.Config{Leeway: 30 * time.Second},
+		RateLimitPerMinute:    100,
+		BasketsPerCustomer:    10,
+		EventStreams:          1000,
+		EventStreamsPerClient: 10,
+		EventHeartbeat:        15 * time.Second,
+		WaitingCreates:        1000,
+		MaxBodyBytes:          1 << 20,
+		CommandWait:           3 * time.Second,
+		RequestTimeout:        10 * time.Second,
+		ShutdownDelay:         5 * time.Second,
+		DrainTimeout:          15 * time.Second,
+		ArchiveTimeout:        50 * time.Millisecond,
+		RedisTimeout:          50 * time.Millisecond,
 	}
 }
 
@@ -97,6 +110,10 @@ func (c Config) Validate() error {
 	check(len(validation.IsDNS1123Label(c.Namespace)) == 0, "ORDERS_NAMESPACE: %q is no namespace name", c.Namespace)
 	check(c.RateLimitPerMinute >= 0, "RATE_LIMIT_PER_MINUTE: %d is below 0; 0 is no limit", c.RateLimitPerMinute)
 	check(c.BasketsPerCustomer >= 0, "BASKETS_PER_CUSTOMER: %d is below 0; 0 allows none", c.BasketsPerCustomer)
+	check(c.EventStreams > 0, "EVENT_STREAMS: %d is not above 0", c.EventStreams)
+	check(c.EventStreamsPerClient > 0, "EVENT_STREAMS_PER_CLIENT: %d is not above 0", c.EventStreamsPerClient)
+	check(c.EventHeartbeat >= time.Second, "EVENT_HEARTBEAT: %s is less than 1s", c.EventHeartbeat)
+	check(c.WaitingCreates >= 0, "WAITING_CREATES: %d is below 0; with 0 no create waits", c.WaitingCreates)
 	check(c.MaxBodyBytes > 0, "MAX_BODY_BYTES: %d is not above 0", c.MaxBodyBytes)
 	check(c.CommandWait > 0, "COMMAND_WAIT: %s is not above 0", c.CommandWait)
 	check(c.RequestTimeout > 0, "REQUEST_TIMEOUT: %s is not above 0", c.RequestTimeout)

@@ -31,7 +31,7 @@ func (c Config) newCORS() *cors.Cors {
 		AllowedOrigins:   c.CORSAllowedOrigins,
 		AllowCredentials: c.CORSAllowCredentials,
 		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders:   []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Trace-Id", "Traceparent", "Tracestate"},
+		AllowedHeaders:   []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "Last-Event-ID", "X-Trace-Id", "Traceparent", "Tracestate"},
 		ExposedHeaders: []string{
 			"ETag", "Location", "X-Trace-Id", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "RateLimit", "RateLimit-Policy",
 			"Idempotent-Replayed", "Preference-Applied", "Warning", "WWW-Authenticate",

@@ -24,12 +24,17 @@ func (h *handlers) answerCreate(ctx context.Context, prefer *string, order *v1al
 	if !asked {
 		return response, nil
 	}
-	applied := waiting.Applied(wait)
-	response.Headers.PreferenceApplied = &applied
 	decided := order
 	if !isSettled(order) {
+		giveBack, ok := h.waits.take(callFrom(ctx).who.Subject)
+		if !ok {
+			return response, nil // as if nobody had asked: a preference is no more than that
+		}
+		defer giveBack()
 		decided = h.awaitDecision(ctx, order.Name, wait)
 	}
+	applied := waiting.Applied(wait)
+	response.Headers.PreferenceApplied = &applied
 	switch {
 	case decided == nil || decided.UID != order.UID:
 		return response, nil

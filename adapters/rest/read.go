@@ -32,6 +32,9 @@ type handlers struct {
 	draining <-chan struct{}
 	// maxBaskets is how many live baskets a customer may have.
 	maxBaskets int
+	// streams are the event streams, and waits the creates that wait for their decision.
+	streams *streams
+	waits   *waits
 }
 
 var _ wire.StrictServerInterface = (*handlers)(nil)
@@ -75,27 +78,34 @@ func (h *handlers) order(ctx context.Context, id string, read func(context.Conte
 // orderOrArchived is order, also of one that has left the cluster. What the cache does not have the
 // database is asked for first: of old orders there are more than of those that were made a moment ago.
 func (h *handlers) orderOrArchived(ctx context.Context, id string) (*v1alpha1.Order, error) {
+	order, _, err := h.findOrder(ctx, id)
+	return order, err
+}
+
+// findOrder is orderOrArchived, and says whether the order has left the cluster.
+func (h *handlers) findOrder(ctx context.Context, id string) (order *v1alpha1.Order, left bool, err error) {
 	if h.archive == nil {
-		return h.order(ctx, id, h.cluster.read)
+		order, err = h.order(ctx, id, h.cluster.read)
+		return order, false, err
 	}
-	order, err := h.order(ctx, id, h.cluster.readCached)
+	order, err = h.order(ctx, id, h.cluster.readCached)
 	if !isNoSuchOrder(err) {
-		return order, err
+		return order, false, err
 	}
 	known, away := h.archived(ctx, id)
-	if known != nil && known.left {
-		return seenBy(ctx, id, known.order, nil)
+	if known == nil || !known.left {
+		order, err = h.order(ctx, id, h.cluster.readLive)
+		switch {
+		case !isNoSuchOrder(err):
+			return order, false, err
+		case away != nil:
+			return nil, false, away
+		case known == nil:
+			return nil, false, noSuchOrder(id)
+		} // else it leaves just now
 	}
-	order, err = h.order(ctx, id, h.cluster.readLive)
-	switch {
-	case !isNoSuchOrder(err):
-		return order, err
-	case away != nil:
-		return nil, away
-	case known == nil:
-		return nil, noSuchOrder(id)
-	}
-	return seenBy(ctx, id, known.order, nil) // it leaves just now
+	order, err = seenBy(ctx, id, known.order, nil)
+	return order, true, err
 }
 
 // seenBy is an order as the caller may see it, with the error of reading it.

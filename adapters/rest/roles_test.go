@@ -12,6 +12,7 @@ import (
 
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/api/openapi"
+	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/token"
 )
 
@@ -99,7 +100,11 @@ func mayAsk(a answer) string {
 func roleRequest(g *gateway, route, bearer string) request {
 	method, path, _ := strings.Cut(route, " ")
 	if before, after, found := strings.Cut(path, "{orderId}"); found {
-		path = before + g.create("cust-1") + after
+		id := g.create("cust-1")
+		if after == "/events" { // the stream of an order that is over ends
+			g.setStatus(id, phase(v1alpha1.OrderCancelled))
+		}
+		path = before + id + after
 	}
 	path = strings.Replace(path, "{productId}", "prod-001", 1)
 	if before, after, found := strings.Cut(path, "{basketId}"); found {

@@ -40,6 +40,7 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 	strict := wire.NewStrictHandlerWithOptions(&handlers{
 		cluster: s.cluster, archive: s.archive, ledger: s.ledger, answers: s.answers, levels: s.cluster.levels,
 		wait: s.cfg.CommandWait, now: s.now, draining: s.life.Draining(), maxBaskets: s.cfg.BasketsPerCustomer,
+		streams: s.streams, waits: s.waits,
 	}, nil, wire.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  s.requestError,
 		ResponseErrorHandlerFunc: s.responseError,
@@ -88,7 +89,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.panicked(rec, r, thrown)
 		}
 		s.metrics.inFlight.Dec()
-		s.metrics.observe(route, r, rec.status, s.now().Sub(started))
+		ended := s.now()
+		if c := callFrom(r.Context()); !c.streaming.IsZero() {
+			ended = c.streaming // how long a client stays says nothing of the gateway
+		}
+		s.metrics.observe(route, r, rec.status, ended.Sub(started))
 	}()
 	s.crossOrigin(rec, r, func(w http.ResponseWriter, r *http.Request) {
 		if err := s.serve(w, r, handler, route); err != nil {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -83,6 +84,8 @@ type Server struct {
 	limiter  Limiter
 	proxies  []netip.Prefix
 	metrics  *metrics
+	streams  *streams
+	waits    *waits
 	prober   *prober
 	// databases are the probes of those that the gateway asks, and of Redis, by the component that
 	// shows them.
@@ -129,6 +132,10 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	if err := s.archive.register(deps.Metrics); err != nil {
 		return nil, err
+	}
+	s.streams, s.waits = newStreams(cfg, deps.Log, s.cluster.orders, s.life.Draining()), newWaits(cfg.WaitingCreates)
+	if err := errors.Join(s.streams.register(deps.Metrics), s.waits.register(deps.Metrics)); err != nil {
+		return nil, fmt.Errorf("register the metrics of streams: %w", err)
 	}
 	if s.router, err = s.newRouter(doc, deps.Metrics); err != nil {
 		return nil, err

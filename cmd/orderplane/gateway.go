@@ -47,6 +47,10 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.CORSAllowedOrigins, "cors-allowed-origins", nil, "origins whose pages may use the API in a browser, or * for all; none when empty")
 	flags.BoolVar(&c.CORSAllowCredentials, "cors-allow-credentials", false, "let those pages send cookies and client certificates along")
 	flags.IntVar(&c.BasketsPerCustomer, "baskets-per-customer", c.BasketsPerCustomer, "how many baskets that hold something a customer may have; 0 for none")
+	flags.IntVar(&c.EventStreams, "event-streams", c.EventStreams, "how many event streams may be open at once")
+	flags.IntVar(&c.EventStreamsPerClient, "event-streams-per-client", c.EventStreamsPerClient, "how many event streams one client may have open")
+	flags.DurationVar(&c.EventHeartbeat, "event-heartbeat", c.EventHeartbeat, "how long nothing is sent on an event stream at most; shorter than the idle time-out of proxies")
+	flags.IntVar(&c.WaitingCreates, "waiting-creates", c.WaitingCreates, "how many creates may wait for their decision at once, a tenth of them of one client; more are answered at once")
 	flags.Int64Var(&c.MaxBodyBytes, "max-body-bytes", c.MaxBodyBytes, "how long a request body may be")
 	flags.DurationVar(&c.CommandWait, "command-wait", c.CommandWait, "how long a command waits for its result before it answers 202")
 	flags.DurationVar(&c.RequestTimeout, "request-timeout", c.RequestTimeout, "how long one call of the API server may take")
@@ -59,30 +63,34 @@ func (o *gatewayOptions) register(flags *pflag.FlagSet) {
 	o.postgres.register(flags)
 	o.redis.register(flags)
 	for name, variable := range map[string]string{ //nolint:gosec // names of variables, no secret
-		"bind-address":           "BIND_ADDRESS",
-		"http-port":              "HTTP_PORT",
-		"namespace":              "ORDERS_NAMESPACE",
-		"jwt-public-key":         "JWT_PUBLIC_KEY",
-		"jwt-jwks-url":           "JWT_JWKS_URL",
-		"jwt-issuer":             "JWT_ISSUER",
-		"jwt-audience":           "JWT_AUDIENCE",
-		"jwt-leeway":             "JWT_LEEWAY",
-		"jwt-roles-claim":        "JWT_ROLES_CLAIM",
-		"jwt-required-type":      "JWT_REQUIRED_TYPE",
-		"jwt-required-scopes":    "JWT_REQUIRED_SCOPES",
-		"rate-limit-per-minute":  "RATE_LIMIT_PER_MINUTE",
-		"trusted-proxies":        "TRUSTED_PROXIES",
-		"cors-allowed-origins":   "CORS_ALLOWED_ORIGINS",
-		"cors-allow-credentials": "CORS_ALLOW_CREDENTIALS",
-		"baskets-per-customer":   "BASKETS_PER_CUSTOMER",
-		"max-body-bytes":         "MAX_BODY_BYTES",
-		"command-wait":           "COMMAND_WAIT",
-		"request-timeout":        "REQUEST_TIMEOUT",
-		"archive-timeout":        "ARCHIVE_TIMEOUT",
-		"admin-port":             "ADMIN_PORT",
-		"redis-timeout":          "REDIS_TIMEOUT",
-		"shutdown-delay":         "SHUTDOWN_DELAY",
-		"drain-timeout":          "DRAIN_TIMEOUT",
+		"bind-address":             "BIND_ADDRESS",
+		"http-port":                "HTTP_PORT",
+		"namespace":                "ORDERS_NAMESPACE",
+		"jwt-public-key":           "JWT_PUBLIC_KEY",
+		"jwt-jwks-url":             "JWT_JWKS_URL",
+		"jwt-issuer":               "JWT_ISSUER",
+		"jwt-audience":             "JWT_AUDIENCE",
+		"jwt-leeway":               "JWT_LEEWAY",
+		"jwt-roles-claim":          "JWT_ROLES_CLAIM",
+		"jwt-required-type":        "JWT_REQUIRED_TYPE",
+		"jwt-required-scopes":      "JWT_REQUIRED_SCOPES",
+		"rate-limit-per-minute":    "RATE_LIMIT_PER_MINUTE",
+		"trusted-proxies":          "TRUSTED_PROXIES",
+		"cors-allowed-origins":     "CORS_ALLOWED_ORIGINS",
+		"cors-allow-credentials":   "CORS_ALLOW_CREDENTIALS",
+		"baskets-per-customer":     "BASKETS_PER_CUSTOMER",
+		"event-streams":            "EVENT_STREAMS",
+		"event-streams-per-client": "EVENT_STREAMS_PER_CLIENT",
+		"event-heartbeat":          "EVENT_HEARTBEAT",
+		"waiting-creates":          "WAITING_CREATES",
+		"max-body-bytes":           "MAX_BODY_BYTES",
+		"command-wait":             "COMMAND_WAIT",
+		"request-timeout":          "REQUEST_TIMEOUT",
+		"archive-timeout":          "ARCHIVE_TIMEOUT",
+		"admin-port":               "ADMIN_PORT",
+		"redis-timeout":            "REDIS_TIMEOUT",
+		"shutdown-delay":           "SHUTDOWN_DELAY",
+		"drain-timeout":            "DRAIN_TIMEOUT",
 	} {
 		fromEnvironment(flags, name, variable)
 	}

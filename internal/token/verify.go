@@ -53,35 +53,42 @@ func NewVerifier(ctx context.Context, cfg Config, now func() time.Time) (*Verifi
 // Verify returns who a token speaks for, or an error that wraps ErrInvalid, or
 // ErrNoKeys. A token with an unknown key may wait a second for the provider.
 func (v *Verifier) Verify(raw string) (Identity, error) {
-	id, err := v.verify(raw)
+	id, _, err := v.VerifyUntil(raw)
+	return id, err
+}
+
+// VerifyUntil is Verify, and says from when on the token is refused: what lasts longer than a
+// request has to end then. That is exp and the leeway.
+func (v *Verifier) VerifyUntil(raw string) (Identity, time.Time, error) {
+	id, until, err := v.verify(raw)
 	switch {
 	case errors.Is(err, ErrNoKeys):
-		return Identity{}, err
+		return Identity{}, time.Time{}, err
 	case err != nil:
-		return Identity{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return Identity{}, time.Time{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	default:
-		return id, nil
+		return id, until, nil
 	}
 }
 
 // KeyState says how the keys are that verify tokens.
 func (v *Verifier) KeyState() KeyState { return v.keys.keyState() }
 
-func (v *Verifier) verify(raw string) (Identity, error) {
+func (v *Verifier) verify(raw string) (Identity, time.Time, error) {
 	// The keys are looked up first: if they change meanwhile, what is kept is out of date at once.
 	of, keys := digestOf(raw), v.keys.current()
 	claims := v.cache.get(of, keys)
 	if claims == nil {
 		var err error
 		if claims, err = v.signed(raw); err != nil {
-			return Identity{}, err
+			return Identity{}, time.Time{}, err
 		}
 		v.cache.put(of, keys, claims)
 	}
 	if err := v.validator.Validate(claims); err != nil {
-		return Identity{}, errors.New(refusal(err))
+		return Identity{}, time.Time{}, errors.New(refusal(err))
 	}
-	return Identity{Subject: claims.subject, Roles: slices.Clone(claims.roles)}, nil
+	return Identity{Subject: claims.subject, Roles: slices.Clone(claims.roles)}, claims.expires.Add(v.cfg.Leeway), nil
 }
 
 // signed returns the claims of a token whose signature and scopes are good, whatever the time is.

@@ -1031,6 +1031,12 @@ type CancelOrderParams struct {
 	IdempotencyKey *CommandKey `json:"Idempotency-Key,omitempty"`
 }
 
+// StreamOrderEventsParams defines parameters for StreamOrderEvents.
+type StreamOrderEventsParams struct {
+	// LastEventID The `id` of the last event that the client has; from the first when absent.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // FulfillOrderParams defines parameters for FulfillOrder.
 type FulfillOrderParams struct {
 	// IfMatch The ETag of an earlier answer, a list of them, or *; 412 when the order has changed since. Weak tags match nothing.
@@ -1132,6 +1138,9 @@ type ServerInterface interface {
 	// GetOrder One order, with its events
 	// (GET /api/orders/{orderId})
 	GetOrder(w http.ResponseWriter, r *http.Request, orderId OrderId)
+	// StreamOrderEvents What happens to an order, as it happens
+	// (GET /api/orders/{orderId}/events)
+	StreamOrderEvents(w http.ResponseWriter, r *http.Request, orderId OrderId, params StreamOrderEventsParams)
 	// FulfillOrder The order was shipped (role ops)
 	// (POST /api/orders/{orderId}/fulfill)
 	FulfillOrder(w http.ResponseWriter, r *http.Request, orderId OrderId, params FulfillOrderParams)
@@ -1741,6 +1750,56 @@ func (siw *ServerInterfaceWrapper) GetOrder(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// StreamOrderEvents operation middleware
+func (siw *ServerInterfaceWrapper) StreamOrderEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "orderId" -------------
+	var orderId OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "orderId", r.PathValue("orderId"), &orderId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "orderId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamOrderEventsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = &LastEventID
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.StreamOrderEvents(w, r, orderId, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // FulfillOrder operation middleware
 func (siw *ServerInterfaceWrapper) FulfillOrder(w http.ResponseWriter, r *http.Request) {
 
@@ -2167,6 +2226,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/orders", wrapper.CreateOrder)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/orders/{orderId}", wrapper.CancelOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/orders/{orderId}", wrapper.GetOrder)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/orders/{orderId}/events", wrapper.StreamOrderEvents)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/orders/{orderId}/fulfill", wrapper.FulfillOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/orders/{orderId}/return", wrapper.GetReturn)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/orders/{orderId}/return", wrapper.RequestReturn)
@@ -2818,6 +2878,83 @@ func (response GetOrderdefaultJSONResponse) VisitGetOrderResponse(w http.Respons
 	return err
 }
 
+type StreamOrderEventsRequestObject struct {
+	OrderId OrderId `json:"orderId"`
+	Params  StreamOrderEventsParams
+}
+
+type StreamOrderEventsResponseObject interface {
+	VisitStreamOrderEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamOrderEvents200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamOrderEvents200TexteventStreamResponse) VisitStreamOrderEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamOrderEvents204Response struct {
+}
+
+func (response StreamOrderEvents204Response) VisitStreamOrderEventsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StreamOrderEventsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response StreamOrderEventsdefaultJSONResponse) VisitStreamOrderEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type FulfillOrderRequestObject struct {
 	OrderId OrderId `json:"orderId"`
 	Params  FulfillOrderParams
@@ -3163,6 +3300,9 @@ type StrictServerInterface interface {
 	// GetOrder One order, with its events
 	// (GET /api/orders/{orderId})
 	GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOrderResponseObject, error)
+	// StreamOrderEvents What happens to an order, as it happens
+	// (GET /api/orders/{orderId}/events)
+	StreamOrderEvents(ctx context.Context, request StreamOrderEventsRequestObject) (StreamOrderEventsResponseObject, error)
 	// FulfillOrder The order was shipped (role ops)
 	// (POST /api/orders/{orderId}/fulfill)
 	FulfillOrder(ctx context.Context, request FulfillOrderRequestObject) (FulfillOrderResponseObject, error)
@@ -3565,6 +3705,33 @@ func (sh *strictHandler) GetOrder(w http.ResponseWriter, r *http.Request, orderI
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetOrderResponseObject); ok {
 		if err := validResponse.VisitGetOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StreamOrderEvents operation middleware
+func (sh *strictHandler) StreamOrderEvents(w http.ResponseWriter, r *http.Request, orderId OrderId, params StreamOrderEventsParams) {
+	var request StreamOrderEventsRequestObject
+
+	request.OrderId = orderId
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamOrderEvents(ctx, request.(StreamOrderEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamOrderEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(StreamOrderEventsResponseObject); ok {
+		if err := validResponse.VisitStreamOrderEventsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -42,7 +42,7 @@ func (g *gateway) open(id, bearer string, header ...string) (*stream, answer) {
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // whoever reads the stream closes it
 	must(g.t, err)
 	if response.StatusCode != http.StatusOK {
 		cancel()

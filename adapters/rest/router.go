@@ -83,6 +83,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = s.traced(rec, r)
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
 	handler, route := s.router.mux.Handler(r)
+	c := callFrom(r.Context())
 	s.metrics.inFlight.Inc()
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -90,7 +91,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.metrics.inFlight.Dec()
 		ended := s.now()
-		if c := callFrom(r.Context()); !c.streaming.IsZero() {
+		if !c.streaming.IsZero() {
 			ended = c.streaming // how long a client stays says nothing of the gateway
 		}
 		s.metrics.observe(route, r, rec.status, ended.Sub(started))

@@ -88,7 +88,7 @@ test-unit: ## Run the tests that need no API server, in seconds.
 	@go test -skip '$(EXHAUSTIVE)' $$(hack/packages.sh unit)
 
 .PHONY: test-race
-test-race: controlplane ## Run the tests under the race detector, all but the exhaustive ones, fault matrix and e2e.
+test-race: controlplane ## Run the tests beside the code under the race detector, all but the exhaustive ones.
 	@cc="$$(go env CC)"; command -v "$${cc%% *}" >/dev/null || { \
 		echo "make test-race: the race detector needs a C compiler, and $$cc is not installed (on Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" CGO_ENABLED=1; \

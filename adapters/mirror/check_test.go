@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -145,6 +146,54 @@ func TestCheckNamesWhatDiffers(t *testing.T) {
 	if t.Failed() || n < 15 {
 		t.Errorf("%d differences:\n%s", n, said)
 	}
+}
+
+// What retention may have taken is no difference. Behind an event that is there, it has taken nothing.
+func TestCheckTellsWhatRetentionTookFromWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.mirrored()
+	stored := func(key string, seq int64) event.Record {
+		r := event.Record{ID: uuid.New(), Seq: seq, Type: event.InventoryUpdated, Topic: string(event.InventoryUpdated), Key: key, Value: []byte("{}"), At: time.Now(), Object: key, UID: key}
+		w.exec(postgres.Inventory, `INSERT INTO stock_events (event_id, object, uid, seq, type, topic, key, value, trace_id, at)
+			VALUES ($1, $2, $2, $3, $4, $4, $2, '{}', '', now())`, r.ID, key, seq, string(r.Type))
+		return r
+	}
+	stored("old", 1)
+	w.forgetsAnOldRecord(string(event.InventoryUpdated))
+	w.publish(stored("young", 2))
+	stored("young", 3)
+	said, n := w.compared()
+	// One of an item's opening, which was the oldest, and one that never was there but might have been.
+	if n != 1 || !strings.Contains(said, "of young, number 3, is not on it") || !strings.Contains(said, "2 events may have been on topics") {
+		t.Errorf("%d: %s", n, said)
+	}
+}
+
+// forgetsAnOldRecord takes the oldest record of a partition of a topic, as retention does.
+func (w *world) forgetsAnOldRecord(topic string) {
+	w.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.brokers.ListenAddrs()...))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	ends, err := admin.ListEndOffsets(w.t.Context(), topic)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, end := range ends[topic] {
+		if end.Offset > 0 {
+			until := kadm.Offsets{}
+			until.AddOffset(topic, end.Partition, 1, -1)
+			if _, err := admin.DeleteRecords(w.t.Context(), until); err != nil {
+				w.t.Fatal(err)
+			}
+			return
+		}
+	}
+	w.t.Fatalf("%s has no record", topic)
 }
 
 // Movements are told by decision, an item's row by version: the ledger may be ahead of the row (rule 12).

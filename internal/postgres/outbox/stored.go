@@ -14,13 +14,13 @@ type Digest [32]byte
 // Stored is an event of the table, as far as a comparison with its topic needs it.
 type Stored struct {
 	ID uuid.UUID
-	// Key is that of its record, Object the name of what it is about, Seq its number.
-	Key, Object string
-	Seq         int64
-	Value       Digest
+	// Key is that of its record, Object the name of what it is about, UID its identity, Seq its number.
+	Key, Object, UID string
+	Seq              int64
+	Value            Digest
 }
 
-const published = `SELECT event_id, key, object, seq, sha256(value) FROM EVENTS e
+const published = `SELECT event_id, key, object, uid, seq, sha256(value) FROM EVENTS e
 WHERE topic = $1 AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.event_id)`
 
 // Published calls each with every event of a topic that is not queued: the topic has it.
@@ -31,7 +31,7 @@ func Published(ctx context.Context, db Querier, l Log, topic string, each func(S
 	}
 	var s Stored
 	var value []byte
-	_, err = pgx.ForEachRow(rows, []any{&s.ID, &s.Key, &s.Object, &s.Seq, &value}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&s.ID, &s.Key, &s.Object, &s.UID, &s.Seq, &value}, func() error {
 		copy(s.Value[:], value)
 		each(s)
 		return nil

@@ -30,7 +30,7 @@ func (c *Check) topics(ctx context.Context, t *tally) (all []Difference, err err
 		}
 		t.waiting += queue.Rows
 		for _, topic := range guard.TopicsOf(l.of) {
-			one := &topicLook{Check: c, log: l.log, db: l.db, topic: topic, firsts: map[string]int64{}}
+			one := &topicLook{Check: c, log: l.log, db: l.db, topic: topic, firsts: map[string]int64{}, lowest: map[string]int64{}}
 			if err := one.look(ctx, t); err != nil {
 				return nil, err
 			}
@@ -51,8 +51,8 @@ type topicLook struct {
 	published map[uuid.UUID]outbox.Stored
 	// read are the values of the events that the topic has.
 	read map[uuid.UUID]outbox.Digest
-	// firsts are the numbers of the last first appearance, by key and what is counted in it.
-	firsts map[string]int64
+	// firsts are the numbers of the last first appearance, by what is counted, lowest those of the first.
+	firsts, lowest map[string]int64
 	found  []Difference
 }
 
@@ -88,11 +88,11 @@ func (l *topicLook) look(ctx context.Context, t *tally) error {
 	}
 	missing := slices.SortedFunc(maps.Values(l.published), func(a, b outbox.Stored) int { return cmp.Compare(a.Seq, b.Seq) })
 	missing = slices.DeleteFunc(missing, func(s outbox.Stored) bool { _, is := l.read[s.ID]; return is })
-	if lost > 0 { // retention has taken the oldest; who would say which those are
-		t.expired += int64(len(missing))
-		return nil
-	}
 	for _, s := range missing {
+		if lost > 0 && !l.isYounger(s) { // retention has taken the oldest; who would say which those are
+			t.expired++
+			continue
+		}
 		l.differs("event %s of %s, number %d, is not on it; queue the topic again with --replay %s", s.ID, s.Object, s.Seq, l.topic)
 	}
 	return nil
@@ -135,15 +135,30 @@ func (l *topicLook) event(e topics.Event) error {
 	return nil
 }
 
-// inOrder holds the first appearances of a key to their numbers: an order's by its identity, since a
-// name may be used again, a product's by the journal's. An opening has none.
+// isYounger is whether an event came behind another one of its key that the topic still has: then no
+// retention has taken it.
+func (l *topicLook) isYounger(s outbox.Stored) bool {
+	before, is := l.lowest[l.counted(s.Key, s.UID)]
+	return is && s.Seq > before
+}
+
+// counted is what has numbers of its own: an order by its identity, since a name may be used again, a
+// product by the journal's.
+func (l *topicLook) counted(key, uid string) string {
+	if l.log == outbox.Orders {
+		return key + "/" + uid
+	}
+	return key
+}
+
+// inOrder holds the first appearances of a key to their numbers. An opening has none.
 func (l *topicLook) inOrder(e *topics.Event) {
 	if e.Seq == 0 {
 		return
 	}
-	counted := e.Key
-	if l.log == outbox.Orders {
-		counted += "/" + e.UID
+	counted := l.counted(e.Key, e.UID)
+	if _, is := l.lowest[counted]; !is {
+		l.lowest[counted] = e.Seq
 	}
 	if before := l.firsts[counted]; before > e.Seq {
 		l.differs("partition %d, offset %d: number %d of %s appears for the first time after number %d", e.Partition, e.Offset, e.Seq, e.Key, before)

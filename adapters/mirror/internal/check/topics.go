@@ -53,7 +53,7 @@ type topicLook struct {
 	read map[uuid.UUID]outbox.Digest
 	// firsts are the numbers of the last first appearance, by what is counted, lowest those of the first.
 	firsts, lowest map[string]int64
-	found  []Difference
+	found          []Difference
 }
 
 func (l *topicLook) differs(what string, args ...any) {

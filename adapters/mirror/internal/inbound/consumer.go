@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -81,9 +82,7 @@ func New(o Options) (*Consumer, error) {
 
 // Run handles records until ctx is over. Whatever fails is tried again.
 func (c *Consumer) Run(ctx context.Context) error {
-	broker, err := kgo.NewClient(append(c.kafka,
-		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(),
-	)...)
+	broker, err := kgo.NewClient(slices.Concat(c.kafka, kafka.Group(c.group, topic))...)
 	if err != nil {
 		return fmt.Errorf("consume %s: %w", topic, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -78,9 +79,8 @@ func New(o Options) (*Consumer, error) {
 	}
 	lost := func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) { c.offsets.forget(partitions) }
 	// The group balances cooperatively, which is kgo's default: who comes and goes stops nobody.
-	c.broker, err = kgo.NewClient(append(opts,
-		kgo.ConsumerGroup(Group), kgo.ConsumeTopics(topics()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.FetchMaxBytes(fetchBytes), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(lost),
+	c.broker, err = kgo.NewClient(append(slices.Concat(opts, kafka.Group(Group, topics()...)),
+		kgo.BlockRebalanceOnPoll(), kgo.FetchMaxBytes(fetchBytes), kgo.OnPartitionsRevoked(c.revoked), kgo.OnPartitionsLost(lost),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("consume events: %w", err)

@@ -91,7 +91,7 @@ func DefaultConfig() Config {
 		RequestTimeout:        10 * time.Second,
 		ShutdownDelay:         5 * time.Second,
 		DrainTimeout:          15 * time.Second,
-		ArchiveTimeout:        50 * time.Millisecond,
+		ArchiveTimeout:        500 * time.Millisecond,
 		RedisTimeout:          50 * time.Millisecond,
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,114 +185,6 @@ func hostileClaims() []hostile {
 		hostile{"aud empty", "", claimsWith("aud", `[]`), "aud"},
 		hostile{"aud others", "", claimsWith("aud", `["shop","orderplane2"]`), "another audience"},
 	)
-}
-
-func TestHostileTokensAreRefusedWithTheirReason(t *testing.T) {
-	key := newKey(t)
-	verifier := strictVerifier(t, key)
-	all := slices.Concat(hostileHeaders(), hostileShapes(), hostileClaims())
-	for _, tc := range all {
-		t.Run(tc.name, func(t *testing.T) {
-			header, claims := tc.header, tc.claims
-			if claims == "" {
-				claims = claimsWith()
-			} else {
-				header = goodHeader
-			}
-			id, err := verifier.Verify(signed(t, key, header, claims))
-			if !errors.Is(err, token.ErrInvalid) {
-				t.Fatalf("%s %s: accepted as %+v, err = %v", header, claims[:min(len(claims), 200)], id, err)
-			}
-			if !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("err = %v, want one that says %q", err, tc.want)
-			}
-		})
-	}
-	if len(all) < 80 {
-		t.Errorf("only %d hostile tokens", len(all))
-	}
-}
-
-func TestATokenIsThreePartsAndNothingElse(t *testing.T) {
-	key := newKey(t)
-	verifier := strictVerifier(t, key)
-	good := signed(t, key, goodHeader, claimsWith())
-	parts := strings.Split(good, ".")
-	for name, raw := range map[string]string{
-		"two parts":          parts[0] + "." + parts[1],
-		"no signature":       parts[0] + "." + parts[1] + ".",
-		"four parts":         good + ".",
-		"five parts":         good + "." + parts[1] + "." + parts[2],
-		"padding":            good + "==",
-		"a blank before":     " " + good,
-		"a line break after": good + "\n",
-		"a line break in it": good[:20] + "\n" + good[20:],
-		"a blank in it":      good[:20] + " " + good[20:],
-		"no claims":          parts[0] + ".." + parts[2],
-		"no header":          "." + parts[1] + "." + parts[2],
-		"only dots":          "..",
-		"two tokens":         good + "," + good,
-	} {
-		if id, err := verifier.Verify(raw); !errors.Is(err, token.ErrInvalid) {
-			t.Errorf("%s: accepted as %+v, err = %v", name, id, err)
-		}
-	}
-}
-
-func TestGoodTokensOfManyProviders(t *testing.T) {
-	key := newKey(t)
-	verifier := strictVerifier(t, key)
-	customer := func(roles ...string) token.Identity { return token.Identity{Subject: "cust-1", Roles: roles} }
-	for _, tc := range []struct {
-		name, header, claims string
-		want                 token.Identity
-	}{
-		{"roles, a list", "", claimsWith("roles", `["ops","x"]`), customer("ops", "x")},
-		{"roles, one word", "", claimsWith("roles", `"ops"`), customer("ops")},
-		{"role, one word", "", claimsWith("role", `"ops"`), customer("ops")},
-		{"role, a list", "", claimsWith("role", `["ops"]`), customer("ops")},
-		{"scope, words", "", claimsWith("scope", `"openid ops"`), customer("openid", "ops")},
-		{"scope, a list", "", claimsWith("scope", `["openid","ops"]`), customer("openid", "ops")},
-		{"scp, words", "", claimsWith("scp", `"read ops"`), customer("read", "ops")},
-		{"scp, a list", "", claimsWith("scp", `["read","ops"]`), customer("read", "ops")},
-		{"realm_access", "", claimsWith("realm_access", `{"roles":["ops"]}`), customer("ops")},
-		{"several", "", claimsWith("scope", `"read"`, "roles", `["ops"]`), customer("ops", "read")},
-		{"roles null", "", claimsWith("roles", `null`, "role", `"ops"`), customer("ops")},
-		{"roles a number", "", claimsWith("roles", `7`), customer()},
-		{"roles an object", "", claimsWith("roles", `{"ops":true}`), customer()},
-		{"roles of many shapes", "", claimsWith("roles", `[1,{"name":"x"},null,"ops",["y"]]`), customer("ops")},
-		{"roles empty", "", claimsWith("roles", `""`, "role", `[]`, "scope", `" "`), customer()},
-		{"role an object", "", claimsWith("role", `{"name":"ops"}`), customer()},
-		{"scope false", "", claimsWith("scope", `false`), customer()},
-		{"realm_access a word", "", claimsWith("realm_access", `"ops"`), customer()},
-		{"realm_access without roles", "", claimsWith("realm_access", `{"roles":3}`), customer()},
-		{"Roles is another claim", "", claimsWith("Roles", `["ops"]`), customer()},
-		{"a list's entry with a blank is one role", "", claimsWith("roles", `["no ops"]`), customer("no ops")},
-		{"audience, a list", "", claimsWith("aud", `["shop","orderplane"]`), customer()},
-		{"exp with a fraction", "", claimsWith("exp", `1793534370.5`), customer()},
-		{"exp with an exponent", "", claimsWith("exp", `1.793538e9`), customer()},
-		{"nbf with a fraction", "", claimsWith("nbf", `1793534429.75`), customer()},
-		{"iat within the leeway", "", claimsWith("iat", `1793534430`), customer()},
-		{"iat long ago", "", claimsWith("iat", `0`), customer()},
-		{"nbf below zero", "", claimsWith("nbf", `-1`), customer()},
-		{"claims nobody needs, of any shape", "", claimsWith("jti", `7`, "name", `{"first":1}`, "email", `false`, "nonce", `[[]]`, "azp", `null`, "auth_time", `"x"`, "groups", `1e400`), customer()},
-		{"at+jwt", `{"alg":"RS256","typ":"at+jwt"}`, claimsWith(), customer()},
-		{"where its key might be", `{"alg":"RS256","jku":"https://evil.example","x5t":"x","kid":"k"}`, claimsWith(), customer()},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			header := tc.header
-			if header == "" {
-				header = goodHeader
-			}
-			got, err := verifier.Verify(signed(t, key, header, tc.claims))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
 }
 
 func TestSubjectsOfManyProviders(t *testing.T) {

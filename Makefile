@@ -100,6 +100,12 @@ TEST_API_SECONDS ?= 120
 test-api: build controlplane ## Hold a running gateway to its OpenAPI document with generated requests (TEST_API_SECONDS=120).
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)" TEST_API_SECONDS=$(TEST_API_SECONDS); hack/test-api.sh
 
+FUZZ_TIME ?= 60s
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads a client's text, each target so long (FUZZ_TIME=60s), two at a time.
+	@FUZZ_TIME=$(FUZZ_TIME) hack/fuzz.sh
+
 .PHONY: cover
 cover: controlplane ## Measure what the tests cover, e2e apart; cover.out is for "go tool cover -html=cover.out".
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \

@@ -2,9 +2,7 @@ package rest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/body"
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/internal/strictjson"
 )
@@ -42,8 +41,8 @@ func (s *Server) takeBody(w http.ResponseWriter, r *http.Request, route string) 
 	if r.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	body := http.MaxBytesReader(w, r.Body, limit)
-	r.Body = body
+	bounded := http.MaxBytesReader(w, r.Body, limit)
+	r.Body = bounded
 	if r.ContentLength == 0 || r.Method == http.MethodGet {
 		return nil
 	}
@@ -53,7 +52,7 @@ func (s *Server) takeBody(w http.ResponseWriter, r *http.Request, route string) 
 			return err
 		}
 	}
-	text, err := io.ReadAll(body)
+	text, err := io.ReadAll(bounded)
 	if err != nil {
 		return unreadable(err)
 	}
@@ -74,14 +73,15 @@ func (s *Server) cleanBody(r *http.Request, route string, text []byte) ([]byte, 
 	if err := checkMedia(r.Header); err != nil {
 		return nil, err
 	}
-	if err := strictjson.CheckFolded(text); err != nil {
-		var found *strictjson.Error
-		if !errors.As(err, &found) {
-			return nil, unreadable(err)
-		}
+	clean, err := body.Clean(text, s.router.bodies[route])
+	var found *strictjson.Error
+	switch {
+	case errors.As(err, &found):
 		return nil, invalidRequest(wire.FieldError{Field: orBody(found.Path()), Message: found.Reason})
+	case err != nil:
+		return nil, unreadable(err)
 	}
-	return withoutNulls(text, s.router.bodies[route])
+	return clean, nil
 }
 
 func unreadable(err error) error {
@@ -130,42 +130,4 @@ func checkHeaders(header http.Header) error {
 
 func givenTwice(header string) error {
 	return invalidRequest(wire.FieldError{Field: header, Message: "must not be given twice"})
-}
-
-// withoutNulls takes out the members that are null. One that the schema does not
-// know stays, to be refused. Numbers keep their literals.
-func withoutNulls(text []byte, schema *openapi3.Schema) ([]byte, error) {
-	if schema == nil || !bytes.Contains(text, []byte("null")) {
-		return text, nil
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, fmt.Errorf("read the body again: %w", err)
-	}
-	dropNulls(value, schema)
-	return json.Marshal(value)
-}
-
-func dropNulls(value any, schema *openapi3.Schema) {
-	switch node := value.(type) {
-	case map[string]any:
-		for name, member := range schema.Properties {
-			below, there := node[name]
-			switch {
-			case there && below == nil:
-				delete(node, name)
-			case there:
-				dropNulls(below, member.Value)
-			}
-		}
-	case []any:
-		if schema.Items == nil {
-			return
-		}
-		for _, entry := range node {
-			dropNulls(entry, schema.Items.Value)
-		}
-	}
 }

@@ -2,9 +2,8 @@ package rest
 
 import (
 	"context"
-	"regexp"
-	"slices"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/fields"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
@@ -12,19 +11,13 @@ import (
 // that is no number with 500, which is no failure of it. What fences the write is
 // the version of the order that was compared.
 
-// anyVersion is the If-Match that every order matches.
-const anyVersion = "*"
-
-// entityTag is one of the tags of an If-Match, whose grammar the OpenAPI document has.
-var entityTag = regexp.MustCompile(`(W/)?"[^"]*"`)
-
-// matches compares strongly (RFC 9110, 13.1.1): a weak tag matches nothing.
+// matches says whether an order is of a version that If-Match names, or If-Match names none.
 func matches(ifMatch *string, order *v1alpha1.Order) bool {
-	return !isFenced(ifMatch) || slices.Contains(entityTag.FindAllString(*ifMatch, -1), *etag(order))
+	return !isFenced(ifMatch) || fields.Matches(*ifMatch, *etag(order))
 }
 
 // isFenced says whether a command is for one version of an order only.
-func isFenced(ifMatch *string) bool { return ifMatch != nil && *ifMatch != anyVersion }
+func isFenced(ifMatch *string) bool { return ifMatch != nil && *ifMatch != fields.AnyVersion }
 
 // ofVersion returns the order if it is of a version that If-Match names. The
 // cache may be behind the client, so the API server has the last word.

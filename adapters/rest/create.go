@@ -197,7 +197,7 @@ func orderSpec(body *wire.CreateOrderRequest) (v1alpha1.OrderSpec, error) {
 		Items:           make([]v1alpha1.OrderItem, len(body.Items)),
 	}
 	if c := body.Contact; c != nil {
-		spec.Contact = &v1alpha1.Contact{Email: c.Email, Phone: c.Phone}
+		spec.Contact = &v1alpha1.Contact{Email: c.Email, Phone: c.Phone, Language: c.Language}
 	}
 	var wrong []wire.FieldError
 	for i, item := range body.Items {

@@ -58,7 +58,8 @@ func TestContactsAreOneAddressAndOneNumber(t *testing.T) {
 			"Jane <a@example.com>", "<a@example.com>", "a@example.com\r\nBcc: b@example.com", "a b@example.com", " a@example.com", "a@example.com ",
 			"a@exa mple.com", "a@.com", "a@example..com", "mailto:a@example.com?cc=b@example.com", "a@example.com\u200b", "a@[127.0.0.1]", `"a"@example.com`,
 		},
-		"phone": {"0171", "49171", "+0171", "+49 171", "+49-171", "tel:+49171", "+49171;ext=1", "+1234567890123456", "+", "+49171,+49172", "+٤٩١"},
+		"phone":    {"0171", "49171", "+0171", "+49 171", "+49-171", "tel:+49171", "+49171;ext=1", "+1234567890123456", "+", "+49171,+49172", "+٤٩١"},
+		"language": {"d", "deutsch", "de_DE", "de-", "-de", "de DE", "de\r\nBcc: b@example.com", "../de", "12", "de-123456789"},
 	} {
 		for _, value := range bad {
 			a := post(member, value)
@@ -68,8 +69,9 @@ func TestContactsAreOneAddressAndOneNumber(t *testing.T) {
 		}
 	}
 	for member, good := range map[string][]string{
-		"email": {"a@example.com", "o'neill+shop@mail.example.co.uk", "a.b_c-d@example.com", "root@localhost", "user%x@example.com"},
-		"phone": {"+491711234567", "+12025550123"},
+		"email":    {"a@example.com", "o'neill+shop@mail.example.co.uk", "a.b_c-d@example.com", "root@localhost", "user%x@example.com"},
+		"phone":    {"+491711234567", "+12025550123"},
+		"language": {"de", "pt-BR", "zh-Hant-TW", "ast", ""},
 	} {
 		for _, value := range good {
 			if a := post(member, value); a.status != http.StatusCreated {

@@ -158,6 +158,8 @@ func patternText(pattern string) string {
 		return "must be one e-mail address without a name, such as jane@example.com"
 	case strings.HasPrefix(pattern, `^(\+[1-9]`):
 		return "must be a phone number in E.164 form, such as +4917012345678"
+	case strings.HasPrefix(pattern, `^([A-Za-z]{2,3}(-`):
+		return "must be a language as a BCP 47 tag, such as de or pt-BR"
 	case strings.HasPrefix(pattern, `^[a-z0-9]([-a-z0-9]*`):
 		return "must be small letters, digits, dashes and dots, such as prod-001"
 	case strings.Contains(pattern, "[0-9a-fA-F]{8}-"):

@@ -45,7 +45,7 @@ func newOrderView(o *v1alpha1.Order) wire.Order {
 		view.Items[i] = wire.OrderItem{ProductId: item.ProductID, Quantity: item.Quantity, UnitPrice: wire.Number(item.UnitPrice)}
 	}
 	if contact := o.Spec.Contact; contact != nil {
-		view.Contact = &wire.Contact{Email: contact.Email, Phone: contact.Phone}
+		view.Contact = &wire.Contact{Email: contact.Email, Phone: contact.Phone, Language: contact.Language}
 	}
 	return view
 }

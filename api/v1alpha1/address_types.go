@@ -69,4 +69,10 @@ type Contact struct {
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:Pattern=`^(\+[1-9][0-9]{1,14})?$`
 	Phone string `json:"phone,omitempty"`
+	// language of the notifications, a BCP 47 tag such as de or pt-BR. Where there are no texts in it,
+	// they are in the nearest language, or in English.
+	// +optional
+	// +kubebuilder:validation:MaxLength=35
+	// +kubebuilder:validation:Pattern=`^([A-Za-z]{2,3}(-[0-9A-Za-z]{1,8})*)?$`
+	Language string `json:"language,omitempty"`
 }

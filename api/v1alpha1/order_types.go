@@ -299,7 +299,7 @@ type OrderSpec struct {
 	ShippingAddress Address `json:"shippingAddress"`
 	// contact of the customer for notifications.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="(has(self.email) ? self.email : '') == (has(oldSelf.email) ? oldSelf.email : '') && (has(self.phone) ? self.phone : '') == (has(oldSelf.phone) ? oldSelf.phone : '')",message="an order keeps its contact; cancel it and create another"
+	// +kubebuilder:validation:XValidation:rule="(has(self.email) ? self.email : '') == (has(oldSelf.email) ? oldSelf.email : '') && (has(self.phone) ? self.phone : '') == (has(oldSelf.phone) ? oldSelf.phone : '') && (has(self.language) ? self.language : '') == (has(oldSelf.language) ? oldSelf.language : '')",message="an order keeps its contact; cancel it and create another"
 	Contact *Contact `json:"contact,omitempty"`
 	// policy the order was created under, taken from its class at admission.
 	// +optional

@@ -650,7 +650,10 @@ type ChangeBasketRequest struct {
 type Contact struct {
 	// Email Exactly one address, without a name.
 	Email string `json:"email,omitempty"`
-	Phone string `json:"phone,omitempty"`
+
+	// Language What the customer is told in, a BCP 47 tag such as de or pt-BR.
+	Language string `json:"language,omitempty"`
+	Phone    string `json:"phone,omitempty"`
 }
 
 // CreateBasketRequest defines model for CreateBasketRequest.

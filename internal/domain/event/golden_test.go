@@ -35,7 +35,7 @@ func anOrder(id string, history ...v1alpha1.OrderHistoryEntry) *v1alpha1.Order {
 			{ProductID: "prod-001", Quantity: 3, UnitPrice: "10"},
 		},
 		ShippingAddress: v1alpha1.Address{Name: "Ines <Löwe> & Co", Street: "1 Harbour Road", City: "Hamburg", Country: "DE", Zip: "20457"},
-		Contact:         &v1alpha1.Contact{Email: "ines@example.com"},
+		Contact:         &v1alpha1.Contact{Email: "ines@example.com", Language: "de"},
 	}
 	for i, e := range history {
 		e.Seq, e.At = int64(i+1), metav1.NewTime(noon().Add(time.Duration(i)*time.Minute))

@@ -207,7 +207,7 @@ func (l *life) created(e *v1alpha1.OrderHistoryEntry) OrderCreatedPayload {
 		p.TotalAmount = json.Number(total.String())
 	}
 	if c := spec.Contact; c != nil && *c != (v1alpha1.Contact{}) {
-		p.Contact = &Contact{Email: c.Email, Phone: c.Phone}
+		p.Contact = &Contact{Email: c.Email, Phone: c.Phone, Language: c.Language}
 	}
 	return p
 }

@@ -45,6 +45,8 @@ type Contact struct {
 	Email string `json:"email,omitempty"`
 	// Phone number in E.164 form.
 	Phone string `json:"phone,omitempty"`
+	// Language of the notifications, a BCP 47 tag.
+	Language string `json:"language,omitempty"`
 }
 
 // ReturnedUnits are units of a line of the order that come back.

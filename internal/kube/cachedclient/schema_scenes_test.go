@@ -54,7 +54,7 @@ func (s scene) tries(path string) bool {
 
 // hints are values of fields of which the schema does not say enough, by name.
 var hints = map[string]string{
-	"productID": `"tea"`, "unitPrice": `"1"`, "phone": `"+4917012345678"`, "email": `"a@example.org"`, "phase": `"Pending"`, "reason": `"Because"`, "state": `"Requested"`,
+	"productID": `"tea"`, "unitPrice": `"1"`, "phone": `"+4917012345678"`, "language": `"de"`, "email": `"a@example.org"`, "phase": `"Pending"`, "reason": `"Because"`, "state": `"Requested"`,
 	"pendingTimeout": `"1h"`, "returnWindow": `"1h"`, "retention": `"1h"`, "type": `"Confirmed"`, "verdict": `"Approve"`, "kind": `"Received"`, "name": `"n"`,
 }
 

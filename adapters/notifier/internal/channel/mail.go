@@ -183,10 +183,11 @@ func told(err error) error {
 	return fmt.Errorf("mail server: %w", err)
 }
 
-// isOperators says that a refusal is about who sends, not about the mail: RFC 4954's codes.
+// isOperators says that a refusal is about who sends and how, not about the mail: commands that the server does
+// not take (RFC 5321), and the login (RFC 4954).
 func isOperators(code int) bool {
 	switch code {
-	case 530, 534, 535, 538:
+	case 500, 501, 502, 503, 504, 530, 534, 535, 538:
 		return true
 	default:
 		return false

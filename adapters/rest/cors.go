@@ -34,7 +34,7 @@ func (c Config) newCORS() *cors.Cors {
 		AllowedHeaders:   []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "Last-Event-ID", "X-Trace-Id", "Traceparent", "Tracestate"},
 		ExposedHeaders: []string{
 			"ETag", "Location", "X-Trace-Id", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "RateLimit", "RateLimit-Policy",
-			"Idempotent-Replayed", "Preference-Applied", "Warning", "WWW-Authenticate",
+			"Idempotent-Replayed", "Preference-Applied", "Warning", "WWW-Authenticate", "Deprecation", "Sunset", "Link",
 		},
 		MaxAge: preflightSeconds,
 	})

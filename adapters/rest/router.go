@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/fields"
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/openapi"
 	"github.com/orderplane/orderplane/internal/domain/trace"
@@ -30,6 +32,8 @@ type router struct {
 	// bodies are the schemas of what a route is sent.
 	bodies  bodySchemas
 	queries queries
+	// deprecated are the headers of the routes that are.
+	deprecated map[string]http.Header
 }
 
 func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
@@ -52,7 +56,13 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 		http.Redirect(w, r, swaggerBase, http.StatusFound)
 	})
 	s.routeActuator(mux, registry)
-	return &router{mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc), queries: newQueries(doc)}, nil
+	deprecated, err := fields.Deprecations(doc)
+	if err != nil {
+		return nil, fmt.Errorf("the OpenAPI document: %w", err)
+	}
+	return &router{
+		mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc), queries: newQueries(doc), deprecated: deprecated,
+	}, nil
 }
 
 // routeDocument serves the document, as JSON and as YAML (RFC 9512).
@@ -131,6 +141,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler http.Hand
 		s.router.mux.ServeHTTP(w, r)
 		return nil
 	}
+	maps.Copy(w.Header(), s.router.deprecated[route])
 	if err := checkHeaders(r.Header); err != nil {
 		return err
 	}

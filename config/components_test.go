@@ -163,3 +163,30 @@ func has(ports []port, want port) bool {
 	}
 	return false
 }
+
+// The notifier has an account without a token, and is reached and let out where its deployment and service say.
+func TestTheNotifierIsAddedToAMirror(t *testing.T) {
+	t.Parallel()
+	all := render(t, "with-mirror", "with-notifier")
+	containers := all["Deployment/orderplane-notifier"].Spec.Template.Spec.Containers
+	if len(containers) != 1 || !has(containers[0].Ports, port{Name: "health", ContainerPort: 8083}) {
+		t.Errorf("containers = %+v, want the port health", containers)
+	}
+	if got := all["Service/orderplane-notifier"].Spec.Ports; !has(got, port{Name: "health", Port: 8083, TargetPort: "health"}) {
+		t.Errorf("ports of the service = %+v", got)
+	}
+	policy := all["NetworkPolicy/orderplane-notifier"].Spec
+	if len(policy.Ingress) != 1 || !has(policy.Ingress[0].Ports, port{Port: 8083}) || len(policy.Ingress[0].From) != 1 {
+		t.Errorf("ingress = %+v", policy.Ingress)
+	}
+	for _, to := range []int{5432, 9092, 587, 465} {
+		if len(policy.Egress) != 1 || !has(policy.Egress[0].Ports, port{Port: to}) {
+			t.Errorf("it is not let out to port %d", to)
+		}
+	}
+	for name := range all {
+		if strings.Contains(name, "RoleBinding/orderplane-notifier") {
+			t.Errorf("%s: the notifier needs no rights in the cluster", name)
+		}
+	}
+}

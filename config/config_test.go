@@ -13,7 +13,7 @@ func TestEveryAlertHasASectionInTheRunbook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"prometheus/alerts.yaml", "prometheus/mirror/alerts.yaml"} {
+	for _, file := range []string{"prometheus/alerts.yaml", "prometheus/mirror/alerts.yaml", "prometheus/notifier/alerts.yaml"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ start() {
   trap stop EXIT
   trap 'exit 130' INT TERM
   RATE_LIMIT_PER_MINUTE=0 bin/orderplane local --dir "$dir" \
-    --gateway-port=0 --manager-port=0 --inventory-port=0 --manager-metrics-port=0 --webhook-port=0 --mirror-port=0 >"$dir.log" 2>&1 &
+    --gateway-port=0 --manager-port=0 --inventory-port=0 --manager-metrics-port=0 --webhook-port=0 --mirror-port=0 --notifier-port=0 >"$dir.log" 2>&1 &
   stack=$!
   local waited=0
   until grep -q 'Orderplane is ready' "$dir.log"; do

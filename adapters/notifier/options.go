@@ -24,8 +24,10 @@ type Options struct {
 	Port        int
 	Postgres    postgres.Config
 	Kafka       kafka.Config
-	// PushTo is the URL that gets the notifications of channel PUSH.
-	PushTo string
+	// Channels are the providers. A channel without one is off.
+	Channels channel.Config
+	// Templates is a folder with texts that take the place of the built-in ones; none when empty.
+	Templates string
 	// MaxAge is how long ago something may have happened that a customer is still told of, and Retention how
 	// long notifications are kept, which is longer.
 	MaxAge, Retention time.Duration
@@ -38,7 +40,7 @@ type Options struct {
 // DefaultOptions work on a developer's machine.
 func DefaultOptions() Options {
 	return Options{
-		Port: 8083, Postgres: postgres.DefaultConfig(), Kafka: kafka.DefaultConfig(),
+		Port: 8083, Postgres: postgres.DefaultConfig(), Kafka: kafka.DefaultConfig(), Channels: channel.DefaultConfig(),
 		MaxAge: 24 * time.Hour, Retention: 90 * 24 * time.Hour, Concurrency: 32, SendTimeout: 30 * time.Second,
 	}
 }
@@ -61,7 +63,7 @@ func (o *Options) Validate() error {
 	if o.SendTimeout < time.Second || o.SendTimeout > 5*time.Minute {
 		errs = append(errs, fmt.Errorf("NOTIFY_SEND_TIMEOUT: %s; use 1s to 5m", o.SendTimeout))
 	}
-	return errors.Join(append(errs, o.Postgres.Validate(), o.Kafka.Validate())...)
+	return errors.Join(append(errs, o.Postgres.Validate(), o.Kafka.Validate(), o.Channels.Validate())...)
 }
 
 // Metrics is a registry: what the notifier counts goes in, /metrics shows everything in it.
@@ -72,10 +74,7 @@ type Metrics interface {
 
 // Deps are what a notifier needs from the outside.
 type Deps struct {
-	// Channels are those that have a provider.
-	Channels []channel.Channel
-	Renderer Renderer
-	Log      logr.Logger
-	Metrics  Metrics
-	Clock    clock.WithTicker
+	Log     logr.Logger
+	Metrics Metrics
+	Clock   clock.WithTicker
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,8 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/orderplane/orderplane/adapters/notifier/internal/channel"
 	"github.com/orderplane/orderplane/adapters/notifier/internal/intake"
 	"github.com/orderplane/orderplane/adapters/notifier/internal/pulse"
+	"github.com/orderplane/orderplane/adapters/notifier/internal/render"
 	"github.com/orderplane/orderplane/adapters/notifier/internal/sending"
 	"github.com/orderplane/orderplane/adapters/notifier/internal/telling"
 	"github.com/orderplane/orderplane/api/v1alpha1"
@@ -38,6 +42,7 @@ const stopWithin = time.Second
 type Server struct {
 	opts                  Options
 	deps                  Deps
+	outlets               outlets
 	orders, notifications *pgxpool.Pool
 	broker                *kgo.Client
 	intake                *intake.Consumer
@@ -55,7 +60,25 @@ func New(ctx context.Context, o Options, deps Deps) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("notifier configuration: %w", err)
 	}
-	s := &Server{opts: o, deps: deps}
+	channels, err := channel.New(o.Channels)
+	if err != nil {
+		return nil, fmt.Errorf("notifier configuration: %w", err)
+	}
+	renderer, problems := render.New(o.Templates)
+	for _, problem := range problems {
+		deps.Log.Error(problem, "a text of NOTIFY_TEMPLATES can't be used; the built-in one is")
+	}
+	return newServer(ctx, o, deps, outlets{channels: slices.Collect(maps.Values(channels)), renderer: renderer})
+}
+
+// outlets are what texts are made by, and go out through.
+type outlets struct {
+	channels []channel.Channel
+	renderer Renderer
+}
+
+func newServer(ctx context.Context, o Options, deps Deps, out outlets) (*Server, error) {
+	s := &Server{opts: o, deps: deps, outlets: out}
 	if err := s.open(context.WithoutCancel(ctx)); err != nil {
 		s.close()
 		return nil, err
@@ -88,9 +111,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 // build makes the parts.
 func (s *Server) build() (err error) {
-	rules := notification.Rules{PushTo: s.opts.PushTo, MaxAge: s.opts.MaxAge}
+	rules := notification.Rules{PushTo: s.opts.Channels.Push.URL, MaxAge: s.opts.MaxAge}
 	parts := []string{intakePart, tellingPart, storePart}
-	for _, c := range s.deps.Channels {
+	for _, c := range s.outlets.channels {
 		rules.On, parts = append(rules.On, c.Name()), append(parts, partOf(c.Name()))
 	}
 	s.pulses = pulse.NewSet(s.deps.Clock, parts...)
@@ -130,10 +153,10 @@ func (s *Server) addSenders(rules notification.Rules) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range s.deps.Channels {
+	for _, c := range s.outlets.channels {
 		part := partOf(c.Name())
 		s.senders = append(s.senders, sending.New(sending.Options{
-			Notifications: s.notifications, Channel: c, Composer: &composer{orders: s.orders, renderer: s.deps.Renderer}, Rules: rules,
+			Notifications: s.notifications, Channel: c, Composer: &composer{orders: s.orders, renderer: s.outlets.renderer}, Rules: rules,
 			Places: s.opts.Concurrency, Timeout: s.opts.SendTimeout, Clock: s.deps.Clock,
 			Pulse: s.pulses.Of(part), Log: s.deps.Log.WithName(part), Metrics: counts,
 		}))

@@ -18,7 +18,8 @@ func newLocalCommand() *cobra.Command {
 		Use:   "local",
 		Short: "Run the whole of Orderplane on this machine",
 		Long: "Run the whole of Orderplane on this machine: etcd and kube-apiserver, the CRDs and roles,\n" +
-			"sample stock, the manager and the gateway; Postgres, an embedded Kafka and the mirror. Needs\n" +
+			"sample stock, the manager and the gateway; Postgres, an embedded Kafka, the mirror and\n" +
+			"the notifier, which writes mails into a folder. Needs\n" +
 			"the binaries of a control plane: `make controlplane` in a checkout, or KUBEBUILDER_ASSETS.\n" +
 			"Postgres is the machine's, or is fetched. DB_URL, KAFKA_BOOTSTRAP and REDIS_ADDR name\n" +
 			"servers that are used instead.",
@@ -46,7 +47,8 @@ func newLocalCommand() *cobra.Command {
 	flags.IntVar(&o.Ports.ManagerMetrics, "manager-metrics-port", 8091, "port of the manager's metrics; 0 for any free one")
 	flags.IntVar(&o.Ports.Webhook, "webhook-port", 9443, "port of the manager's admission webhooks; 0 for any free one")
 	flags.IntVar(&o.Ports.Mirror, "mirror-port", 8084, "port of the mirror's health and metrics; 0 for any free one")
-	flags.BoolVar(&o.Mirror, "mirror", true, "run the mirror, and the Postgres and Kafka that it needs")
+	flags.IntVar(&o.Ports.Notifier, "notifier-port", 8083, "port of the notifier's health and metrics; 0 for any free one")
+	flags.BoolVar(&o.Mirror, "mirror", true, "run the mirror and the notifier, and the Postgres and Kafka that they need")
 	fromEnvironment(flags, "dir", "ORDERPLANE_LOCAL_DIR")
 	fromEnvironment(flags, "namespace", "ORDERS_NAMESPACE")
 	fromEnvironment(flags, "gateway-port", "HTTP_PORT")
@@ -55,6 +57,7 @@ func newLocalCommand() *cobra.Command {
 	fromEnvironment(flags, "manager-metrics-port", "MANAGER_METRICS_PORT")
 	fromEnvironment(flags, "webhook-port", "WEBHOOK_PORT")
 	fromEnvironment(flags, "mirror-port", "MIRROR_PORT")
+	fromEnvironment(flags, "notifier-port", "NOTIFIER_PORT")
 	fromEnvironment(flags, "mirror", "ORDERPLANE_LOCAL_MIRROR")
 	return cmd
 }

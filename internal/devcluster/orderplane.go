@@ -97,7 +97,15 @@ func (o *Orderplane) Mirror(port int, args ...string) (*Component, error) {
 	}, append([]string{"--namespace=" + o.opts.Namespace}, args...))
 }
 
-// component prepares a subcommand of the binary. Where in a cluster it would bring the
+// Notifier is the component that tells customers what happens to their orders; its environment says where databases,
+// brokers and providers are. It has no access to the cluster. It is ready once it serves.
+func (o *Orderplane) Notifier(port int, args ...string) *Component {
+	return o.process("notifier", port, func(ctx context.Context) error {
+		return answers(ctx, http.DefaultClient, loopback("http", port)+"/readyz")
+	}, nil, args)
+}
+
+// component prepares a subcommand of the binary that talks to the API server. Where in a cluster it would bring the
 // token of its service account, it brings a certificate of that name: the same bindings hold.
 func (o *Orderplane) component(name string, port int, ready func(context.Context) error, args []string) (*Component, error) {
 	user, err := o.cp.AddUser("system:serviceaccount:"+SystemNamespace+":orderplane-"+name,
@@ -109,6 +117,11 @@ func (o *Orderplane) component(name string, port int, ready func(context.Context
 	if err := WriteKubeconfig(kubeconfig, user, o.opts.Namespace); err != nil {
 		return nil, err
 	}
+	return o.process(name, port, ready, []string{"KUBECONFIG=" + kubeconfig}, args), nil
+}
+
+// process prepares a subcommand of the binary that serves at a port, with more in its environment.
+func (o *Orderplane) process(name string, port int, ready func(context.Context) error, more, args []string) *Component {
 	env := o.opts.Env
 	if env == nil {
 		env = os.Environ()
@@ -118,9 +131,9 @@ func (o *Orderplane) component(name string, port int, ready func(context.Context
 		name:    name,
 		path:    o.opts.Executable,
 		args:    func() []string { return args },
-		env:     append(slices.Clone(env), "KUBECONFIG="+kubeconfig),
+		env:     append(slices.Clone(env), more...),
 		logFile: filepath.Join(o.cp.opts.LogDir, name+".log"),
 		ready:   ready,
 		timeout: o.opts.StartTimeout,
-	}, nil
+	}
 }

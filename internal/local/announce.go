@@ -44,6 +44,8 @@ func (s *stack) announce() error {
 	line("metrics", url(p.ManagerMetrics, "/metrics"))
 	if s.opts.Mirror {
 		line("mirror", url(p.Mirror, "/health"))
+		line("notifier", url(p.Notifier, "/actuator/health"))
+		line("mails", s.mailFolder()+string(filepath.Separator))
 	}
 	line("kubectl", s.cp.Kubectl()+", with KUBECONFIG="+s.kubeconfig())
 	for _, e := range s.services.exports() {
@@ -71,7 +73,7 @@ func (s *stack) exports() []export {
 		{"JWT_PRIVATE_KEY", s.keys.privateFile},
 	}
 	if s.opts.Mirror {
-		exports = append(exports, export{"MIRROR_URL", url(p.Mirror, "")})
+		exports = append(exports, export{"MIRROR_URL", url(p.Mirror, "")}, export{"NOTIFIER_URL", url(p.Notifier, "")})
 	}
 	return append(exports, s.services.exports()...)
 }

@@ -17,7 +17,7 @@ import (
 
 func good() Options {
 	return Options{Dir: ".local", Namespace: "default", Executable: "/bin/orderplane", Out: &bytes.Buffer{},
-		Ports:     Ports{Gateway: 8080, Manager: 8081, Inventory: 8082, ManagerMetrics: 8091, Webhook: 9443, Mirror: 8084},
+		Ports:     Ports{Gateway: 8080, Manager: 8081, Inventory: 8082, ManagerMetrics: 8091, Webhook: 9443, Mirror: 8084, Notifier: 8083},
 		Admission: func(string) ([]*unstructured.Unstructured, error) { return nil, nil }}
 }
 

@@ -27,7 +27,7 @@ type Options struct {
 	// Admission gives the manifests by which the API server calls the manager's
 	// webhooks at an URL.
 	Admission func(url string) ([]*unstructured.Unstructured, error)
-	// Mirror runs the mirror, and the Postgres and Kafka that it needs.
+	// Mirror runs the mirror and the notifier, and the Postgres and Kafka that they need.
 	Mirror bool
 	// Environ is the environment, as os.Environ gives it: it may name a Postgres, a Kafka or a
 	// Redis to use. The components are run with it.
@@ -46,6 +46,8 @@ type Ports struct {
 	Webhook int
 	// Mirror serves the mirror's /health and /metrics.
 	Mirror int
+	// Notifier serves the notifier's /actuator/health and /metrics.
+	Notifier int
 }
 
 // named gives each port with the environment variable that sets it.
@@ -57,6 +59,7 @@ func (p *Ports) named() []namedPort {
 		{"manager's metrics", "MANAGER_METRICS_PORT", &p.ManagerMetrics},
 		{"manager's webhooks", "WEBHOOK_PORT", &p.Webhook},
 		{"mirror", "MIRROR_PORT", &p.Mirror},
+		{"notifier", "NOTIFIER_PORT", &p.Notifier},
 	}
 }
 

@@ -104,7 +104,10 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.startComponent(ctx, s.gateway); err != nil || !s.opts.Mirror {
 		return err
 	}
-	return s.startComponent(ctx, s.mirror)
+	if err := s.startComponent(ctx, s.mirror); err != nil {
+		return err
+	}
+	return s.startComponent(ctx, s.notifier)
 }
 
 // startPlatform runs what Orderplane's components need, all at once.

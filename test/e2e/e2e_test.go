@@ -323,7 +323,7 @@ func (s *stack) cancelAll(ids []string, want int) {
 // finds the data again at the second start.
 func restart(t *testing.T, s *stack) {
 	children := s.children()
-	for _, name := range []string{"etcd", "kube-apiserver", "manager", "gateway", "mirror", "postgres"} {
+	for _, name := range []string{"etcd", "kube-apiserver", "manager", "gateway", "mirror", "notifier", "postgres"} {
 		if children[name] == 0 {
 			t.Errorf("the stack runs %v, and no %s", children, name)
 		}

@@ -79,7 +79,7 @@ func startStack(t *testing.T, binary, dir string) *stack {
 
 // freePorts has every role listen on a port nobody else uses.
 func freePorts() []string {
-	return []string{"--gateway-port=0", "--manager-port=0", "--inventory-port=0", "--manager-metrics-port=0", "--webhook-port=0", "--mirror-port=0"}
+	return []string{"--gateway-port=0", "--manager-port=0", "--inventory-port=0", "--manager-metrics-port=0", "--webhook-port=0", "--mirror-port=0", "--notifier-port=0"}
 }
 
 func (s *stack) read(out *bufio.Scanner) {

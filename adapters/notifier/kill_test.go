@@ -31,10 +31,9 @@ import (
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
-//nolint:gochecknoglobals // flags of the test binary
 var (
-	killedOrders = flag.Int("killed-orders", 60, "orders whose customers are told while notifiers are killed")
-	kills        = flag.Int("kills", 4, "how often a notifier is killed meanwhile")
+	killedOrders = flag.Int("killed-orders", 40, "orders whose customers are told while notifiers are killed")
+	kills        = flag.Int("kills", 2, "how often a notifier is killed meanwhile")
 )
 
 // post is a mail server that keeps who got what. Some mails it takes at the second try only.
@@ -83,7 +82,7 @@ func startPost(t *testing.T) (*post, int) {
 	t.Helper()
 	p := &post{got: map[string][]string{}, refused: map[string]bool{}}
 	server := smtp.NewServer(p)
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,6 @@ import (
 	"github.com/orderplane/orderplane/test/testenv"
 )
 
-//nolint:gochecknoglobals // a flag of the test binary
 var throughput = flag.Int("orders", 300, "orders, of three messages each, that are told to measure how many messages a second go out")
 
 // mailbox is a channel that keeps what it gets.
@@ -128,7 +127,7 @@ func (w *world) run() (address string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -274,7 +273,7 @@ func healthy(t *testing.T, address string) {
 		"/actuator/health": `"status":"UP"`, "/health": `"status":"UP"`, "/healthz": "UP", "/readyz": "UP",
 		"/metrics": `orderplane_notifier_notifications_total{channel="EMAIL",status="DELIVERED"} 4`,
 	} {
-		answer, err := http.Get(address + path) //nolint:noctx // of a test
+		answer, err := http.Get(address + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,7 @@ func (o *notifierOptions) registerMail(flags *pflag.FlagSet) {
 	flags.StringVar(&m.From, "mail-from", m.From, "sender of mails, such as Shop <orders@shop.example>")
 	flags.StringVar(&m.ReplyTo, "mail-reply-to", m.ReplyTo, "where answers go, if elsewhere")
 	flags.StringVar(&m.Dir, "mail-dir", m.Dir, "folder that mails are written to as .eml files, where there is no --smtp-host")
-	for name, variable := range map[string]string{ //nolint:gosec // names of variables, no secret
+	for name, variable := range map[string]string{
 		"smtp-host":          "SMTP_HOST",
 		"smtp-port":          "SMTP_PORT",
 		"smtp-tls":           "SMTP_TLS",

@@ -13,7 +13,6 @@ import (
 
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/order"
-	"github.com/orderplane/orderplane/internal/domain/trace"
 	"github.com/orderplane/orderplane/internal/kube/metrics"
 )
 
@@ -22,9 +21,6 @@ import (
 // somewhere that the books don't know.
 func (r *reconciler) announce(ctx context.Context, facts order.Facts, d order.Decision) {
 	log := ctrl.LoggerFrom(ctx)
-	if facts.Order != nil {
-		log = log.WithValues("traceId", trace.IDOf(facts.Order))
-	}
 	if d.Act != order.WriteStatus {
 		log.V(1).Info("order step", "act", d.Act, "rule", d.Rule)
 		return

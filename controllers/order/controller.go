@@ -82,6 +82,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		Watches(&v1alpha1.StockJournal{}, r.enqueueForJournal()).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
+			LogConstructor:          logFor(mgr.GetLogger(), mgr.GetCache()),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 		}).
 		Complete(r)

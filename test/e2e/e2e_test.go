@@ -46,6 +46,7 @@ func TestTheStackAsAStrangerUsesIt(t *testing.T) {
 		{"bad orders are refused with the field's name", badOrders},
 		{"the roles may do no more than they need", leastPrivilege},
 		{"a second stack on the same folder is refused", secondStack},
+		{"a gateway is replaced ten times under load", replacedGateways},
 		{"the manager is killed amid 200 orders for 120 units", killedManager},
 	}
 	for _, part := range story {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/domain/mirror/orders"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
@@ -107,11 +108,11 @@ func (a *applier) look(ctx context.Context, entries []*entry) ([]*work, error) {
 	works := make([]*work, 0, len(entries))
 	for _, e := range entries {
 		w := &work{entry: e}
-		failed := error(nil)
+		failed, broken := error(nil), (*v1alpha1.Order)(nil)
 		for _, end := range e.ends {
 			v, err := versionOf(end, true)
 			if err != nil {
-				failed = err
+				failed, broken = err, end
 				continue
 			}
 			w.seen = append(w.seen, seen{order: end, version: v})
@@ -123,13 +124,13 @@ func (a *applier) look(ctx context.Context, entries []*entry) ([]*work, error) {
 		if o != nil {
 			v, err := versionOf(o, false)
 			if err != nil {
-				a.parked.put(e.name, o.ResourceVersion, err)
+				a.parked.put(o, err)
 				continue
 			}
 			w.seen = append(w.seen, seen{order: o, version: v, archiving: a.archiver.archiving(ctx, o, v, e)})
 		}
 		if failed != nil {
-			a.parked.put(e.name, "", failed)
+			a.parked.put(broken, failed)
 		}
 		if len(w.seen) > 0 {
 			works = append(works, w)
@@ -145,7 +146,7 @@ func (a *applier) bring(ctx context.Context, works []*work) error {
 		return err
 	}
 	if len(works) == 1 {
-		a.parked.put(works[0].entry.name, works[0].newest(), err)
+		a.parked.put(works[0].newest(), err)
 		return nil
 	}
 	for _, half := range [][]*work{works[:len(works)/2], works[len(works)/2:]} {
@@ -156,7 +157,7 @@ func (a *applier) bring(ctx context.Context, works []*work) error {
 	return nil
 }
 
-func (w *work) newest() string { return w.seen[len(w.seen)-1].order.ResourceVersion }
+func (w *work) newest() *v1alpha1.Order { return w.seen[len(w.seen)-1].order }
 
 // isRefused says that the database takes no text or number like that, however often it is asked.
 func isRefused(err error) bool {
@@ -214,7 +215,7 @@ func (a *applier) decideAll(works map[string]*work, rows map[string]orderdb.Vers
 		stored, found := rows[name]
 		d := decide(w, stored, found, a.Clock.Now())
 		if err := d.render(stored); err != nil {
-			a.parked.put(name, w.newest(), err)
+			a.parked.put(w.newest(), err)
 			continue
 		}
 		decisions[name] = d

@@ -4,6 +4,9 @@ import (
 	"sync"
 
 	"github.com/go-logr/logr"
+
+	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/domain/trace"
 )
 
 // parked are orders that can't be told as they are, each with the version and the reason. Safe for
@@ -20,13 +23,15 @@ func newParked(log logr.Logger, m *metrics) *parked {
 	return &parked{log: log, metrics: m, orders: map[string]string{}}
 }
 
-// put parks an order, and says so once for each reason.
-func (p *parked) put(name, version string, why error) {
+// put parks a version of an order, and says so once for each reason.
+func (p *parked) put(o *v1alpha1.Order, why error) {
+	name, version := o.Name, o.ResourceVersion
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if is := version + ": " + why.Error(); p.orders[name] != is {
 		p.orders[name] = is
-		p.log.Error(why, "an order can't be told and waits alone; everything else goes on", "order", name, "resourceVersion", version)
+		p.log.Error(why, "an order can't be told and waits alone; everything else goes on", "order", name, "resourceVersion", version,
+			"traceId", trace.IDOf(o))
 	}
 	p.metrics.parked.Set(float64(len(p.orders)))
 }

@@ -86,6 +86,9 @@ func (c *composer) message(n *notificationdb.Claimed, e *event.Record, object []
 		ID: n.ID.String(), OrderID: n.OrderID, CustomerID: n.CustomerID, Template: string(n.Template),
 		Recipient: n.Recipient, At: n.HappenedAt,
 	}
+	if contact := o.Spec.Contact; contact != nil {
+		m.Language = contact.Language
+	}
 	m.Subject, m.Text, m.HTML, err = c.renderer.Render(n.Channel, m.Template, m.Language, facts)
 	return m, err
 }

@@ -72,8 +72,8 @@ func (m *mailbox) texts() map[string][]string {
 // plain says what it was given, on one line.
 type plain struct{}
 
-func (plain) Render(_ v1alpha1.NotificationChannel, template, _ string, f render.Facts) (subject, text, html string, err error) {
-	return template, fmt.Sprintf("%s %s %s %s", template, f.OrderID, f.Total, f.Tracking), "", nil
+func (plain) Render(_ v1alpha1.NotificationChannel, template, language string, f render.Facts) (subject, text, html string, err error) {
+	return template, fmt.Sprintf("%s %s %s %s%s", template, f.OrderID, f.Total, f.Tracking, language), "", nil
 }
 
 // world is a notifier between a broker, databases and a mailbox.
@@ -222,14 +222,14 @@ func TestCustomersAreTold(t *testing.T) {
 	w := newWorld(t)
 	w.mailbox.refuses[li] = true
 	told := w.shop.Tell(t, t.Context(),
-		w.shop.Order("o-1", notifiertest.Mail(ines), created, confirmed, fulfilled),
+		w.shop.Order("o-1", &v1alpha1.Contact{Email: ines, Language: "de"}, created, confirmed, fulfilled),
 		w.shop.Order("o-2", notifiertest.Mail(li), created),
 		w.shop.Order("o-3", nil, created))
 	address := w.run()
 	w.publish(told[2], told[0], told[1], told[3], told[4], told[0])
 	w.eventually("mails", func() (any, any) {
 		return w.mailbox.texts(), map[string][]string{
-			ines: {"order.created o-1 32.90 ", "order.confirmed o-1 32.90 ", "order.fulfilled o-1 32.90 JD 0146"},
+			ines: {"order.created o-1 32.90 de", "order.confirmed o-1 32.90 de", "order.fulfilled o-1 32.90 JD 0146de"},
 		}
 	})
 	w.eventually("notif.sent", func() (any, any) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs schemathesis against a gateway of the local stack: it makes requests out of the
 # OpenAPI document, good ones and bad ones, and holds the answers to it. test/api has
-# its settings.
+# its settings. Rounds are made with everything up, and with Redis and Postgres frozen: calls of
+# theirs hang, which is harder than a refused connection. While Postgres is, 503 is an answer, too.
 #
-#   TEST_API_SECONDS   how long to begin further rounds, 120 by default; the first two, one as
-#                      ops and one as a customer, are always made
+#   TEST_API_SECONDS   how long to begin further rounds, 120 by default; the first four, two with
+#                      everything up and one with each frozen, are always made
 #   TEST_API_SEED      which requests come first, 17 by default; each round has the next seed
 #
 # schemathesis is installed into the cache, in the versions of test/api/requirements.txt.
@@ -59,28 +60,78 @@ start() {
 }
 
 stop() {
+  thaw
   kill -INT "$stack" 2>/dev/null && wait "$stack" || true
   rm -rf "$dir" "$dir.log"
+}
+
+# freeze stops the server of a name, a child of the stack, with its own children.
+freeze() {
+  local server
+  server=$(pgrep -P "$stack" -x "$1") || return 1
+  frozen+=("$server")
+  kill -STOP "$server"
+  mapfile -t -O "${#frozen[@]}" frozen < <(pgrep -P "$server")
+  kill -STOP "${frozen[@]}" 2>/dev/null || true # one of them may have ended
+}
+
+thaw() {
+  [ ${#frozen[@]} = 0 ] || kill -CONT "${frozen[@]}" 2>/dev/null || true
+  frozen=()
+}
+
+# settings writes those of a round: while Postgres is frozen, 503 is an answer to anything.
+settings() {
+  if [ "$1" = postgres ]; then
+    printf '[checks]\nnot_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]\n' >"$dir/checks"
+    sed -e '/^\[checks\]$/{r '"$dir/checks"'
+      d}' -e 's/^\(.*positive_data_acceptance.expected-statuses = \[\)/\1"503", /' \
+      -e 's/^\(negative_data_rejection.expected-statuses = \[\)/\1"503", /' test/api/schemathesis.toml
+  else
+    cat test/api/schemathesis.toml
+  fi
 }
 
 # round makes one round of requests as somebody, about 1,500 of them. It is bounded by their
 # number: --max-time does not end a search for data.
 round() {
   printf 'test-api: as %s, seed %s\n' "$1" "$seed"
+  settings "${3:-}" >"$dir/schemathesis.toml"
   # It leaves folders where it runs.
   (cd "$dir" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/test/api" timeout --kill-after=10 300 \
-    "$venv/bin/st" --config-file "$root/test/api/schemathesis.toml" run "$GATEWAY_URL/v3/api-docs" \
+    "$venv/bin/st" --config-file "$dir/schemathesis.toml" run "$GATEWAY_URL/v3/api-docs" \
     --header "Authorization: Bearer $2" --seed "$seed" --no-color)
 }
 
+# without makes a round with a server frozen, which is named as its process is.
+without() {
+  if ! freeze "$1"; then
+    echo "test-api: left out: $1 is no process of the local stack" >&2
+    return 0
+  fi
+  echo "test-api: $1 is frozen"
+  local passed=0
+  round "$2" "$3" "$1" || passed=1
+  thaw
+  return "$passed"
+}
+
+frozen=()
 install
 start
 began=$SECONDS
 failed=()
+rounds=0
 while
-  round ops "$OPS_TOKEN" || failed+=("$seed")
-  round "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" || failed+=("$seed")
-  seed=$((seed + 1))
-  [ $((SECONDS - began)) -lt "$seconds" ]
+  case $((rounds % 4)) in
+    0) round ops "$OPS_TOKEN" ;;
+    1) round "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" ;;
+    2) without redis-server "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" ;;
+    3) without postgres ops "$OPS_TOKEN" ;;
+  esac || failed+=("$seed")
+  rounds=$((rounds + 1))
+  [ $((rounds % 2)) = 1 ] || seed=$((seed + 1))
+  [ "$rounds" -lt 4 ] || [ $((SECONDS - began)) -lt "$seconds" ]
 do :; done
+echo "test-api: $rounds rounds in $((SECONDS - began)) s"
 [ ${#failed[@]} = 0 ] || fail "the gateway and api/openapi/openapi.yaml disagree, as told above; TEST_API_SEED=${failed[0]} TEST_API_SECONDS=1 has the same requests made again"

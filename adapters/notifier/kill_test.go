@@ -32,8 +32,8 @@ import (
 )
 
 var (
-	killedOrders = flag.Int("killed-orders", 40, "orders whose customers are told while notifiers are killed")
-	kills        = flag.Int("kills", 2, "how often a notifier is killed meanwhile")
+	killedOrders = flag.Int("killed-orders", 1000, "orders whose customers are told while notifiers are killed")
+	kills        = flag.Int("kills", 0, "how often a notifier is killed meanwhile; the test takes minutes, and is left out with 0")
 )
 
 // post is a mail server that keeps who got what. Some mails it takes at the second try only.
@@ -126,6 +126,9 @@ func buildOrderplane(t *testing.T) string {
 // Each customer gets the mails that their order's history calls for, in order, whatever is killed: twice only what was
 // being sent when a notifier died.
 func TestNobodyMissesAMail(t *testing.T) {
+	if *kills == 0 {
+		t.Skip("left out: go test ./adapters/notifier -run NobodyMisses -args -kills 20")
+	}
 	servers := startServices(t)
 	orders, notifications := testenv.Database(t, postgres.Orders), testenv.Database(t, postgres.Notifications)
 	mails, port := startPost(t)

@@ -46,7 +46,7 @@ func patient(c *rest.Config) { c.RedisTimeout = 10 * time.Second }
 
 func TestRedisAnswersARepeatWhileTheAPIServerIsAway(t *testing.T) {
 	server := miniredis.RunT(t)
-	g := newGateway(t, patient, func(c *rest.Config) { c.RequestTimeout = time.Second })
+	g := newGateway(t, patient)
 	g.redis = redisAt(t, server.Addr())
 	var away atomic.Bool
 	g.access = kube.CopyConfig(g.access)

@@ -106,9 +106,10 @@ func (h *handlers) knownOrder(ctx context.Context, o *v1alpha1.Order) *v1alpha1.
 	return known.order
 }
 
-// archived returns what the archive has of an id, nil when it has nothing.
+// archived returns what the archive has of an id, nil when it has nothing. A text that is no name
+// may be one that the database can't take, such as one with a NUL.
 func (h *handlers) archived(ctx context.Context, id string) (*archivedOrder, error) {
-	if h.archive == nil {
+	if h.archive == nil || !isName(id) {
 		return nil, nil
 	}
 	known, err := h.archive.order(ctx, id, databaseWithin)

@@ -177,6 +177,9 @@ func (c *cluster) complete(ctx context.Context, o *v1alpha1.Order) (bool, error)
 	return true, nil
 }
 
+// isName says whether an object can have a name. What can't be one is not asked for anywhere.
+func isName(name string) bool { return len(validation.IsDNS1123Subdomain(name)) == 0 }
+
 func (c *cluster) key(name string) client.ObjectKey {
 	return client.ObjectKey{Namespace: c.namespace, Name: name}
 }
@@ -197,7 +200,7 @@ func (c *cluster) create(ctx context.Context, object client.Object) error {
 // read fills object from the cache, and from the API server when the cache does
 // not have it: it may have been made a moment ago.
 func (c *cluster) read(ctx context.Context, name string, object client.Object) error {
-	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+	if !isName(name) {
 		return notFound("there is no such thing: no id looks like this")
 	}
 	if c.ready.Load() {
@@ -210,7 +213,7 @@ func (c *cluster) read(ctx context.Context, name string, object client.Object) e
 
 // readCached fills object from the cache, once that is filled.
 func (c *cluster) readCached(ctx context.Context, name string, object client.Object) error {
-	if !c.ready.Load() || len(validation.IsDNS1123Subdomain(name)) > 0 {
+	if !c.ready.Load() || !isName(name) {
 		return notFound("there is no such thing in the cache")
 	}
 	return c.cache.Get(ctx, c.key(name), object)
@@ -231,7 +234,7 @@ func (c *cluster) list(ctx context.Context, list client.ObjectList, options ...c
 
 // readLive fills object from the API server.
 func (c *cluster) readLive(ctx context.Context, name string, object client.Object) error {
-	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+	if !isName(name) {
 		return notFound("there is no such thing: no id looks like this")
 	}
 	return c.reading.call(ctx, func(ctx context.Context) error { return cachedclient.Live(c.live).Get(ctx, c.key(name), object) })

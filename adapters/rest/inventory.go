@@ -81,10 +81,12 @@ func (h *handlers) item(ctx context.Context, productID string) (*v1alpha1.StockI
 	item := &v1alpha1.StockItem{}
 	err := h.cluster.read(ctx, productID, item)
 	if err != nil && problemOf(err).code == codeNotFound {
-		return nil, notFound(fmt.Sprintf("there is no product %q", productID))
+		return nil, noSuchProduct(productID)
 	}
 	return item, err
 }
+
+func noSuchProduct(id string) *problem { return notFound(fmt.Sprintf("there is no product %q", id)) }
 
 // newDocument is the document that a request asks for: named after its
 // idempotency key when it has one, by the API server otherwise.

@@ -24,6 +24,9 @@ func (h *handlers) ListMovements(ctx context.Context, request wire.ListMovements
 	if err := requireSight(ctx); err != nil {
 		return nil, err
 	}
+	if !isName(request.ProductId) {
+		return nil, noSuchProduct(request.ProductId)
+	}
 	asked := stockdb.Page{Limit: defaultPageSize}
 	if request.Params.PageSize != nil {
 		asked.Limit = *request.Params.PageSize

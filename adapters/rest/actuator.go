@@ -130,7 +130,9 @@ func (s *Server) optionalHealth(ctx context.Context, name string, asked *prober)
 // newDatabases returns the probes of the databases.
 func newDatabases(deps Deps) map[string]*prober {
 	probes := map[string]*prober{}
-	for name, database := range map[string]orderdb.Querier{postgresOrders: deps.Orders, postgresInventory: deps.Inventory} {
+	for name, database := range map[string]orderdb.Querier{
+		postgresOrders: deps.Orders, postgresInventory: deps.Inventory, postgresNotifications: deps.Notifications,
+	} {
 		probes[name] = &prober{now: deps.Now, ask: func(ctx context.Context) error {
 			if database == nil {
 				return errNoDatabase

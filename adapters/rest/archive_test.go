@@ -210,7 +210,7 @@ func TestHealthShowsTheDatabases(t *testing.T) {
 		t.Errorf("postgres-inventory is %q: %s", got, health.raw)
 	}
 	breakers := g.do(request{path: "/actuator/circuitbreakers"})
-	for _, name := range []string{"postgres", "postgres-inventory"} {
+	for _, name := range []string{"postgres", "postgres-inventory", "postgres-notifications"} {
 		if got := breakers.text("circuitBreakers." + name + ".state"); got != "CLOSED" {
 			t.Errorf("breaker %s is %q", name, got)
 		}

@@ -18,12 +18,13 @@ import (
 )
 
 // The breakers, one for each dependency and direction: an API server that
-// refuses to write may still be read. The databases may be on two servers.
+// refuses to write may still be read. Each database may be on a server of its own.
 const (
-	kubernetesRead    = "kubernetes-api-read"
-	kubernetesWrite   = "kubernetes-api-write"
-	postgresOrders    = "postgres"
-	postgresInventory = "postgres-inventory"
+	kubernetesRead        = "kubernetes-api-read"
+	kubernetesWrite       = "kubernetes-api-write"
+	postgresOrders        = "postgres"
+	postgresInventory     = "postgres-inventory"
+	postgresNotifications = "postgres-notifications"
 )
 
 // The breaker's numbers are the REST contract's: open at 50 % failures of 10

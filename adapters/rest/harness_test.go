@@ -31,6 +31,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/mirror"
+	"github.com/orderplane/orderplane/internal/postgres/notificationdb"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
 	"github.com/orderplane/orderplane/internal/token"
@@ -51,9 +52,10 @@ type gateway struct {
 	issuer    token.Issuer
 	cfg       rest.Config
 	access    *kube.Config
-	// orders and inventory are the databases that it asks.
-	orders    orderdb.Querier
-	inventory stockdb.Querier
+	// orders, inventory and notifications are the databases that it asks.
+	orders        orderdb.Querier
+	inventory     stockdb.Querier
+	notifications notificationdb.Querier
 	// redis is what it shares with others.
 	redis *goredis.Client
 	// stop ends it, and returns once it has drained.
@@ -70,10 +72,17 @@ func startGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 // startMirrored starts a gateway of a namespace that a mirror serves, which the test plays.
 func startMirrored(t *testing.T, orders orderdb.Querier, inventory stockdb.Querier, change ...func(*rest.Config)) *gateway {
 	t.Helper()
-	g := newGateway(t, append([]func(*rest.Config){func(c *rest.Config) { c.ArchiveTimeout = 10 * time.Second }}, change...)...)
-	g.cfg.Mirrored = mirror.Namespaces{g.namespace}
+	g := newMirrored(t, change...)
 	g.orders, g.inventory = orders, inventory
 	g.start()
+	return g
+}
+
+// newMirrored is one that does not run yet, and has no database yet.
+func newMirrored(t *testing.T, change ...func(*rest.Config)) *gateway {
+	t.Helper()
+	g := newGateway(t, append([]func(*rest.Config){func(c *rest.Config) { c.ArchiveTimeout = 10 * time.Second }}, change...)...)
+	g.cfg.Mirrored = mirror.Namespaces{g.namespace}
 	return g
 }
 
@@ -100,7 +109,7 @@ func (g *gateway) start() {
 	g.t.Helper()
 	server, err := rest.New(g.cfg, rest.Deps{
 		Kube: g.access, Log: testr.New(g.t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
-		Orders: g.orders, Inventory: g.inventory, Redis: g.redis,
+		Orders: g.orders, Inventory: g.inventory, Notifications: g.notifications, Redis: g.redis,
 	})
 	must(g.t, err)
 	g.serve(server)

@@ -21,6 +21,8 @@ type handlers struct {
 	archive *archive
 	// ledger has the movements of stock.
 	ledger ledger
+	// notices has what customers were told.
+	notices notices
 	// answers are the first answers that Redis keeps.
 	answers *shared.Answers
 	// levels are the stock levels that Redis keeps.

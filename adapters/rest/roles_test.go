@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/orderplane/orderplane/adapters/rest"
 	"github.com/orderplane/orderplane/api/openapi"
 	"github.com/orderplane/orderplane/api/v1alpha1"
+	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/internal/token"
+	"github.com/orderplane/orderplane/test/testenv"
 )
 
 // rolesPage is the table for people; the test holds the gateway to it.
@@ -57,7 +60,10 @@ func TestEveryRouteAnswersEveryRoleAsThePageSays(t *testing.T) {
 			}
 		}
 	}
-	g := startGateway(t, func(c *rest.Config) { c.BasketsPerCustomer, c.CommandWait = 100, 10*time.Millisecond })
+	g := newMirrored(t, func(c *rest.Config) { c.BasketsPerCustomer, c.CommandWait = 100, 10*time.Millisecond })
+	notifications := testenv.Database(t, postgres.Notifications)
+	g.orders, g.inventory, g.notifications = testenv.Database(t, postgres.Orders), testenv.Database(t, postgres.Inventory), notifications
+	g.start()
 	g.item("prod-001", 5)
 	for _, row := range readRoles(t) {
 		if !missing[row.route] {
@@ -69,7 +75,7 @@ func TestEveryRouteAnswersEveryRoleAsThePageSays(t *testing.T) {
 		}
 		for i, want := range row.answers {
 			t.Run(fmt.Sprintf("%s %d", row.route, i), func(t *testing.T) {
-				a := g.do(roleRequest(g, row.route, callers[i]))
+				a := g.do(roleRequest(g, row.route, callers[i], notifications))
 				if got := mayAsk(a); got != want {
 					t.Errorf("%d %s, want %s", a.status, a.raw, want)
 				}
@@ -97,7 +103,7 @@ func mayAsk(a answer) string {
 
 // roleRequest asks for something of cust-1's that is there, well formed. What its state refuses
 // is an answer to somebody who may ask.
-func roleRequest(g *gateway, route, bearer string) request {
+func roleRequest(g *gateway, route, bearer string, notifications *pgxpool.Pool) request {
 	method, path, _ := strings.Cut(route, " ")
 	if before, after, found := strings.Cut(path, "{orderId}"); found {
 		id := g.create("cust-1")
@@ -110,10 +116,15 @@ func roleRequest(g *gateway, route, bearer string) request {
 	if before, after, found := strings.Cut(path, "{basketId}"); found {
 		path = before + roleBasket(g) + after
 	}
+	if before, found := strings.CutSuffix(path, "{notificationId}"); found {
+		path = before + g.tells(notifications, g.create("cust-1"))
+	}
 	r := request{method: method, path: path, token: bearer, header: []string{"Idempotency-Key", uuid.NewString()}}
 	switch route {
 	case "GET /api/orders", "GET /api/baskets":
 		r.path += "?customerId=cust-1"
+	case "GET /api/notifications":
+		r.path += "?orderId=" + g.create("cust-1")
 	case "POST /api/orders":
 		r.body = orderBody("cust-1")
 	case "POST /api/baskets", "PUT /api/baskets/{basketId}":

@@ -42,7 +42,7 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 		return nil, err
 	}
 	strict := wire.NewStrictHandlerWithOptions(&handlers{
-		cluster: s.cluster, archive: s.archive, ledger: s.ledger, answers: s.answers, levels: s.cluster.levels,
+		cluster: s.cluster, archive: s.archive, ledger: s.ledger, notices: s.notices, answers: s.answers, levels: s.cluster.levels,
 		wait: s.cfg.CommandWait, now: s.now, draining: s.life.Draining(), maxBaskets: s.cfg.BasketsPerCustomer,
 		streams: s.streams, waits: s.waits,
 	}, nil, wire.StrictHTTPServerOptions{

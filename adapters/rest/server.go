@@ -21,6 +21,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest/internal/serving"
 	"github.com/orderplane/orderplane/adapters/rest/internal/shared"
 	"github.com/orderplane/orderplane/api/openapi"
+	"github.com/orderplane/orderplane/internal/postgres/notificationdb"
 	"github.com/orderplane/orderplane/internal/postgres/orderdb"
 	"github.com/orderplane/orderplane/internal/postgres/stockdb"
 	"github.com/orderplane/orderplane/internal/token"
@@ -60,11 +61,12 @@ type Deps struct {
 	NewID func(n int) string
 	// Limiter limits requests; when nil, one by Redis or in memory of this process.
 	Limiter Limiter
-	// Orders is ops_orders and Inventory is ops_inventory, where a mirror serves the namespace.
-	// Without Orders no order can be asked for, and all new ones are marked; without Inventory
-	// there are no movements to show.
-	Orders    orderdb.Querier
-	Inventory stockdb.Querier
+	// Orders is ops_orders, Inventory is ops_inventory and Notifications is ops_notifications, where
+	// a mirror serves the namespace. Without Orders no order can be asked for, and all new ones are
+	// marked; without the others there are no movements and no notifications to show.
+	Orders        orderdb.Querier
+	Inventory     stockdb.Querier
+	Notifications notificationdb.Querier
 	// Redis is what gateways share; nil without one. It need not be there.
 	Redis *goredis.Client
 }
@@ -78,6 +80,7 @@ type Server struct {
 	cluster  *cluster
 	archive  *archive
 	ledger   ledger
+	notices  notices
 	help     *help
 	answers  *shared.Answers
 	verifier *token.Verifier
@@ -123,7 +126,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	if s.cluster.mirrored {
-		s.archive, s.ledger = newArchive(deps.Orders, cfg.ArchiveTimeout), newLedger(deps.Inventory)
+		s.archive, s.ledger, s.notices = newArchive(deps.Orders, cfg.ArchiveTimeout), newLedger(deps.Inventory), newNotices(deps.Notifications)
 		s.databases = newDatabases(deps)
 	}
 	s.probeRedis(deps.Redis)
@@ -172,7 +175,7 @@ func newProber(deps Deps) (*prober, error) {
 func (s *Server) breakers() []*breaker {
 	all := s.cluster.breakers()
 	if s.archive != nil {
-		all = append(all, s.archive.asking, s.ledger.reading)
+		all = append(all, s.archive.asking, s.ledger.reading, s.notices.reading)
 	}
 	if s.help != nil {
 		all = append(all, s.help.asking)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -154,20 +155,21 @@ func openDatabases(ctx context.Context, o *gatewayOptions, deps *rest.Deps) (clo
 	if !o.rest.Mirrored.Has(o.rest.Namespace) {
 		return func() {}, nil
 	}
-	orders, err := postgres.Open(ctx, o.postgres.Config, postgres.Orders)
-	if err != nil {
-		return nil, err
+	pools := map[postgres.Database]*pgxpool.Pool{}
+	closeAll = func() {
+		for _, pool := range pools {
+			pool.Close()
+		}
 	}
-	inventory, err := postgres.Open(ctx, o.postgres.Config, postgres.Inventory)
-	if err != nil {
-		orders.Close()
-		return nil, err
+	for _, db := range postgres.Databases() {
+		if pools[db], err = postgres.Open(ctx, o.postgres.Config, db); err != nil {
+			delete(pools, db)
+			closeAll()
+			return nil, err
+		}
 	}
-	deps.Orders, deps.Inventory = orders, inventory
-	return func() {
-		orders.Close()
-		inventory.Close()
-	}, nil
+	deps.Orders, deps.Inventory, deps.Notifications = pools[postgres.Orders], pools[postgres.Inventory], pools[postgres.Notifications]
+	return closeAll, nil
 }
 
 func randomHex(n int) string {

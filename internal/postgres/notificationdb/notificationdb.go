@@ -39,9 +39,9 @@ type Page struct{ Offset, Limit int }
 
 const (
 	columns  = `id, order_id, channel, recipient, template, status, attempts, sent_at, created_at`
-	listSQL  = `SELECT ` + columns + ` FROM notifications WHERE order_id = $1 ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT $3`
-	countSQL = `SELECT count(*) FROM notifications WHERE order_id = $1`
-	getSQL   = `SELECT ` + columns + ` FROM notifications WHERE id = $1`
+	listSQL  = `SELECT ` + columns + ` FROM notifications WHERE order_id = $1 AND status <> 'SKIPPED' ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT $3`
+	countSQL = `SELECT count(*) FROM notifications WHERE order_id = $1 AND status <> 'SKIPPED'`
+	getSQL   = `SELECT ` + columns + ` FROM notifications WHERE id = $1 AND status <> 'SKIPPED'`
 )
 
 // List is a page of the notifications of an order, newest first. An order that nothing is known

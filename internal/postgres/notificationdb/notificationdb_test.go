@@ -104,6 +104,23 @@ func TestTheNotificationsOfAnOrderComeNewestFirstInPages(t *testing.T) {
 	}
 }
 
+// What nobody is ever sent is the notifier's own business: the contract has no word for it.
+func TestWhatIsSkippedIsNotShown(t *testing.T) {
+	pool := testenv.Database(t, postgres.Notifications)
+	skipped := waiting(1, "ord-1", second(1))
+	skipped.Status = "SKIPPED"
+	put(t, pool, skipped, mail(2, "ord-1", second(2)))
+	if found, err := List(t.Context(), pool, "ord-1", Page{Limit: 20}); err != nil || len(found) != 1 || found[0].ID != number(2) {
+		t.Errorf("listed %v, %v", found, err)
+	}
+	if total, err := Count(t.Context(), pool, "ord-1"); err != nil || total != 1 {
+		t.Errorf("counted %d, %v", total, err)
+	}
+	if _, found, err := Get(t.Context(), pool, number(1)); err != nil || found {
+		t.Errorf("found %t, %v", found, err)
+	}
+}
+
 // The table takes the contract's words and no others.
 func TestTheWordsAreTheContracts(t *testing.T) {
 	pool := testenv.Database(t, postgres.Notifications)

@@ -31,6 +31,7 @@ var rooms = []room{
 	{folder: "internal/domain/journal", may: []string{"api", "internal/domain"}, never: []string{"internal/domain/stock", "internal/domain/order"}},
 	{folder: "internal/kube", may: []string{"api"}},
 	{folder: "internal/strictjson"},
+	{folder: "internal/probe"},
 	{folder: "internal/token", may: []string{"internal/domain/ids", "internal/strictjson"}},
 	{folder: "internal/postgres", may: []string{"api", "internal/domain"}},
 	{folder: "internal/kafka", may: []string{"internal/domain/event"}},

@@ -78,16 +78,16 @@ func (m *mailer) Send(ctx context.Context, message Message) error {
 func (m *mailer) sendBy(ctx context.Context, by *link, letter *mail.Msg) error {
 	stop := context.AfterFunc(ctx, by.drop)
 	err := by.client.SendWithSMTPClient(by.smtp, letter)
+	inTime := stop()
 	if letter.IsDelivered() {
-		// What follows the server's yes, such as a reset that fails, changes nothing.
-		if !stop() || err != nil {
+		// What follows the server's yes, such as a reset that fails, is no error of the mail.
+		if inTime && err == nil {
+			m.keep(by)
+		} else {
 			by.drop()
-			return nil
 		}
-		m.keep(by)
 		return nil
 	}
-	stop()
 	if refused := (*mail.SendError)(nil); errors.As(err, &refused) && refused.ErrorCode() >= 400 && ctx.Err() == nil {
 		// It said no to this mail, not to the connection. If it has ended it, the next one will notice.
 		m.keep(by)

@@ -176,7 +176,7 @@ func TestWhatTheOperatorMendsIsTriedAgain(t *testing.T) {
 // scripted is a server that does what a test says, line by line.
 func scripted(t *testing.T, serve func(net.Conn, *bufio.Reader)) started {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own port
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestKeptConnectionThatWentAway(t *testing.T) {
 		mu.Lock()
 		conns = append(conns, conn)
 		mu.Unlock()
-		for upToData(conn, lines) {
+		if upToData(conn, lines) {
 			for line := ""; line != ".\r\n"; {
 				var err error
 				if line, err = lines.ReadString('\n'); err != nil {
@@ -298,7 +298,6 @@ func TestKeptConnectionThatWentAway(t *testing.T) {
 				}
 			}
 			_, _ = io.WriteString(conn, "250 taken\r\n250 reset\r\n")
-			return
 		}
 	}), channel.NoTLS, nil)
 	for n := range 3 {

@@ -155,7 +155,7 @@ func start(t *testing.T, s *sink, how string) started {
 	server := smtp.NewServer(s)
 	server.Domain, server.AllowInsecureAuth, server.EnableSMTPUTF8 = "localhost", true, true
 	server.ErrorLog = quiet{}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own port
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 //go:embed texts
-var builtIn embed.FS //nolint:gochecknoglobals // go:embed knows no other place
+var builtIn embed.FS
 
 // files of the built-in texts.
 func files() fs.FS {

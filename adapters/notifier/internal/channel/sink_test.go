@@ -177,6 +177,7 @@ func start(t *testing.T, s *sink, how string) started {
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()
+		_ = listener.Close() // Close leaves open what Serve has not taken up yet
 		<-ended
 	})
 	return started{"127.0.0.1", listener.Addr().(*net.TCPAddr).Port, ca}

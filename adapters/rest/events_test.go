@@ -45,9 +45,10 @@ func (g *gateway) open(id, bearer string, header ...string) (*stream, answer) {
 	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // whoever reads the stream closes it
 	must(g.t, err)
 	if response.StatusCode != http.StatusOK {
-		cancel()
-		_ = response.Body.Close()
-		return nil, g.do(request{path: r.URL.Path, token: bearer, header: header})
+		defer cancel()
+		a, err := g.answerOf(r, response)
+		must(g.t, err)
+		return nil, a
 	}
 	s := &stream{t: g.t, header: response.Header, events: make(chan sent, 100), cancel: cancel}
 	g.t.Cleanup(cancel)

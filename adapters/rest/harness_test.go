@@ -227,17 +227,22 @@ func (g *gateway) try(r request) (answer, error) {
 	for i := 0; i < len(r.header); i += 2 {
 		httpRequest.Header.Set(r.header[i], r.header[i+1])
 	}
-	response, err := http.DefaultClient.Do(httpRequest)
+	response, err := http.DefaultClient.Do(httpRequest) //nolint:bodyclose // answerOf closes it
 	if err != nil {
 		return answer{}, err
 	}
+	return g.answerOf(httpRequest, response)
+}
+
+// answerOf reads an answer to its end, and holds it to the document.
+func (g *gateway) answerOf(r *http.Request, response *http.Response) (answer, error) {
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := undocumented(httpRequest, response, string(raw)); err != nil {
-		g.t.Errorf("%s %s: %d %s: %v", r.method, r.path, response.StatusCode, raw, err)
+	if err := undocumented(r, response, string(raw)); err != nil {
+		g.t.Errorf("%s %s: %d %s: %v", r.Method, r.URL.Path, response.StatusCode, raw, err)
 	}
 	a := answer{status: response.StatusCode, header: response.Header, raw: string(raw)}
 	decoder := json.NewDecoder(bytes.NewReader(raw))

@@ -216,7 +216,9 @@ func TestAnotherOrdersContactIsNotUsed(t *testing.T) {
 // mended and put back, its customer is told.
 func TestABadRecordIsADeadLetter(t *testing.T) {
 	w := newWorld(t)
-	good := notifiertest.Published(w.shop.Tell(t, t.Context(), w.shop.Order("o-good", notifiertest.Mail("ines@example.com"), created))[0])
+	right := w.shop.Tell(t, t.Context(), w.shop.Order("o-good", notifiertest.Mail("ines@example.com"), created))[0]
+	good, foreign := notifiertest.Published(right), notifiertest.Published(right)
+	foreign.Value = []byte(strings.Replace(string(good.Value), `"orderId":"o-good"`, `"orderId":"o-other"`, 1))
 	late := w.shop.Order("o-late", notifiertest.Mail("li@example.com"), created)
 	told, err := event.OfOrder(late, 0)
 	if err != nil {
@@ -238,7 +240,8 @@ func TestABadRecordIsADeadLetter(t *testing.T) {
 		"payload is missing":            {Topic: good.Topic, Key: good.Key, Value: []byte(`{"eventId":"x","eventType":"order.created","eventVersion":1}`)},
 		"eventId is missing, or no UUI": edit(`"eventId":"`, `"eventId":"x`),
 		"eventType must be order.cre":   edit(`"eventType":"order.created"`, `"eventType":"order.returned"`),
-		"ops_orders has no event":       unknown,
+		"ops_orders has no event " + told[0].ID.String() + " of order o-late": unknown,
+		"ops_orders has no event " + right.ID.String() + " of order o-other":  foreign,
 	}
 	for _, r := range bad {
 		w.publish(r)

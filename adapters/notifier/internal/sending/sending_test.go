@@ -286,6 +286,17 @@ func TestAnOutageUsesUpNoTries(t *testing.T) {
 		n := len(calls)
 		return n >= 20 && calls[n-1].Sub(calls[n-2]) > 3*time.Second, true // one was let through
 	})
+	eventually(t, "a call that found out that it is away still uses up no try", func() (any, any) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		trials := 0
+		for i := range calls[1:] {
+			if calls[i+1].Sub(calls[i]) > 3*time.Second {
+				trials++
+			}
+		}
+		return []int{tries(t, pool), trials}, []int{len(calls) - trials, max(trials, 1)}
+	})
 	p.mu.Lock()
 	away = false
 	if n := len(calls); n > 110 {
@@ -298,6 +309,15 @@ func TestAnOutageUsesUpNoTries(t *testing.T) {
 			t.Errorf("%s", s)
 		}
 	}
+}
+
+// tries is how many tries all notifications have used up.
+func tries(t *testing.T, pool *pgxpool.Pool) (n int) {
+	t.Helper()
+	if err := pool.QueryRow(t.Context(), "SELECT sum(attempts) FROM notifications").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // Two senders send each message once. One that ends lets what it is sending come to its end, and the other goes on.

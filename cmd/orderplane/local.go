@@ -19,10 +19,10 @@ func newLocalCommand() *cobra.Command {
 		Short: "Run the whole of Orderplane on this machine",
 		Long: "Run the whole of Orderplane on this machine: etcd and kube-apiserver, the CRDs and roles,\n" +
 			"sample stock, the manager and the gateway; Postgres, an embedded Kafka, the mirror and\n" +
-			"the notifier, which writes mails into a folder. Needs\n" +
+			"the notifier, with a mail server that keeps its mails in a folder. Needs\n" +
 			"the binaries of a control plane: `make controlplane` in a checkout, or KUBEBUILDER_ASSETS.\n" +
-			"Postgres is the machine's, or is fetched. DB_URL, KAFKA_BOOTSTRAP and REDIS_ADDR name\n" +
-			"servers that are used instead.",
+			"Postgres is the machine's, or is fetched. DB_URL, KAFKA_BOOTSTRAP, REDIS_ADDR and SMTP_HOST\n" +
+			"name servers that are used instead.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// The components log; this says what it does in words of its own.

@@ -45,7 +45,9 @@ func (s *stack) announce() error {
 	if s.opts.Mirror {
 		line("mirror", url(p.Mirror, "/health"))
 		line("notifier", url(p.Notifier, "/actuator/health"))
-		line("mails", s.mailFolder()+string(filepath.Separator))
+		if s.services.mail != nil {
+			line("mails", s.services.mailFolder()+string(filepath.Separator))
+		}
 	}
 	line("kubectl", s.cp.Kubectl()+", with KUBECONFIG="+s.kubeconfig())
 	for _, e := range s.services.exports() {

@@ -28,13 +28,10 @@ func (s *stack) mirror() (*devcluster.Component, error) {
 	return s.orderplane.Mirror(s.opts.Ports.Mirror)
 }
 
-// notifier writes mails into a folder, unless the environment names a mail server.
+// notifier sends mails to the mail server that the environment names, else to one that keeps them as files.
 func (s *stack) notifier() (*devcluster.Component, error) {
-	return s.orderplane.Notifier(s.opts.Ports.Notifier, "--mail-dir="+s.mailFolder()), nil
+	return s.orderplane.Notifier(s.opts.Ports.Notifier), nil
 }
-
-// mailFolder has the mails that the notifier wrote.
-func (s *stack) mailFolder() string { return s.opts.path("mails") }
 
 // mirrored is the namespace that the mirror serves; empty without one.
 func (s *stack) mirrored() string {

@@ -19,7 +19,7 @@ import (
 	"github.com/orderplane/orderplane/internal/postgres"
 )
 
-// services are what stands beside the cluster: Postgres, Kafka and Redis. What the
+// services are what stands beside the cluster: Postgres, Kafka, Redis and a mail server. What the
 // environment names is used; what it does not name is started.
 type services struct {
 	opts  Options
@@ -30,6 +30,7 @@ type services struct {
 	kafka    *devservices.EmbeddedKafka // nil when the environment names another
 	redis    *devservices.Redis         // nil when the environment names another, or embedded is there
 	embedded *devservices.EmbeddedRedis // nil when redis is there, or the environment names another
+	mail     *devservices.MailSink      // nil when the environment names another, or nobody sends mails
 	psql     string                     // the folder that has it; empty when there is none
 }
 
@@ -42,6 +43,7 @@ const (
 	ofPostgres = "DB_"
 	ofKafka    = "KAFKA_"
 	ofRedis    = "REDIS_"
+	ofMail     = "SMTP_"
 )
 
 // named are the variables by which each service can be named.
@@ -51,6 +53,8 @@ func named(group string) []string {
 		return []string{"DB_URL", "DB_URL_ORDERS", "DB_URL_INVENTORY", "DB_URL_NOTIFICATIONS"}
 	case ofKafka:
 		return []string{"KAFKA_BOOTSTRAP"}
+	case ofMail:
+		return []string{"SMTP_HOST", "MAIL_DIR"}
 	default:
 		return []string{"REDIS_ADDR", "REDIS_HOST"}
 	}
@@ -97,8 +101,19 @@ func (s *services) start(ctx context.Context) error {
 	if len(s.given(ofRedis, s.ports.Redis)) == 0 {
 		group.Go(func() error { return s.startRedis(ctx, free.Redis) })
 	}
+	if s.opts.Mirror && len(s.given(ofMail, 0)) == 0 {
+		group.Go(s.startMail)
+	}
 	return group.Wait()
 }
+
+func (s *services) startMail() (err error) {
+	s.mail, err = devservices.StartMailSink(s.mailFolder(), 0)
+	return err
+}
+
+// mailFolder has the mails that the notifier sent.
+func (s *services) mailFolder() string { return s.opts.path("mails") }
 
 func (s *services) startPostgres(ctx context.Context, port int) error {
 	bin, err := devservices.FindPostgres()
@@ -176,6 +191,9 @@ func (s *services) stop() error {
 	}
 	if s.embedded != nil {
 		s.embedded.Stop()
+	}
+	if s.mail != nil {
+		s.mail.Stop()
 	}
 	return errors.Join(errs...)
 }
@@ -262,7 +280,7 @@ func (s *services) redisIs() string {
 // environment is what the components run with: the stack's own, without the settings of a
 // service that was started here, and with where it is.
 func (s *services) environment() []string {
-	started := map[string]bool{ofPostgres: s.postgres != nil, ofKafka: s.kafka != nil, ofRedis: s.redisPort() != 0}
+	started := map[string]bool{ofPostgres: s.postgres != nil, ofKafka: s.kafka != nil, ofRedis: s.redisPort() != 0, ofMail: s.mail != nil}
 	var environ []string
 	for _, variable := range s.opts.Environ {
 		overruled := false
@@ -275,6 +293,9 @@ func (s *services) environment() []string {
 	}
 	for _, e := range s.exports() {
 		environ = append(environ, e.name+"="+e.value)
+	}
+	if s.mail != nil {
+		environ = append(environ, "SMTP_HOST="+devcluster.Host, "SMTP_PORT="+strconv.Itoa(s.mail.Port()), "SMTP_TLS=none")
 	}
 	return environ
 }

@@ -82,6 +82,28 @@ func orderByManifest(t *testing.T, s *stack) {
 		t.Errorf("kubectl get ord shows\n%s", table)
 	}
 	s.waitStock("prod-001", 10000, 4)
+	s.waitMails("sample-order", 2) // created and confirmed
+}
+
+// waitMails waits until the mail server of the stack has so many mails that name an order.
+func (s *stack) waitMails(order string, n int) {
+	s.t.Helper()
+	eventually(s.t, time.Minute, func(context.Context) string {
+		files, err := filepath.Glob(filepath.Join(s.dir, "mails", "*.eml"))
+		if err != nil {
+			return err.Error()
+		}
+		found := 0
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), order) {
+				found++
+			}
+		}
+		if found != n {
+			return fmt.Sprintf("%d mails name %s, want %d", found, order, n)
+		}
+		return ""
+	})
 }
 
 func orderTooLarge(t *testing.T, s *stack) {

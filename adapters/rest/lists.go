@@ -32,10 +32,10 @@ func (h *handlers) ListOrders(ctx context.Context, request wire.ListOrdersReques
 	if err != nil {
 		return nil, err
 	}
-	list := orderList{window: window, live: live}
+	list := newOrderList(window, live)
 	if h.archive != nil {
 		// Live orders are shown without the others rather than not at all.
-		list.isPartial = h.archive.list(ctx, filterOf(customer, request.Params, live), &list) != nil
+		list.isPartial = h.archive.list(ctx, filterOf(customer, request.Params, live), list) != nil
 	}
 	page := list.page()
 	if request.Params.Page != nil {
@@ -87,8 +87,15 @@ func listedCustomer(ctx context.Context, asked *string) (string, error) {
 	}
 }
 
+// placed is an order of the cluster and its place, by what is stored with it and in its row: so every gateway lists
+// in the same way, also after a restart, and after an order has left the cluster.
+type placed struct {
+	place listing.Place
+	order *v1alpha1.Order
+}
+
 // liveOrders are the orders of the cluster that are asked for, newest first.
-func (h *handlers) liveOrders(ctx context.Context, customer string, params wire.ListOrdersParams) ([]*v1alpha1.Order, error) {
+func (h *handlers) liveOrders(ctx context.Context, customer string, params wire.ListOrdersParams) ([]placed, error) {
 	// What the cache holds is only read here, so it need not be copied.
 	options := []client.ListOption{client.InNamespace(h.cluster.namespace), client.UnsafeDisableDeepCopy}
 	if customer != "" {
@@ -98,49 +105,37 @@ func (h *handlers) liveOrders(ctx context.Context, customer string, params wire.
 	if err := h.cluster.list(ctx, &list, options...); err != nil {
 		return nil, err
 	}
-	var found []*v1alpha1.Order
-	for i := range list.Items {
-		if o := &list.Items[i]; isListed(o, params) {
-			found = append(found, o)
+	found := make([]placed, 0, len(list.Items))
+	add := func(o *v1alpha1.Order) {
+		if params.Status != nil && statusOf(o.Status.Phase) != *params.Status {
+			return
 		}
+		created := v1alpha1.ListedAt(o)
+		if (params.From == nil || !created.Before(*params.From)) && (params.To == nil || created.Before(*params.To)) {
+			found = append(found, placed{listing.PlaceAt(created, o.Name), o})
+		}
+	}
+	for i := range list.Items {
+		add(&list.Items[i])
 	}
 	for _, o := range h.cluster.fresh.beside(h.cluster.has) {
-		if isListed(o, params) && (customer == "" || customer == o.Spec.CustomerID) {
-			found = append(found, o)
+		if customer == "" || customer == o.Spec.CustomerID {
+			add(o)
 		}
 	}
-	slices.SortFunc(found, newestFirst)
+	slices.SortFunc(found, func(a, b placed) int { return listing.Compare(a.place, b.place) })
 	return found, nil
 }
 
-func isListed(o *v1alpha1.Order, params wire.ListOrdersParams) bool {
-	created := v1alpha1.ListedAt(o)
-	return (params.Status == nil || statusOf(o.Status.Phase) == *params.Status) &&
-		(params.From == nil || !created.Before(*params.From)) && (params.To == nil || created.Before(*params.To))
-}
-
-// newestFirst sorts by what is stored with an order and in its row, so that every gateway lists in
-// the same way, also after a restart, and after an order has left the cluster.
-func newestFirst(a, b *v1alpha1.Order) int {
-	if placeOf(a).Before(placeOf(b)) {
-		return -1
-	}
-	return 1
-}
-
-func placeOf(o *v1alpha1.Order) listing.Place {
-	return listing.PlaceAt(v1alpha1.ListedAt(o), o.Name)
-}
-
 // filterOf asks the database for the same. Orders that are on their way out are the cluster's still.
-func filterOf(customer string, params wire.ListOrdersParams, live []*v1alpha1.Order) orderdb.Filter {
+func filterOf(customer string, params wire.ListOrdersParams, live []placed) orderdb.Filter {
 	f := orderdb.Filter{CustomerID: customer, From: params.From, To: params.To}
 	if params.Status != nil {
 		f.Status = string(*params.Status)
 	}
-	for _, o := range live {
-		if _, leaving := o.Annotations[v1alpha1.LeavingAnnotation]; leaving || o.DeletionTimestamp != nil {
-			f.Except = append(f.Except, o.Name)
+	for _, l := range live {
+		if _, leaving := l.order.Annotations[v1alpha1.LeavingAnnotation]; leaving || l.order.DeletionTimestamp != nil {
+			f.Except = append(f.Except, l.order.Name)
 		}
 	}
 	return f
@@ -149,7 +144,9 @@ func filterOf(customer string, params wire.ListOrdersParams, live []*v1alpha1.Or
 // orderList is a list of orders, of which a window is shown.
 type orderList struct {
 	window listing.Window
-	live   []*v1alpha1.Order
+	live   []placed
+	// places are those of live.
+	places []listing.Place
 	// left are places of orders that have left the cluster, leftTotal how many there are, and rows are those of
 	// them that are shown.
 	left      []listing.Place
@@ -158,23 +155,27 @@ type orderList struct {
 	isPartial bool
 }
 
-func (l *orderList) shown() (places []listing.Place, isMore bool) {
-	live := make([]listing.Place, len(l.live))
-	for i, o := range l.live {
-		live[i] = placeOf(o)
+func newOrderList(w listing.Window, live []placed) *orderList {
+	places := make([]listing.Place, len(live))
+	for i := range live {
+		places[i] = live[i].place
 	}
-	return l.window.Fill(live, l.left)
+	return &orderList{window: w, live: live, places: places}
+}
+
+// liveAt is the order of the cluster at a place, nil when that is none of them.
+func (l *orderList) liveAt(p listing.Place) *v1alpha1.Order {
+	if at, is := slices.BinarySearchFunc(l.places, p, listing.Compare); is {
+		return l.live[at].order
+	}
+	return nil
 }
 
 func (l *orderList) page() wire.OrderPage {
 	page := wire.OrderPage{Orders: []wire.Order{}, Total: len(l.live) + l.leftTotal, PageSize: l.window.Size, Partial: l.isPartial}
-	places, isMore := l.shown()
-	live := make(map[string]*v1alpha1.Order, len(l.live))
-	for _, o := range l.live {
-		live[o.Name] = o
-	}
+	places, isMore := l.window.Fill(l.places, l.left)
 	for _, p := range places {
-		order := live[p.ID]
+		order := l.liveAt(p)
 		if order == nil {
 			order = l.rows[p.ID]
 		}
@@ -205,8 +206,7 @@ func (a *archive) list(ctx context.Context, f orderdb.Filter, l *orderList) erro
 		if n, err = orderdb.Count(ctx, a.orders, f); err != nil || len(left) == 0 {
 			return err
 		}
-		seen := orderList{window: l.window, live: l.live, left: left}
-		rows, err = orderdb.Lookups(ctx, a.orders, seen.ids())
+		rows, err = orderdb.Lookups(ctx, a.orders, l.shownOf(left))
 		return err
 	})
 	if err != nil {
@@ -224,12 +224,12 @@ func (a *archive) list(ctx context.Context, f orderdb.Filter, l *orderList) erro
 	return nil
 }
 
-// ids are those of the window that the cluster does not have.
-func (l *orderList) ids() []string {
-	places, _ := l.shown()
+// shownOf are the ids of those orders that left the cluster which the window shows.
+func (l *orderList) shownOf(left []listing.Place) []string {
+	places, _ := l.window.Fill(l.places, left)
 	ids := make([]string, 0, len(places))
 	for _, p := range places {
-		if !slices.ContainsFunc(l.live, func(o *v1alpha1.Order) bool { return o.Name == p.ID }) {
+		if l.liveAt(p) == nil {
 			ids = append(ids, p.ID)
 		}
 	}

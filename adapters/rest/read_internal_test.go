@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/orderplane/orderplane/adapters/rest/internal/listing"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 )
 
@@ -40,7 +41,9 @@ func TestNewestFirst(t *testing.T) {
 	for seed := range uint64(20) {
 		got := slices.Clone(want)
 		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(got), func(i, j int) { got[i], got[j] = got[j], got[i] })
-		slices.SortFunc(got, newestFirst)
+		slices.SortFunc(got, func(a, b *v1alpha1.Order) int {
+			return listing.Compare(listing.PlaceAt(v1alpha1.ListedAt(a), a.Name), listing.PlaceAt(v1alpha1.ListedAt(b), b.Name))
+		})
 		if diff := cmp.Diff(names(want), names(got)); diff != "" {
 			t.Fatal(diff)
 		}

@@ -98,26 +98,70 @@ func List(ctx context.Context, db Querier, f Filter, p Page) ([]Place, error) {
 	return found, nil
 }
 
-// counting counts what is listed. A customer's orders, and those of a time, are counted one by one; for all of a
-// status the count is kept.
+// counting counts what is listed. A customer's orders are counted one by one. Of all others the count of a day is
+// kept, and only the days in which a list begins and ends are counted.
 func (f Filter) counting() (string, []any) {
-	if f.CustomerID != "" || f.From != nil || f.To != nil {
+	first, end := f.days()
+	if f.CustomerID != "" || first != nil && end != nil && !first.Before(*end) {
 		condition, args := f.condition(nil)
 		return "SELECT count(*) FROM orders WHERE " + condition, args
 	}
-	kept, args := "SELECT (SELECT coalesce(sum(orders), 0) FROM orders_left_count)::bigint", []any(nil)
+	var (
+		args []any
+		days []string
+	)
+	arg := func(value any) string {
+		args = append(args, value)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	status := ""
 	if f.Status != "" {
-		kept, args = "SELECT (SELECT coalesce(sum(orders), 0) FROM orders_left_count WHERE status = $1)::bigint", []any{f.Status}
+		status = " AND status = " + arg(f.Status)
 	}
-	if len(f.Except) == 0 {
-		return kept, args
+	counted := func(condition string) string {
+		return "(SELECT count(*) FROM orders WHERE state <> 'live'" + status + condition + ")"
 	}
-	excepted := " - (SELECT count(*) FROM orders WHERE state <> 'live'"
-	if f.Status != "" {
-		excepted += " AND status = $1"
+	var edges string
+	if first != nil {
+		at := arg(*first)
+		days = append(days, " AND day >= ("+at+"::timestamptz AT TIME ZONE 'UTC')::date")
+		edges += " + " + counted(" AND created_at >= "+arg(*f.From)+" AND created_at < "+at)
 	}
-	args = append(args, f.Except)
-	return fmt.Sprintf("%s%s AND id = ANY ($%d))", kept, excepted, len(args)), args
+	if end != nil {
+		at := arg(*end)
+		days = append(days, " AND day < ("+at+"::timestamptz AT TIME ZONE 'UTC')::date")
+		edges += " + " + counted(" AND created_at >= "+at+" AND created_at < "+arg(*f.To))
+	}
+	sql := "SELECT (SELECT coalesce(sum(orders), 0) FROM orders_left_by_day WHERE true" + status + strings.Join(days, "") + ")::bigint" + edges
+	if len(f.Except) > 0 {
+		within := ""
+		if f.From != nil {
+			within += " AND created_at >= " + arg(*f.From)
+		}
+		if f.To != nil {
+			within += " AND created_at < " + arg(*f.To)
+		}
+		sql += " - " + counted(within+" AND id = ANY ("+arg(f.Except)+")")
+	}
+	return sql, args
+}
+
+// days are the first whole day of the time that is asked for, and the day in which it ends, both in UTC; nil
+// where it has no bound.
+func (f Filter) days() (first, end *time.Time) {
+	const day = 24 * time.Hour
+	if f.From != nil {
+		begins := f.From.UTC().Truncate(day)
+		if begins.Before(*f.From) {
+			begins = begins.Add(day)
+		}
+		first = &begins
+	}
+	if f.To != nil {
+		ends := f.To.UTC().Truncate(day)
+		end = &ends
+	}
+	return first, end
 }
 
 // Count returns how many orders there are on all pages.

@@ -28,7 +28,7 @@ SELECT 'ord-' || md5(i::text),
 	CASE WHEN i % 2 = 0 THEN 'cust-' || i % 100 ELSE 'cust-' || 100 + i % ($1::int / 10) END,
 	CASE WHEN i % 10 > 0 THEN 'FULFILLED' WHEN i % 20 > 0 THEN 'CANCELLED' ELSE 'RETURNED' END,
 	'[{"productId": "prod-001", "quantity": 2, "unitPrice": 12.50}]', 25.00, 'EUR', '{"zip": "20457"}', 'ord-' || md5(i::text), now(),
-	timestamptz '2026-01-01 UTC' + make_interval(secs => i / 3), now(), 'uid-' || i, 'uid-' || i, i, 4, 0,
+	timestamptz '2026-01-01 UTC' + make_interval(secs => i * 30), now(), 'uid-' || i, 'uid-' || i, i, 4, 0,
 	CASE WHEN i % 3 = 0 THEN 'live' ELSE 'archived' END, now(), jsonb_build_object('metadata', jsonb_build_object('name', md5(i::text)), 'pad', repeat(md5(i::text), 40))
 FROM generate_series(1, $1::int) i`
 
@@ -47,6 +47,8 @@ func withFinished(t *testing.T, orders int) *pgxpool.Pool {
 // filters are all shapes of a list.
 func filters() map[string]Filter {
 	from, to := time.Date(2026, 1, 1, 0, 30, 0, 0, time.UTC), time.Date(2026, 1, 1, 1, 30, 0, 0, time.UTC)
+	midnight, later := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 6, 1, 12, 0, 0, 1, time.UTC)
+	dawn, long := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2025, 12, 30, 7, 0, 0, 0, time.FixedZone("", 5*3600))
 	return map[string]Filter{
 		"a customer":                    {CustomerID: "cust-777"},
 		"a customer with many orders":   {CustomerID: "cust-42"},
@@ -60,6 +62,13 @@ func filters() map[string]Filter {
 		"a customer's from a moment on": {CustomerID: "cust-42", From: &from},
 		"all":                           {},
 		"all of an hour":                {From: &from, To: &to},
+		"all of many days":              {From: &from, To: &later},
+		"all of a whole day":            {From: &midnight, To: &dawn},
+		"all until a moment":            {To: &to},
+		"all from a moment on":          {From: &from},
+		"all from before the first on":  {From: &long},
+		"a status of many days":         {Status: "FULFILLED", From: &from, To: &later},
+		"many days but for some":        {From: &from, To: &later, Except: []string{"ord-c4ca4238a0b923820dcc509a6f75849b", "ord-c81e728d9d4c2f636f067f89cc14862c"}},
 		"all but some":                  {Except: []string{"ord-c4ca4238a0b923820dcc509a6f75849b", "ord-c81e728d9d4c2f636f067f89cc14862c"}},
 		"a status but for some":         {Status: "FULFILLED", Except: []string{"ord-c4ca4238a0b923820dcc509a6f75849b", "ord-c81e728d9d4c2f636f067f89cc14862c"}},
 	}

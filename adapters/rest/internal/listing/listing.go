@@ -45,22 +45,52 @@ func (w Window) Fill(live, left []Place) (filled []Place, isMore bool) {
 	passed := w.Offset - w.Ask(len(live)).Offset
 	if w.After != nil {
 		passed = 0
-		live = slices.DeleteFunc(slices.Clone(live), func(p Place) bool { return !w.After.Before(p) })
-	}
-	all := slices.Concat(live, left)
-	slices.SortFunc(all, func(a, b Place) int {
-		switch {
-		case a.Before(b):
-			return -1
-		case b.Before(a):
-			return 1
-		default:
-			return 0
+		behind, is := slices.BinarySearchFunc(live, *w.After, Compare)
+		if is {
+			behind++
 		}
-	})
-	all = slices.CompactFunc(all, func(a, b Place) bool { return a.ID == b.ID })
+		live = live[behind:]
+	}
+	all := merged(live, left, passed+w.Size+1)
 	all = all[min(passed, len(all)):]
 	return all[:min(w.Size, len(all))], len(all) > w.Size
+}
+
+// merged are the first places of two lists, at most so many.
+func merged(live, left []Place, most int) []Place {
+	all := make([]Place, 0, min(most, len(live)+len(left)))
+	for len(all) < most && len(live)+len(left) > 0 {
+		order := 0
+		switch {
+		case len(left) == 0:
+			order = -1
+		case len(live) == 0:
+			order = 1
+		default:
+			order = Compare(live[0], left[0])
+		}
+		if order <= 0 {
+			all, live = append(all, live[0]), live[1:]
+		} else {
+			all = append(all, left[0])
+		}
+		if order >= 0 {
+			left = left[1:]
+		}
+	}
+	return all
+}
+
+// Compare orders places as lists have them.
+func Compare(a, b Place) int {
+	switch {
+	case a.Before(b):
+		return -1
+	case b.Before(a):
+		return 1
+	default:
+		return 0
+	}
 }
 
 // errCursor is what is wrong with a cursor that is none.

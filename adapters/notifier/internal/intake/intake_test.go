@@ -240,8 +240,8 @@ func TestABadRecordIsADeadLetter(t *testing.T) {
 		"payload is missing":            {Topic: good.Topic, Key: good.Key, Value: []byte(`{"eventId":"x","eventType":"order.created","eventVersion":1}`)},
 		"eventId is missing, or no UUI": edit(`"eventId":"`, `"eventId":"x`),
 		"eventType must be order.cre":   edit(`"eventType":"order.created"`, `"eventType":"order.returned"`),
-		"ops_orders has no event " + told[0].ID.String() + " of order o-late": unknown,
-		"ops_orders has no event " + right.ID.String() + " of order o-other":  foreign,
+		"ops_orders has no event " + told[0].ID.String() + " of order \"o-late\"": unknown,
+		"ops_orders has no event " + right.ID.String() + " of order \"o-other\"":  foreign,
 	}
 	for _, r := range bad {
 		w.publish(r)

@@ -92,7 +92,7 @@ func TestAKeyOfACommandIsGoodForOneRequest(t *testing.T) {
 // What is asked anew is no repeat.
 func TestAnotherCommandIsNoRepeat(t *testing.T) {
 	t.Parallel()
-	g := startGateway(t, impatient)
+	g := startGateway(t)
 	ops := g.ops()
 	shipped := g.confirmed()
 	g.controller(shipped, fulfillAsked, phase(v1alpha1.OrderFulfilled))
@@ -197,7 +197,7 @@ func TestAnOpenCommandOfSomebodyElseIsWaitedFor(t *testing.T) {
 // that they were said before.
 func TestAPartThatCameBackIsNoRepeat(t *testing.T) {
 	t.Parallel()
-	g := startGateway(t, impatient)
+	g := startGateway(t)
 	c := everyCommand()["return"]
 	c.body = `{"reason":"broken","items":[{"productId":"prod-001","quantity":1}]}`
 	id, key := c.ready(g), uuid.NewString()

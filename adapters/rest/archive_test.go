@@ -285,7 +285,7 @@ func TestAnArchivedOrderIsShown(t *testing.T) {
 func TestACommandAboutAnArchivedOrder(t *testing.T) {
 	t.Parallel()
 	pool := testenv.Database(t, postgres.Orders)
-	g := startMirrored(t, pool, nil, impatient)
+	g := startMirrored(t, pool, nil)
 	id := g.create("cust-1")
 	cancel := func(header ...string) request {
 		return request{method: http.MethodDelete, path: "/api/orders/" + id, token: g.token("cust-1"), header: header}

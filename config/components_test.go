@@ -47,22 +47,7 @@ type rule struct {
 // user would.
 func render(t *testing.T, components ...string) map[string]manifest {
 	t.Helper()
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	up, err := filepath.Rel(folder, here)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := []string{"resources:", "- " + up + "/default", "- " + up + "/prometheus", "components:"}
-	for _, c := range components {
-		lines = append(lines, "- "+up+"/"+c)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	folder := folderOf(t, []string{"default", "prometheus"}, components)
 	rendered, err := exec.CommandContext(t.Context(), kubectl(t), "kustomize", folder).CombinedOutput()
 	if err != nil {
 		t.Fatalf("kubectl kustomize: %v\n%s", err, rendered)
@@ -75,6 +60,32 @@ func render(t *testing.T, components ...string) map[string]manifest {
 		}
 	}
 	return all
+}
+
+// folderOf is an overlay that names folders of config as its resources and components.
+func folderOf(t *testing.T, resources, components []string) string {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	up, err := filepath.Rel(folder, here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{"resources:"}
+	for _, r := range resources {
+		lines = append(lines, "- "+up+"/"+r)
+	}
+	lines = append(lines, "components:")
+	for _, c := range components {
+		lines = append(lines, "- "+up+"/"+c)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 // kubectl is the one that came with the control plane, or the machine's own.

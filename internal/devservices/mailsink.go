@@ -1,6 +1,7 @@
 package devservices
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ func StartMailSink(folder string, port int) (*MailSink, error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return nil, fmt.Errorf("folder for mails: %w", err)
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(devcluster.Host, strconv.Itoa(port)))
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort(devcluster.Host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("listen for mails: %w", err)
 	}

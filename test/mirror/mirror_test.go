@@ -39,6 +39,7 @@ func scaleOf(t *testing.T) scale {
 func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 	size := scaleOf(t)
 	s := startSystem(t)
+	keepRunning(t, s.components["manager"])
 	s.watchAsTheProduct()
 	ob, err := observe(t.Context(), s.access(), namespace)
 	if err != nil {
@@ -88,7 +89,6 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 			return shop.trade(ctx, size.orders, size.orders, 24)
 		})
 		trading.Go(func() error { return s.vandalize(ctx, size, over, shop) })
-		trading.Go(func() error { return keepRunning(s.components["manager"], over) })
 		if err := trading.Wait(); err != nil {
 			t.Fatal(err)
 		}
@@ -99,22 +99,29 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 	})
 }
 
-// keepRunning starts a component again when it ends, as a kubelet does: a manager that can't
-// renew its lease ends itself.
-func keepRunning(c *devcluster.Component, over <-chan struct{}) error {
-	for {
-		select {
-		case <-over:
-			return nil
-		case <-c.Process().Exited():
+// keepRunning starts a component again when it ends, as a kubelet does, until the test is over: a manager
+// that can't renew its lease ends itself, also some time after the API server was restarted.
+func keepRunning(t *testing.T, c *devcluster.Component) {
+	t.Helper()
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-over:
+				return
+			case <-c.Process().Exited():
+			}
+			if err := errors.Join(c.Stop(), c.Spawn()); err != nil {
+				t.Error(err)
+				return
+			}
 		}
-		if err := c.Stop(); err != nil {
-			return err
-		}
-		if err := c.Spawn(); err != nil {
-			return err
-		}
-	}
+	}()
+	t.Cleanup(func() {
+		close(over)
+		<-ended
+	})
 }
 
 // caughtUp waits until the reader has seen as many events of each order as it has entries.

@@ -2,7 +2,9 @@ package mirror_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -74,9 +78,32 @@ func (w *world) mirrored() {
 	}
 	eventually(w.t, "what was made to be told", func() bool { return fmt.Sprint(seen()) == "[6 3 0 2]" }, seen)
 	// The mirror puts its finalizer on what it holds, and then shows that version, too.
+	eventually(w.t, "everything to be held", w.isHeld, func() any { return nil })
 	eventually(w.t, "everything to agree", func() bool { _, n := w.compared(); return n == 0 }, seen)
 	m.stop()
 }
+
+// isHeld is whether all objects have the mirror's finalizer.
+func (w *world) isHeld() bool {
+	w.t.Helper()
+	for _, list := range []client.ObjectList{&v1alpha1.OrderList{}, &v1alpha1.StockItemList{}, &v1alpha1.StockReservationList{}, &v1alpha1.StockAdjustmentList{}} {
+		if err := env.Client.List(w.t.Context(), list, client.InNamespace(w.namespace)); err != nil {
+			w.t.Fatal(err)
+		}
+		err := meta.EachListItem(list, func(o runtime.Object) error {
+			if !slices.Contains(o.(client.Object).GetFinalizers(), v1alpha1.MirrorFinalizer) {
+				return errNotHeld
+			}
+			return nil
+		})
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+var errNotHeld = errors.New("it has no finalizer of the mirror")
 
 func TestCheckFindsNothingWhereAllIsTold(t *testing.T) {
 	t.Parallel()

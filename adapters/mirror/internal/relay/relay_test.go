@@ -42,12 +42,14 @@ func TestTwoRelaysThatAreAliveRepeatAndReorderNothing(t *testing.T) {
 	start(t, other)
 	w.write(keys, 6, 15)
 	eventually(t, "the outbox is empty", w.isEmpty)
-	repeats := w.arrived.check(t, keys, 15)
+	repeats := 0
+	// What one of them has deleted, the other may have under way still.
+	eventually(t, "all that arrived is counted", func() bool {
+		repeats = w.arrived.check(t, keys, 15)
+		return metric(t, one, "published_total")+metric(t, other, "published_total") == float64(40*15+repeats)
+	})
 	if repeats == 0 {
 		t.Error("nothing was published twice: they were not alive at once")
-	}
-	if published := metric(t, one, "published_total") + metric(t, other, "published_total"); published != float64(40*15+repeats) {
-		t.Errorf("%v are counted, and %d were repeated", published, repeats)
 	}
 }
 

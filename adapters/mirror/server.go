@@ -22,9 +22,6 @@ import (
 	"github.com/orderplane/orderplane/internal/redis"
 )
 
-// stopWithin is how long health may take to answer its last request.
-const stopWithin = time.Second
-
 // Server is a mirror.
 type Server struct {
 	opts     Options
@@ -134,7 +131,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.close()
 	s.deps.Log.Info("mirror is listening", "address", listener.Addr().String(), "namespace", s.opts.Namespace)
 	running, within := errgroup.WithContext(ctx)
-	running.Go(func() error { return s.serveHealth(within, listener) })
+	running.Go(func() error { return health.Serve(within, listener, s.handler) })
 	running.Go(func() error { return s.cluster.start(within) })
 	running.Go(func() error { return s.migrateNotifications(within) })
 	running.Go(func() error { return s.takeIn(within) })
@@ -145,22 +142,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	}
 	return err
-}
-
-func (s *Server) serveHealth(ctx context.Context, listener net.Listener) error {
-	server := health.Server(s.handler)
-	stopped := context.AfterFunc(ctx, func() {
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-		defer cancel()
-		if err := server.Shutdown(within); err != nil {
-			_ = server.Close()
-		}
-	})
-	defer stopped()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve health: %w", err)
-	}
-	return nil
 }
 
 // migrateNotifications keeps the schema of a database that the mirror does not fill itself.

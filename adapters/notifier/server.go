@@ -35,9 +35,6 @@ const (
 	sendingPart = "sending-"
 )
 
-// stopWithin is how long health may take to answer its last request.
-const stopWithin = time.Second
-
 // Server is a notifier.
 type Server struct {
 	opts                  Options
@@ -188,7 +185,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.close()
 	s.deps.Log.Info("notifier is listening", "address", listener.Addr().String())
 	running, within := errgroup.WithContext(ctx)
-	running.Go(func() error { return s.serveHealth(within, listener) })
+	running.Go(func() error { return health.Serve(within, listener, s.handler) })
 	running.Go(func() error {
 		if err := s.keeper.migrate(within); err != nil {
 			return err
@@ -206,22 +203,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	}
 	return err
-}
-
-func (s *Server) serveHealth(ctx context.Context, listener net.Listener) error {
-	server := health.Server(s.handler)
-	stopped := context.AfterFunc(ctx, func() {
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-		defer cancel()
-		if err := server.Shutdown(within); err != nil {
-			_ = server.Close()
-		}
-	})
-	defer stopped()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve health: %w", err)
-	}
-	return nil
 }
 
 func (s *Server) close() {

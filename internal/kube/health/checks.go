@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -55,4 +56,24 @@ func Server(handler http.Handler) *http.Server {
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    1 << 16,
 	}
+}
+
+// stopWithin is how long health may take to answer its last request.
+const stopWithin = time.Second
+
+// Serve answers on a listener, which it closes, until ctx is over.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := Server(handler)
+	stopped := context.AfterFunc(ctx, func() {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		if err := server.Shutdown(within); err != nil {
+			_ = server.Close()
+		}
+	})
+	defer stopped()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve health: %w", err)
+	}
+	return nil
 }

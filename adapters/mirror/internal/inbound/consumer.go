@@ -57,6 +57,8 @@ type Consumer struct {
 	stage   *stage.Stage
 	log     logr.Logger
 	metrics *counters
+	// patience with what a record needs.
+	patience kafka.Patience
 }
 
 // New makes a consumer. It connects to nothing yet.
@@ -69,7 +71,7 @@ func New(o Options) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer{
+	c := &Consumer{
 		orders:  &orders{client: o.Orders, namespace: o.Namespace, archived: o.Archived, log: o.Log},
 		kafka:   brokers,
 		group:   "orderplane-mirror-" + o.Namespace,
@@ -77,7 +79,9 @@ func New(o Options) (*Consumer, error) {
 		stage:   o.Stage,
 		log:     o.Log,
 		metrics: counts,
-	}, nil
+	}
+	c.patience = kafka.Patience{Clock: o.Clock, Failed: c.failed}
+	return c, nil
 }
 
 // Run handles records until ctx is over. Whatever fails is tried again.
@@ -87,7 +91,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return fmt.Errorf("consume %s: %w", topic, err)
 	}
 	defer leave(ctx, broker)
-	if err := c.patiently(ctx, func() error { return kafka.EnsureTopics(ctx, broker, deadletter.Topics(topic)) }); err != nil {
+	if err := c.patience.Until(ctx, func() error { return kafka.EnsureTopics(ctx, broker, deadletter.Topics(topic)) }); err != nil {
 		return nil
 	}
 	for ctx.Err() == nil {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/kafka/deadletter"
@@ -35,7 +33,7 @@ func (c *Consumer) handle(ctx context.Context, broker *kgo.Client, record *kgo.R
 	}
 	if bad != nil {
 		became = deadLetter
-		if err := c.patiently(ctx, func() error { return c.bury(ctx, broker, record, bad) }); err != nil {
+		if err := c.patience.Until(ctx, func() error { return c.bury(ctx, broker, record, bad) }); err != nil {
 			return err
 		}
 		log.Error(bad, "a record is a dead letter", "topic", deadLetterTopic)
@@ -52,7 +50,7 @@ func (c *Consumer) tries(ctx context.Context, once func() (outcome, error)) (bec
 	pauses := deadletter.Pauses()
 	for try := 0; ; try++ {
 		bad = nil
-		err := c.patiently(ctx, func() error {
+		err := c.patience.Until(ctx, func() error {
 			var err error
 			if became, err = once(); errors.As(err, &bad) {
 				return nil
@@ -62,38 +60,9 @@ func (c *Consumer) tries(ctx context.Context, once func() (outcome, error)) (bec
 		if err != nil || bad == nil || try == len(pauses) {
 			return became, bad, err
 		}
-		if err := c.pause(ctx, pauses[try]); err != nil {
+		if err := c.patience.Pause(ctx, pauses[try]); err != nil {
 			return "", nil, err
 		}
-	}
-}
-
-// patiently carries out until it succeeds, with growing pauses. The error is that ctx is over.
-func (c *Consumer) patiently(ctx context.Context, once func() error) error {
-	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 100, Cap: 30 * time.Second}
-	for {
-		err := once()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil {
-			return nil
-		}
-		c.failed(err)
-		if err := c.pause(ctx, backoff.Step()); err != nil {
-			return err
-		}
-	}
-}
-
-func (c *Consumer) pause(ctx context.Context, d time.Duration) error {
-	timer := c.clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C():
-		return nil
 	}
 }
 

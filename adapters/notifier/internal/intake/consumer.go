@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 
 	"github.com/orderplane/orderplane/adapters/notifier/internal/pulse"
@@ -62,6 +61,8 @@ type Consumer struct {
 	pulse    *pulse.Pulse
 	log      logr.Logger
 	counts   *counters
+	// patience with what a record needs.
+	patience kafka.Patience
 }
 
 // New makes a consumer. It connects to nothing yet.
@@ -74,6 +75,7 @@ func New(o Options) (*Consumer, error) {
 		recorder: &recorder{orders: o.Orders, notifications: o.Notifications, rules: o.Rules, clock: o.Clock},
 		offsets:  newOffsets(), recorded: o.Recorded, clock: o.Clock, pulse: o.Pulse, log: o.Log,
 	}
+	c.patience = kafka.Patience{Clock: o.Clock, Failed: c.failed}
 	if c.counts, err = newCounters(o.Registry); err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ func topics() []string {
 func (c *Consumer) Run(ctx context.Context) error {
 	defer c.leave(ctx)
 	var wrong *kafka.WrongPartitions
-	err := c.patiently(ctx, func() error {
+	err := c.patience.Until(ctx, func() error {
 		err := kafka.EnsureTopics(ctx, c.broker, deadletter.Topics(topics()...))
 		if errors.As(err, &wrong) {
 			return nil
@@ -190,7 +192,7 @@ func (c *Consumer) record(ctx context.Context, records []*kgo.Record) (bad map[*
 	if len(records) == 0 {
 		return nil, nil
 	}
-	if err := c.patiently(ctx, func() (err error) {
+	if err := c.patience.Until(ctx, func() (err error) {
 		bad, err = c.recorder.record(ctx, records)
 		return err
 	}); err != nil {
@@ -208,7 +210,7 @@ func (c *Consumer) record(ctx context.Context, records []*kgo.Record) (bad map[*
 // retry tries bad records again, and gives up those that stay bad. The error is that ctx is over.
 func (c *Consumer) retry(ctx context.Context, bad map[*kgo.Record]error) (err error) {
 	for _, pause := range deadletter.Pauses() {
-		if err := c.pause(ctx, pause); err != nil {
+		if err := c.patience.Pause(ctx, pause); err != nil {
 			return err
 		}
 		left := make([]*kgo.Record, 0, len(bad))
@@ -220,7 +222,7 @@ func (c *Consumer) retry(ctx context.Context, bad map[*kgo.Record]error) (err er
 		}
 	}
 	for r, why := range bad {
-		if err := c.patiently(ctx, func() error { return deadletter.Write(ctx, c.broker, deadletter.Of(r, Group, why)) }); err != nil {
+		if err := c.patience.Until(ctx, func() error { return deadletter.Write(ctx, c.broker, deadletter.Of(r, Group, why)) }); err != nil {
 			return err
 		}
 		c.log.Error(why, "a record is a dead letter", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
@@ -268,35 +270,6 @@ func (c *Consumer) fetchErrors(fetches kgo.Fetches) (failed bool) {
 		c.failed(fmt.Errorf("fetch from %s, partition %d: %w", topic, partition, err))
 	})
 	return failed
-}
-
-// patiently carries out until it succeeds, with growing pauses. The error is that ctx is over.
-func (c *Consumer) patiently(ctx context.Context, once func() error) error {
-	backoff := wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 100, Cap: 10 * time.Second}
-	for {
-		err := once()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil {
-			return nil
-		}
-		c.failed(err)
-		if err := c.pause(ctx, backoff.Step()); err != nil {
-			return err
-		}
-	}
-}
-
-func (c *Consumer) pause(ctx context.Context, d time.Duration) error {
-	timer := c.clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C():
-		return nil
-	}
 }
 
 func (c *Consumer) failed(err error) {

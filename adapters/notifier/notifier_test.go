@@ -157,25 +157,13 @@ func (w *world) publish(events ...event.Record) {
 	}
 }
 
-// eventually waits until a check passes. The machine may be busy.
 func (w *world) eventually(what string, is func() (got, want any)) {
 	w.t.Helper()
-	deadline := time.After(90 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		got, want := is()
-		if cmp.Equal(got, want) {
-			return
-		}
-		select {
-		case <-deadline:
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.t.Fatalf("%s (-want +got)\n%s\n%s", what, cmp.Diff(want, got), w.logs.String())
-		case <-tick.C:
-		}
-	}
+	notifiertest.Eventually(w.t, what, is, func() string {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.logs.String()
+	})
 }
 
 func (w *world) queues() deadletter.Queues {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
@@ -111,23 +110,9 @@ func (w *world) recorded() []string {
 	return found
 }
 
-// eventually waits until a check passes. The machine may be busy.
 func (w *world) eventually(what string, is func() (got, want any)) {
 	w.t.Helper()
-	deadline := time.After(60 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		got, want := is()
-		if cmp.Equal(got, want) {
-			return
-		}
-		select {
-		case <-deadline:
-			w.t.Fatalf("%s (-want +got)\n%s", what, cmp.Diff(want, got))
-		case <-tick.C:
-		}
-	}
+	notifiertest.Eventually(w.t, what, is)
 }
 
 func (w *world) comesToRecord(want ...string) {

@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/orderplane/orderplane/internal/local"
+	"github.com/orderplane/orderplane/internal/redis"
 	"github.com/orderplane/orderplane/webhooks"
 )
 
@@ -27,6 +28,7 @@ func newLocalCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// The components log; this says what it does in words of its own.
 			ctrl.SetLogger(logr.Discard())
+			redis.LogTo(logr.Discard())
 			executable, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this binary: %w", err)

@@ -7,6 +7,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/orderplane/orderplane/internal/redis"
 )
 
 // logger makes one sink for all that this process logs.
@@ -14,6 +16,7 @@ func (f *componentFlags) logger() logr.Logger {
 	log := zap.New(zap.UseFlagOptions(&f.zap), zap.RawZapOpts(uberzap.WrapCore(func(c zapcore.Core) zapcore.Core { return lazyCore{c} })))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
+	redis.LogTo(log)
 	return log
 }
 

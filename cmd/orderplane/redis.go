@@ -19,6 +19,8 @@ func (f *redisFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.PasswordFile, "redis-password-file", "", "file with the password, read again for each connection")
 	flags.BoolVar(&f.TLS, "redis-tls", false, "talk to Redis by TLS")
 	flags.StringVar(&f.CAFile, "redis-ca-file", "", "file with the authorities that Redis' certificate is verified by; the system's when empty")
+	flags.StringVar(&f.CertFile, "redis-cert-file", "", "file with the client certificate, for a Redis that asks for one; read again for each connection")
+	flags.StringVar(&f.KeyFile, "redis-key-file", "", "file with the key of the client certificate")
 	for name, variable := range map[string]string{
 		"redis-host":          "REDIS_HOST",
 		"redis-port":          "REDIS_PORT",
@@ -28,6 +30,8 @@ func (f *redisFlags) register(flags *pflag.FlagSet) {
 		"redis-password-file": "REDIS_PASSWORD_FILE",
 		"redis-tls":           "REDIS_TLS",
 		"redis-ca-file":       "REDIS_CA_FILE",
+		"redis-cert-file":     "REDIS_CERT_FILE",
+		"redis-key-file":      "REDIS_KEY_FILE",
 	} {
 		fromEnvironment(flags, name, variable)
 	}

@@ -5,8 +5,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -32,8 +30,12 @@ type Config struct {
 	// REDIS_PASSWORD, REDIS_PASSWORD_FILE.
 	Password, PasswordFile string
 	// TLS is whether the connection is encrypted, by the authorities in CAFile or the system's.
+	// REDIS_TLS, REDIS_CA_FILE.
 	TLS    bool
 	CAFile string
+	// CertFile and KeyFile are the client certificate and its key in PEM, for a server that asks
+	// for one. They are read again for each connection. REDIS_CERT_FILE, REDIS_KEY_FILE.
+	CertFile, KeyFile string
 	// Connections is how many there are at most; a few when 0.
 	Connections int
 }
@@ -66,6 +68,12 @@ func (c *Config) Validate() error {
 	if c.CAFile != "" && !c.TLS {
 		errs = append(errs, errors.New("REDIS_CA_FILE is set and REDIS_TLS is not; set REDIS_TLS=true"))
 	}
+	if (c.CertFile != "" || c.KeyFile != "") && !c.TLS {
+		errs = append(errs, errors.New("REDIS_CERT_FILE or REDIS_KEY_FILE is set and REDIS_TLS is not; set REDIS_TLS=true"))
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		errs = append(errs, errors.New("only one of REDIS_CERT_FILE and REDIS_KEY_FILE is set; give both"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -88,16 +96,9 @@ func Open(c Config) (*goredis.Client, error) {
 		o.Addr = net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 	}
 	if c.TLS {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		if c.CAFile != "" {
-			text, err := os.ReadFile(c.CAFile)
-			if err != nil {
-				return nil, fmt.Errorf("REDIS_CA_FILE: %w", err)
-			}
-			o.TLSConfig.RootCAs = x509.NewCertPool()
-			if !o.TLSConfig.RootCAs.AppendCertsFromPEM(text) {
-				return nil, fmt.Errorf("REDIS_CA_FILE %s has no certificate in PEM", c.CAFile)
-			}
+		var err error
+		if o.TLSConfig, err = c.tls(); err != nil {
+			return nil, err
 		}
 	}
 	return goredis.NewClient(o), nil

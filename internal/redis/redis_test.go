@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 	goredis "github.com/redis/go-redis/v9"
 
@@ -35,6 +38,9 @@ func TestValidate(t *testing.T) {
 		"no port":         {with(func(c *redis.Config) { c.Port = 70000 }), "REDIS_PORT"},
 		"two passwords":   {with(func(c *redis.Config) { c.Password, c.PasswordFile = "a", "b" }), "REDIS_PASSWORD_FILE"},
 		"a CA, no TLS":    {with(func(c *redis.Config) { c.CAFile = "ca" }), "REDIS_TLS"},
+		"a key alone":     {with(func(c *redis.Config) { c.TLS, c.KeyFile = true, "key" }), "REDIS_CERT_FILE"},
+		"a key, no TLS":   {with(func(c *redis.Config) { c.CertFile, c.KeyFile = "cert", "key" }), "REDIS_TLS"},
+		"no key there":    {with(func(c *redis.Config) { c.TLS, c.CertFile, c.KeyFile = true, "/nowhere", "/nowhere" }), "REDIS_KEY_FILE"},
 		"a CA that isn't": {with(func(c *redis.Config) { c.TLS, c.CAFile = true, "/nowhere" }), "REDIS_CA_FILE"},
 	} {
 		client, err := redis.Open(tc.config)
@@ -53,22 +59,41 @@ func TestValidate(t *testing.T) {
 // server runs a redis-server with a password, and gives its port.
 func server(t *testing.T, password string) int {
 	t.Helper()
+	return serve(t, func(port string) []string { return []string{"--port", port, "--requirepass", password} })
+}
+
+// serve runs a redis-server with arguments, and gives its port once it listens there.
+func serve(t *testing.T, args func(port string) []string) int {
+	t.Helper()
 	bin, err := exec.LookPath("redis-server")
-	if err != nil {
+	switch {
+	case err != nil && os.Getenv("CI") != "":
+		t.Fatal(err)
+	case err != nil:
 		t.Skip("no redis-server on this machine")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
+	addr := l.Addr().String()
 	_ = l.Close()
-	cmd := exec.CommandContext(t.Context(), bin, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", password, "--dir", t.TempDir())
+	_, port, _ := net.SplitHostPort(addr)
+	all := append([]string{"--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args(port)...)
+	cmd := exec.CommandContext(t.Context(), bin, all...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Wait() })
-	return port
+	eventually(t, "redis-server listens", func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	n, _ := strconv.Atoi(port)
+	return n
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {
@@ -136,6 +161,30 @@ func TestWithoutRedisNobodyWaits(t *testing.T) {
 		return !strings.Contains(gathered(t, registry), "levels_failed_total 0\n")
 	})
 	redis.NewLevels(nil).Drop("tea") // no Redis at all
+}
+
+// What the library says of each connection that fails is detail, and goes where all the rest goes.
+func TestTheLibraryLogsDetail(t *testing.T) {
+	for name, c := range map[string]struct {
+		verbosity int
+		logged    bool
+	}{"as always": {0, false}, "with detail": {1, true}} {
+		t.Run(name, func(t *testing.T) {
+			var lines atomic.Int32
+			redis.LogTo(funcr.New(func(_, args string) {
+				if strings.Contains(args, "redis client: ") {
+					lines.Add(1)
+				}
+			}, funcr.Options{Verbosity: c.verbosity}))
+			defer redis.LogTo(logr.Discard())
+			if err := ping(t, redis.Config{Addr: "127.0.0.1:1"}); err == nil {
+				t.Fatal("somebody answers")
+			}
+			if logged := lines.Load() > 0; logged != c.logged {
+				t.Errorf("%d lines", lines.Load())
+			}
+		})
+	}
 }
 
 func gathered(t *testing.T, g prometheus.Gatherer) string {

@@ -68,11 +68,15 @@ func (s *stage) stopManager() error {
 	return manager.Stop()
 }
 
-// startGateway starts the gateway without a limit of requests: every request
-// here comes from one address.
+// startGateway starts the gateway. With everything on it counts the requests of each customer by
+// Redis, against a limit that none of them comes near; else it has none.
 func (s *stage) startGateway(ctx context.Context) (err error) {
+	limit := "--rate-limit-per-minute=0"
+	if s.opts.mirrored {
+		limit = "--rate-limit-per-minute=1000000"
+	}
 	s.gateway, err = spawn(func(port int, args ...string) (*devcluster.Component, error) {
-		return s.orderplane.Gateway(port, s.keys.publicFile, append(args, "--rate-limit-per-minute=0")...)
+		return s.orderplane.Gateway(port, s.keys.publicFile, append(args, limit)...)
 	})
 	if err != nil {
 		return err

@@ -135,6 +135,20 @@ func mirrorPlan() Plan {
 	}
 }
 
+// createPlan is what a create through the gateway takes beside the bare write of such an order,
+// with everything on. Few orders are in flight: none waits for another's turn on the cores.
+func createPlan() Plan {
+	return Plan{
+		Name: "create",
+		Groups: []Group{
+			{Name: "create", Contenders: contenders(on(Raw, Uniform, 1, 0), on(API, Uniform, 1, 0), on(Gateway, Uniform, 1, 0))},
+		},
+		Rounds:   Rounds{Count: 7, InFlight: 2, Ramp: time.Second, Window: 5 * time.Second},
+		WarmUp:   5 * time.Second,
+		Mirrored: true,
+	}
+}
+
 // lagPlan is how far the topics are behind in a steady state with everything on, below a
 // saturation that was found in the same.
 func lagPlan() Plan {
@@ -160,7 +174,7 @@ func absencePlan() Plan {
 }
 
 func plans() []Plan {
-	return []Plan{short(), full(), openPlan(), growthPlan(), profile(), buildsPlan(), mirrorPlan(), lagPlan(), mirrorProfile(), absencePlan()}
+	return []Plan{short(), full(), openPlan(), growthPlan(), profile(), buildsPlan(), mirrorPlan(), createPlan(), lagPlan(), mirrorProfile(), absencePlan()}
 }
 
 // PlanNames are the plans there are.

@@ -42,6 +42,10 @@ type Summary struct {
 	// round, CPUToRaw that of the CPU time an order.
 	ToRaw    float64 `json:"ordersPerSecondToRaw"`
 	CPUToRaw float64 `json:"cpuToRaw"`
+
+	// CreateToAPI is the median of its p50 until the create was answered to that of mode api under
+	// the same workload in the same round; 0 when the group has none.
+	CreateToAPI float64 `json:"createToApi,omitempty"`
 }
 
 // of is the values of a contender over the rounds.
@@ -66,6 +70,12 @@ func (r *Result) ratios(a, b int, value func(Measurement) float64) []float64 {
 
 func perSecond(r Measurement) float64 { return r.kept() }
 func cpuTotal(r Measurement) float64  { return r.CPUTotal }
+func createP50(r Measurement) float64 { return r.Create.P50 }
+
+// bare is the contender that writes the orders of a workload at the API server; -1 when there is none.
+func (r *Result) bare(workload string) int {
+	return slices.IndexFunc(r.Rounds[0], func(m Measurement) bool { return m.Mode == API && m.Workload == workload })
+}
 
 // summarize works out the medians from the rounds.
 func (r *Result) summarize() {
@@ -85,6 +95,9 @@ func (r *Result) summarize() {
 			ForeignCores:   rounded(median(r.of(n, func(x Measurement) float64 { return x.ForeignCores })), 2),
 			ToRaw:          rounded(median(r.ratios(n, 0, perSecond)), 4),
 			CPUToRaw:       rounded(median(r.ratios(n, 0, cpuTotal)), 4),
+		}
+		if bare := r.bare(s.Workload); bare >= 0 {
+			s.CreateToAPI = rounded(median(r.ratios(n, bare, createP50)), 4)
 		}
 		r.Contenders = append(r.Contenders, s)
 	}

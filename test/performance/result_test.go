@@ -29,6 +29,26 @@ func TestRatiosAreTakenRoundByRound(t *testing.T) {
 	}
 }
 
+// A create is compared with the bare write of the same orders in the same round.
+func TestACreateIsComparedWithTheBareWrite(t *testing.T) {
+	round := func(slow float64) []Measurement {
+		return []Measurement{
+			{Mode: Raw, Workload: "uniform/1", Create: latencies{P50: 9}},
+			{Mode: API, Workload: "uniform/1", Create: latencies{P50: 4 * slow}},
+			{Mode: Gateway, Workload: "uniform/1", Create: latencies{P50: 5 * slow}},
+			{Mode: Gateway, Workload: "uniform/4", Create: latencies{P50: 7}},
+		}
+	}
+	r := Result{Rounds: [][]Measurement{round(1), round(3), round(1)}}
+	r.summarize()
+	if got := r.Contenders[2].CreateToAPI; got != 1.25 {
+		t.Errorf("through the gateway a create takes %v of the bare write, want 1.25", got)
+	}
+	if got := r.Contenders[3].CreateToAPI; got != 0 {
+		t.Errorf("nobody writes those orders at the API server, and still a create takes %v of that", got)
+	}
+}
+
 func TestHotToUniformNeedsAPairOfOneModeAndLines(t *testing.T) {
 	r := Result{Rounds: [][]Measurement{{
 		{Mode: Raw, Workload: "uniform/1", PerSecond: 200},

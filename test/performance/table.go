@@ -86,10 +86,14 @@ func printLatencies(p func(string, ...any), r Measurement, all []Measurement) {
 
 // print shows a group: what it did, then what it cost.
 func (g Result) print(p func(string, ...any)) {
-	p("\n%s\torders/s\t(lowest\thighest)\tto raw\tcreate p50\tp99\tdecided p50\tp99 ms\twrites/order\t\n", g.Group)
+	p("\n%s\torders/s\t(lowest\thighest)\tto raw\tcreate p50\tp99\tto api\tdecided p50\tp99 ms\twrites/order\t\n", g.Group)
 	for _, c := range g.Contenders {
-		p("%s %s\t%.1f\t%.1f\t%.1f\t%.3f\t%.1f\t%.1f\t%.1f\t%.1f\t%.3f\t\n", c.Mode, c.Workload,
-			c.PerSecond, c.Lowest, c.Highest, c.ToRaw, c.Create.P50, c.Create.P99, c.Decided.P50, c.Decided.P99, c.WritesPerOrder)
+		toAPI := "-"
+		if c.CreateToAPI != 0 {
+			toAPI = fmt.Sprintf("%.3f", c.CreateToAPI)
+		}
+		p("%s %s\t%.1f\t%.1f\t%.1f\t%.3f\t%.2f\t%.2f\t%s\t%.1f\t%.1f\t%.3f\t\n", c.Mode, c.Workload,
+			c.PerSecond, c.Lowest, c.Highest, c.ToRaw, c.Create.P50, c.Create.P99, toAPI, c.Decided.P50, c.Decided.P99, c.WritesPerOrder)
 	}
 	if g.HotToUniform != 0 {
 		p("hot to uniform\t%.3f\t\n", g.HotToUniform)

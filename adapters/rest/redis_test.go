@@ -69,6 +69,11 @@ func TestRedisAnswersARepeatWhileTheAPIServerIsAway(t *testing.T) {
 		again.header.Get("Location") != first.header.Get("Location") {
 		t.Errorf("again = %d %s %v, want %s", again.status, again.raw, again.header, first.raw)
 	}
+	// Nobody can say what became of the order to one who waits.
+	waiting := g.createWaiting(key, "wait=1")
+	if waiting.status != http.StatusCreated || waiting.raw != first.raw || waiting.header.Get("Preference-Applied") != "" {
+		t.Errorf("who waits is told %d %s %v, want %s", waiting.status, waiting.raw, waiting.header, first.raw)
+	}
 	other := g.createWith(key, strings.ReplaceAll(orderBody("cust-1"), "19.99", "20.00"))
 	if other.status != http.StatusServiceUnavailable {
 		t.Errorf("another request with the key = %d %s", other.status, other.raw)

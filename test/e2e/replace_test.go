@@ -65,12 +65,12 @@ type gateway struct {
 	client http.Client
 }
 
-// gateway starts one as the stack's own was started, on a free port, and returns when the balancer
-// knows that it is ready.
-func (s *stack) gateway(b *balancer) *gateway {
+// gateway starts one as the stack's own was started but for some flags, on a free port, and returns
+// when the balancer knows that it is ready.
+func (s *stack) gateway(b *balancer, flags ...string) *gateway {
 	s.t.Helper()
 	args, environment := s.process("gateway")
-	args = append(args, "--http-port=0", "--shutdown-delay=1s") // the last one counts
+	args = append(append(args, "--http-port=0", "--shutdown-delay=1s"), flags...) // the last one counts
 	g := &gateway{cmd: exec.Command(s.binary, args...), exited: make(chan error, 1)}
 	g.cmd.Env = environment
 	g.client.Transport = &http.Transport{MaxIdleConnsPerHost: 16}
@@ -83,7 +83,7 @@ func (s *stack) gateway(b *balancer) *gateway {
 	}
 	s.t.Cleanup(func() { _ = g.cmd.Process.Kill() })
 	address := make(chan string, 1)
-	go g.read(logs, address)
+	go g.read(s.t, logs, address)
 	select {
 	case found := <-address:
 		g.url = "http://" + found
@@ -120,12 +120,16 @@ func (s *stack) process(name string) (args, environment []string) {
 	return read("cmdline")[1:], read("environ")
 }
 
-// read finds the address in the log, and waits for the end of the process.
-func (g *gateway) read(logs io.Reader, address chan<- string) {
+// read finds the address in the log, and waits for the end of the process. What a library says is
+// detail, which is not logged here.
+func (g *gateway) read(t *testing.T, logs io.Reader, address chan<- string) {
 	listens := regexp.MustCompile(`gateway is listening.*?(127\.0\.0\.1:\d+)`)
 	for lines := bufio.NewScanner(logs); lines.Scan(); {
 		if found := listens.FindStringSubmatch(lines.Text()); found != nil {
 			address <- found[1]
+		}
+		if strings.HasPrefix(lines.Text(), "redis: ") || strings.Contains(lines.Text(), "redis client: ") {
+			t.Errorf("a gateway logs %s", lines.Text())
 		}
 	}
 	g.exited <- g.cmd.Wait()
@@ -225,26 +229,33 @@ func (b *balancer) next() *gateway {
 
 // send forwards a request once: its body can't be read twice, so net/http hides no failure.
 func (b *balancer) send(method, path, token, body string) (int, error) {
+	header := http.Header{"Authorization": {"Bearer " + token}}
+	if body != "" {
+		header.Set("Content-Type", "application/json")
+		header.Set("Idempotency-Key", uuid.NewString())
+	}
+	status, _, err := b.exchange(method, path, header, body)
+	return status, err
+}
+
+// exchange is send with a header of the caller's, and gives the body of the answer, too.
+func (b *balancer) exchange(method, path string, header http.Header, body string) (status int, answer string, err error) {
 	g := b.next()
 	if g == nil {
-		return 0, fmt.Errorf("no gateway is ready")
+		return 0, "", fmt.Errorf("no gateway is ready")
 	}
 	request, err := http.NewRequestWithContext(context.Background(), method, g.url+path, io.MultiReader(strings.NewReader(body)))
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("Idempotency-Key", uuid.NewString())
-	}
+	request.Header = header
 	response, err := g.client.Transport.RoundTrip(request)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer func() { _ = response.Body.Close() }()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, err
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
 }
 
 // load is requests that come all the time.

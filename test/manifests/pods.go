@@ -29,7 +29,7 @@ func (w world) deployment(d *appsv1.Deployment) []string {
 	}
 	faults = append(faults, w.budget(pod.Labels)...)
 	faults = append(faults, spread(pod)...)
-	faults = append(faults, restricted(pod)...)
+	faults = append(faults, Restricted(pod)...)
 	for _, c := range pod.Spec.Containers {
 		for _, fault := range container(c) {
 			faults = append(faults, "container "+c.Name+": "+fault)
@@ -86,8 +86,8 @@ func spread(pod corev1.PodTemplateSpec) []string {
 	return faults
 }
 
-// restricted are the denials of the restricted Pod Security standard, the newest version of it.
-func restricted(pod corev1.PodTemplateSpec) []string {
+// Restricted are the denials of the restricted Pod Security standard, the newest version of it.
+func Restricted(pod corev1.PodTemplateSpec) []string {
 	checks, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		return []string{err.Error()}

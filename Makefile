@@ -71,12 +71,18 @@ services: ## Find or fetch the servers that the tests run against: Apache Kafka 
 test: controlplane services ## Run every test; it says what it leaves out for want of a server.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
 	go test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $$(hack/packages.sh all)
-	@$(MAKE) --no-print-directory test-e2e
+	@$(MAKE) --no-print-directory test-chart test-e2e
 
 .PHONY: test-e2e
 test-e2e: controlplane services ## Use the real binary as a stranger would, and mirror a shop into real servers.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
 	go test -count=1 -timeout $(TEST_TIMEOUT) $$(hack/packages.sh e2e)
+
+# A module of its own. Go's test cache does not look at files outside a module, such as the chart's.
+.PHONY: test-chart
+test-chart: controlplane ## Hold the Helm chart to the manifests, and values to its schema.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	cd test/chart && go test -count=1 -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-mirror-full
 test-mirror-full: controlplane services ## Mirror 4,000 orders, half of them while all that can be is killed; up to an hour.

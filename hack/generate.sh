@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Generates committed files: `generate.sh code` the Go ones, `generate.sh
-# manifests` the YAML ones, `generate.sh
-# chart` only the chart's copies of them, `generate.sh paths` says which they are.
+# manifests` the YAML ones, `generate.sh chart` of these only the chart's copies,
+# `generate.sh paths` says which they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

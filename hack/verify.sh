@@ -34,9 +34,9 @@ fresh() {
   }
 }
 
-tidy() { go mod tidy -diff; }
+tidy() { go mod tidy -diff && (cd test/chart && go mod tidy -diff); }
 
-vet() { go vet ./...; }
+vet() { go vet ./... && (cd test/chart && go vet ./...); }
 
 lint() { hack/golangci-lint.sh run ./...; }
 

@@ -53,6 +53,11 @@ func render(chart *chartv2.Chart, v common.Values) (rendered, error) {
 	if err != nil {
 		return rendered{}, err
 	}
+	return sorted(files), nil
+}
+
+// sorted puts what is rendered together by what becomes of it, in the order of the templates' names.
+func sorted(files map[string]string) rendered {
 	var out rendered
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		switch {
@@ -65,7 +70,7 @@ func render(chart *chartv2.Chart, v common.Values) (rendered, error) {
 			out.text += "\n---\n# Source: " + name + "\n" + files[name]
 		}
 	}
-	return out, nil
+	return out
 }
 
 type rendered struct{ text, tests, notes string }
@@ -79,16 +84,9 @@ func objects(t *testing.T, text string) []manifests.Object {
 	}
 	all, err := manifests.Parse(r.text)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, excerpt(r.text))
+		t.Fatal(err)
 	}
 	return all
-}
-
-func excerpt(text string) string {
-	if file := os.Getenv("CHART_RENDERED"); file != "" {
-		_ = os.WriteFile(file, []byte(text), 0o600)
-	}
-	return ""
 }
 
 // kubectl is the one that came with the control plane.

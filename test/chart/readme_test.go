@@ -24,6 +24,7 @@ does, and with values the mirror, the notifier and monitoring as well. A test ho
   ` + "`kubectl label namespace ops-system pod-security.kubernetes.io/enforce=restricted`" + `. Every pod keeps to it.
 - Custom resource definitions are templates, so an upgrade upgrades them. They stay when the release is uninstalled
   (` + "`crds.keep`" + `).
+- Put no orders, items or classes among ` + "`extraObjects`" + `: Helm asks for their definitions before it has made them.
 - No value is random, nothing is looked up in the cluster, and no secret is made. The manager writes the ` + "`caBundle`" + ` of its webhooks,
   and an autoscaler the replicas of the gateway; the chart has neither, so an upgrade does not fight with them.
 - A value that the chart does not know is refused, with its path. ` + "`global`" + ` is open.

@@ -38,7 +38,7 @@ tidy() { go mod tidy -diff && (cd test/chart && go mod tidy -diff); }
 
 vet() { go vet ./... && (cd test/chart && go vet ./...); }
 
-lint() { hack/golangci-lint.sh run ./...; }
+lint() { hack/golangci-lint.sh run ./... && (cd test/chart && ../../hack/golangci-lint.sh run ./...); }
 
 scripts() {
   local f status=0

@@ -27,7 +27,7 @@ func TestTheSamplesForGitOpsFitTheChart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := render(load(t), values(t, string(text)))
+		r, err := render(t.Context(), load(t), values(t, string(text)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/orderplane/orderplane/test/manifests"
 )
 
-var update = flag.Bool("update", false, "write the golden files and the chart's README anew") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the golden files and the chart's README anew")
 
 // TestTheChartRendersTheGoldenFiles renders every file of values in testdata. What comes out is
 // decoded strictly, keeps to the rules, and is what the golden file has: of the default everything
@@ -86,7 +86,7 @@ func golden(t *testing.T, file, got string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(file) //nolint:gosec // the test says which file
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestTheChartRendersTheSameTwice(t *testing.T) {
 	}
 	var before rendered
 	for range 5 {
-		now, err := render(load(t), values(t, string(text)))
+		now, err := render(t.Context(), load(t), values(t, string(text)))
 		if err != nil {
 			t.Fatal(err)
 		}

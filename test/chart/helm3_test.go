@@ -49,7 +49,7 @@ func TestHelm3RendersTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			four, err := render(load(t), values(t, string(text)))
+			four, err := render(t.Context(), load(t), values(t, string(text)))
 			if err != nil {
 				t.Fatal(err)
 			}

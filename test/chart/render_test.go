@@ -3,6 +3,7 @@
 package chart_test
 
 import (
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -43,13 +44,13 @@ func values(t *testing.T, text string) common.Values {
 
 // render is `helm template orderplane charts/orderplane -n ops-system -f -`, with the schema and the
 // notes: what is installed, what `helm test` runs, and what the user is told.
-func render(chart *chartv2.Chart, v common.Values) (rendered, error) {
+func render(ctx context.Context, chart *chartv2.Chart, v common.Values) (rendered, error) {
 	options := common.ReleaseOptions{Name: "orderplane", Namespace: "ops-system", Revision: 1, IsInstall: true}
 	all, err := util.ToRenderValues(chart, v, options, nil)
 	if err != nil {
 		return rendered{}, err
 	}
-	files, err := engine.Engine{Strict: false}.Render(chart, all)
+	files, err := engine.Engine{Strict: false}.RenderWithContext(ctx, chart, all)
 	if err != nil {
 		return rendered{}, err
 	}
@@ -78,7 +79,7 @@ type rendered struct{ text, tests, notes string }
 // objects are what is installed, decoded strictly.
 func objects(t *testing.T, text string) []manifests.Object {
 	t.Helper()
-	r, err := render(load(t), values(t, text))
+	r, err := render(t.Context(), load(t), values(t, text))
 	if err != nil {
 		t.Fatal(err)
 	}

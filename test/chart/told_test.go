@@ -28,7 +28,7 @@ func TestTheNotesNameWhatIsMissing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, err := render(load(t), values(t, c.values))
+			r, err := render(t.Context(), load(t), values(t, c.values))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestTheNotesNameWhatIsMissing(t *testing.T) {
 // `helm test` runs a pod that a restricted namespace lets in, and that no policy of ours shuts off.
 func TestTheTestPodMayRun(t *testing.T) {
 	t.Parallel()
-	r, err := render(load(t), values(t, "image: {tag: v1}"))
+	r, err := render(t.Context(), load(t), values(t, "image: {tag: v1}"))
 	if err != nil {
 		t.Fatal(err)
 	}

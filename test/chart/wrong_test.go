@@ -56,7 +56,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := render(load(t), values(t, c.values))
+			_, err := render(t.Context(), load(t), values(t, c.values))
 			if err == nil || !strings.Contains(err.Error(), c.path) {
 				t.Errorf("%v, want %q", err, c.path)
 			}
@@ -69,7 +69,7 @@ func TestTheChartIsASubchart(t *testing.T) {
 	t.Parallel()
 	parent := &chartv2.Chart{Metadata: &chartv2.Metadata{APIVersion: "v2", Name: "shop", Version: "1.0.0"}}
 	parent.AddDependency(load(t))
-	r, err := render(parent, values(t, `
+	r, err := render(t.Context(), parent, values(t, `
 global: {imageRegistry: registry.example.com, storageClass: fast, deep: {er: [1, 2]}}
 orderplane: {enabled: true, image: {tag: v1}, mirror: {enabled: true}}
 other: {a: 1}
@@ -80,7 +80,7 @@ other: {a: 1}
 	if !strings.Contains(r.text, `image: "registry.example.com/orderplane:v1"`) || !strings.Contains(r.text, "name: orderplane-mirror") {
 		t.Error("the image or the mirror is not what the chart above says")
 	}
-	if _, err := render(parent, values(t, "orderplane: {gatway: {}}")); err == nil || !strings.Contains(err.Error(), "'gatway'") {
+	if _, err := render(t.Context(), parent, values(t, "orderplane: {gatway: {}}")); err == nil || !strings.Contains(err.Error(), "'gatway'") {
 		t.Errorf("%v, want a refusal of gatway", err)
 	}
 }

@@ -92,7 +92,7 @@ var _ = Describe("archiving", func() {
 		s.shows(ctx, "o-1")
 		s.clock.Step(delay + time.Hour)
 		Eventually(between.Load).Should(BeTrue())
-		Eventually(s.count("orderplane_mirror_order_writes_total", "Delete", "conflict")).Should(BeEquivalentTo(1), "the intent is there")
+		Eventually(s.count("orderplane_mirror_order_writes_total", "Delete", "conflict")).Should(BeNumerically(">=", 1), "the intent is there, and refuses the step as often as the cache is behind")
 		s.shows(ctx, "o-1")
 		Expect(s.told(ctx, string(o.UID))).To(HaveLen(3))
 		Consistently(s.isGone(ctx, "o-1")).Should(BeFalse(), "it has a new entry, which is younger than the delay")

@@ -45,6 +45,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 docker-build: ## Build the image (IMG=example.com/orderplane:tag, CONTAINER_TOOL=podman).
 	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
 
+.PHONY: release
+release: controlplane ## Make the files of a release in dist/ (VERSION=v0.1.0 IMAGE=example.com/orderplane).
+	hack/release.sh "$(VERSION)"
+
+.PHONY: reproduce
+reproduce: ## Make a release of this commit in two folders, and compare.
+	hack/reproduce.sh
+
 # An overlay of your own that names your image.
 KUSTOMIZATION ?= config/default
 

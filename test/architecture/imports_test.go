@@ -57,6 +57,10 @@ var rooms = []room{
 	{folder: "webhooks", may: []string{"api", "config", "internal/domain", "internal/kube"}},
 	{folder: "adapters/*", may: []string{"api", "internal/domain", "internal/kube", "internal/kafka", "internal/postgres", "internal/redis", "internal/strictjson", "internal/token"}},
 
+	{folder: "internal/release"},
+
+	// What makes a release.
+	{folder: "hack/release", may: []string{"internal/release"}},
 	// What generates: it reads the API types.
 	{folder: "hack/*", may: []string{"api"}},
 

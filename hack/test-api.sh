@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs schemathesis against a gateway of the local stack: it makes requests out of the
 # OpenAPI document, good ones and bad ones, and holds the answers to it. test/api has
-# its settings. Rounds are made with everything up, and with Redis and Postgres frozen: calls of
-# theirs hang, which is harder than a refused connection. While Postgres is, 503 is an answer, too.
+# its settings. Rounds are made with everything up, with Redis killed, whose connections are refused
+# then, and with Postgres frozen, whose calls hang. While Postgres is, 503 is an answer, too.
 #
 #   TEST_API_SECONDS   how long to begin further rounds, 120 by default; the first four, two with
-#                      everything up and one with each frozen, are always made
+#                      everything up and one without each, are always made
 #   TEST_API_SEED      which requests come first, 17 by default; each round has the next seed
 #
 # schemathesis is installed into the cache, in the versions of test/api/requirements.txt.
@@ -46,6 +46,7 @@ start() {
   chmod 711 "$dir" # Postgres, which is not root, has to get in
   trap stop EXIT
   trap 'exit 130' INT TERM
+  start_redis
   RATE_LIMIT_PER_MINUTE=0 bin/orderplane local --dir "$dir" \
     --gateway-port=0 --manager-port=0 --inventory-port=0 --manager-metrics-port=0 --webhook-port=0 --mirror-port=0 --notifier-port=0 >"$dir.log" 2>&1 &
   stack=$!
@@ -59,9 +60,20 @@ start() {
   . "$dir/env"
 }
 
+# start_redis runs a Redis beside the stack, which would start its own again: that is killed for a while.
+start_redis() {
+  local bin
+  bin=$(command -v redis-server || command -v valkey-server) || return 0
+  [ -n "$redis_port" ] || redis_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  export REDIS_ADDR=127.0.0.1:$redis_port
+  "$bin" --bind 127.0.0.1 --port "$redis_port" --save "" --appendonly no --dir "$dir" >"$dir/redis.log" 2>&1 &
+  redis=$!
+}
+
 stop() {
   thaw
-  kill -INT "$stack" 2>/dev/null && wait "$stack" || true
+  [ -z "$stack" ] || { kill -INT "$stack" 2>/dev/null && wait "$stack" || true; }
+  [ -z "$redis" ] || { kill "$redis" 2>/dev/null && wait "$redis" || true; }
   rm -rf "$dir" "$dir.log"
 }
 
@@ -103,19 +115,49 @@ round() {
     --header "Authorization: Bearer $2" --seed "$seed" --no-color)
 }
 
-# without makes a round with a server frozen, which is named as its process is.
-without() {
-  if ! freeze "$1"; then
-    echo "test-api: left out: $1 is no process of the local stack" >&2
+# away makes a round without a server, and holds the gateway to having noticed: the server's breaker
+# is not closed then.
+away() {
+  local passed=0 state
+  round "$2" "$3" "$1" || passed=1
+  state=$("$venv/bin/python" -c 'import json, sys, urllib.request
+print(json.load(urllib.request.urlopen(sys.argv[1]))["circuitBreakers"][sys.argv[2]]["state"])' "$GATEWAY_URL/actuator/circuitbreakers" "$1") || state=unknown
+  case $state in
+    OPEN | HALF_OPEN) ;;
+    *) echo "test-api: without $1 its breaker is $state" >&2; passed=1 ;;
+  esac
+  return "$passed"
+}
+
+# without_redis makes a round while connections to Redis are refused.
+without_redis() {
+  if [ -z "$redis" ]; then
+    echo "test-api: left out: no redis-server on this machine" >&2
     return 0
   fi
-  echo "test-api: $1 is frozen"
+  echo "test-api: Redis is killed"
+  kill -KILL "$redis"
+  wait "$redis" 2>/dev/null || true
   local passed=0
-  round "$2" "$3" "$1" || passed=1
+  away redis "$@" || passed=1
+  start_redis
+  return "$passed"
+}
+
+# without_postgres makes a round while Postgres is frozen.
+without_postgres() {
+  if ! freeze postgres; then
+    echo "test-api: left out: postgres is no process of the local stack" >&2
+    return 0
+  fi
+  echo "test-api: Postgres is frozen"
+  local passed=0
+  away postgres "$@" || passed=1
   thaw
   return "$passed"
 }
 
+stack='' redis='' redis_port=''
 frozen=()
 install
 start
@@ -126,8 +168,8 @@ while
   case $((rounds % 4)) in
     0) round ops "$OPS_TOKEN" ;;
     1) round "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" ;;
-    2) without redis-server "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" ;;
-    3) without postgres ops "$OPS_TOKEN" ;;
+    2) without_redis "customer $CUSTOMER_ID" "$CUSTOMER_TOKEN" ;;
+    3) without_postgres ops "$OPS_TOKEN" ;;
   esac || failed+=("$seed")
   rounds=$((rounds + 1))
   [ $((rounds % 2)) = 1 ] || seed=$((seed + 1))

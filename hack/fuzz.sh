@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes what reads a client's text: tokens, orders, money, If-Match, cursors and traces, three targets
+# Fuzzes what reads a client's text: tokens, orders, numbers, money, If-Match and cursors, three targets
 # at a time with one worker each. A target that finds something leaves it in the package's
 # testdata/fuzz, where every later `go test` tries it again.
 #
@@ -16,6 +16,7 @@ internal/token FuzzVerify
 internal/token FuzzUnsigned
 adapters/rest/internal/body FuzzOrder
 internal/domain/money FuzzPrice
+internal/domain/number FuzzDecimal
 adapters/rest/internal/fields FuzzIfMatch
 adapters/rest/internal/listing FuzzParseCursor
 TARGETS

@@ -12,6 +12,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/ids"
+	"github.com/orderplane/orderplane/internal/domain/number"
 	"github.com/orderplane/orderplane/internal/domain/order"
 )
 
@@ -211,7 +212,7 @@ func (h *handlers) ListBaskets(ctx context.Context, request wire.ListBasketsRequ
 func basketLines(items wire.BasketItems) ([]v1alpha1.StockLine, error) {
 	wanted := make([]v1alpha1.OrderItem, len(items))
 	for i, item := range items {
-		quantity, err := units(item.Quantity)
+		quantity, err := number.Whole(string(item.Quantity))
 		if err != nil {
 			return nil, invalidRequest(wire.FieldError{Field: fmt.Sprintf("items[%d].quantity", i), Message: err.Error()})
 		}
@@ -230,7 +231,7 @@ func timeToLive(asked *wire.BasketTTL, otherwise time.Duration) (time.Duration, 
 	if asked == nil {
 		return otherwise, nil
 	}
-	seconds, err := units(*asked)
+	seconds, err := number.Whole(string(*asked))
 	if err != nil {
 		return 0, invalidRequest(wire.FieldError{Field: "ttlSeconds", Message: err.Error()})
 	}

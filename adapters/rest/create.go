@@ -14,6 +14,8 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/ids"
+	"github.com/orderplane/orderplane/internal/domain/money"
+	"github.com/orderplane/orderplane/internal/domain/number"
 )
 
 // CreateOrder writes one object. It reads only when the order is there already; where orders
@@ -159,7 +161,7 @@ func inCurrency(order *v1alpha1.Order) error {
 	var wrong []wire.FieldError
 	for i := range order.Spec.Items {
 		item := &order.Spec.Items[i]
-		unitPrice, err := price(wire.Number(item.UnitPrice), string(order.Spec.Currency))
+		unitPrice, err := money.PriceOf(item.UnitPrice, string(order.Spec.Currency))
 		if err != nil {
 			wrong = append(wrong, wire.FieldError{Field: fmt.Sprintf("items[%d].unitPrice", i), Message: err.Error()})
 		}
@@ -201,11 +203,11 @@ func orderSpec(body *wire.CreateOrderRequest) (v1alpha1.OrderSpec, error) {
 	}
 	var wrong []wire.FieldError
 	for i, item := range body.Items {
-		quantity, err := units(item.Quantity)
+		quantity, err := number.Whole(string(item.Quantity))
 		if err != nil {
 			wrong = append(wrong, wire.FieldError{Field: fmt.Sprintf("items[%d].quantity", i), Message: err.Error()})
 		}
-		unitPrice, err := price(item.UnitPrice, string(body.Currency))
+		unitPrice, err := money.PriceOf(string(item.UnitPrice), string(body.Currency))
 		if err != nil {
 			wrong = append(wrong, wire.FieldError{Field: fmt.Sprintf("items[%d].unitPrice", i), Message: err.Error()})
 		}

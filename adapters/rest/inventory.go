@@ -15,6 +15,7 @@ import (
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/ids"
 	"github.com/orderplane/orderplane/internal/domain/journal"
+	"github.com/orderplane/orderplane/internal/domain/number"
 	"github.com/orderplane/orderplane/internal/domain/stock"
 )
 
@@ -91,7 +92,7 @@ func noSuchProduct(id string) *problem { return notFound(fmt.Sprintf("there is n
 // newDocument is the document that a request asks for: named after its
 // idempotency key when it has one, by the API server otherwise.
 func (h *handlers) newDocument(ctx context.Context, product string, request wire.AdjustStockRequestObject) (*v1alpha1.StockAdjustment, error) {
-	delta, err := units(request.Body.Delta)
+	delta, err := number.Whole(string(request.Body.Delta))
 	if err == nil && delta == 0 {
 		err = fmt.Errorf("0 changes nothing")
 	}

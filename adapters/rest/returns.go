@@ -10,6 +10,7 @@ import (
 	"github.com/orderplane/orderplane/adapters/rest/wire"
 	"github.com/orderplane/orderplane/api/v1alpha1"
 	"github.com/orderplane/orderplane/internal/domain/ids"
+	"github.com/orderplane/orderplane/internal/domain/number"
 )
 
 // RequestReturn asks to return what was shipped. The order is read live: which
@@ -218,7 +219,7 @@ func returnState(order *v1alpha1.Order, requestID string) v1alpha1.ReturnState {
 func returnedItems(asked []wire.ReturnItemRequest) ([]v1alpha1.ReturnItem, error) {
 	var items []v1alpha1.ReturnItem
 	for i, item := range asked {
-		quantity, err := units(item.Quantity)
+		quantity, err := number.Whole(string(item.Quantity))
 		if err != nil {
 			return nil, invalidRequest(wire.FieldError{Field: fmt.Sprintf("items[%d].quantity", i), Message: err.Error()})
 		}
@@ -236,7 +237,7 @@ func lineNumber(literal wire.Number) (*int32, error) {
 	if literal == "" {
 		return nil, nil
 	}
-	n, err := units(literal)
+	n, err := number.Whole(string(literal))
 	if err != nil {
 		return nil, err
 	}

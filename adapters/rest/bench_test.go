@@ -2,8 +2,6 @@ package rest_test
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -67,10 +65,7 @@ func BenchmarkCreateMirroredOrder(b *testing.B) {
 
 func benchmarkCreate(b *testing.B, cfg rest.Config, orders orderdb.Querier) {
 	b.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		b.Fatal(err)
-	}
+	key := signingKey(b)
 	raw, err := token.Issuer{Key: key}.Issue(token.Identity{Subject: "cust-1"}, time.Now(), time.Hour)
 	if err != nil {
 		b.Fatal(err)

@@ -20,6 +20,8 @@ type call struct {
 	until time.Time
 	// streaming is when the answer became a stream; zero where it is none.
 	streaming time.Time
+	// headOnly says that the client wants the head of the answer and no content.
+	headOnly bool
 	// waited is how long the request has waited for Redis, in nanoseconds.
 	waited atomic.Int64
 }

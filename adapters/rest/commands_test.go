@@ -14,7 +14,7 @@ import (
 )
 
 // impatient makes commands that nobody answers end soon.
-func impatient(c *rest.Config) { c.CommandWait = 200 * time.Millisecond }
+func impatient(c *rest.Config) { c.CommandWait = 50 * time.Millisecond }
 
 func cancelAsked(o *v1alpha1.Order) bool { return o.Spec.Cancellation != nil }
 

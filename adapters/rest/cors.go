@@ -30,7 +30,7 @@ func (c Config) newCORS() *cors.Cors {
 	return cors.New(cors.Options{
 		AllowedOrigins:   c.CORSAllowedOrigins,
 		AllowCredentials: c.CORSAllowCredentials,
-		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:   []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "Last-Event-ID", "X-Trace-Id", "Traceparent", "Tracestate"},
 		ExposedHeaders: []string{
 			"ETag", "Location", "X-Trace-Id", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "RateLimit", "RateLimit-Policy",

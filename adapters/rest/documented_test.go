@@ -11,21 +11,15 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
-
-	"github.com/orderplane/orderplane/api/openapi"
 )
 
 // operations finds the operation of a request in the document that clients get.
 var operations = sync.OnceValues(func() (routers.Router, error) {
-	doc, err := openapi.Load()
+	doc, err := madeDocument()
 	if err != nil {
 		return nil, err
 	}
-	text, err := openapi.JSON(doc)
-	if err != nil {
-		return nil, err
-	}
-	served, err := openapi3.NewLoader().LoadFromData(text)
+	served, err := openapi3.NewLoader().LoadFromData(doc.JSON)
 	if err != nil {
 		return nil, err
 	}

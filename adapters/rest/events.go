@@ -130,6 +130,10 @@ func (s *streams) serve(ctx context.Context, w http.ResponseWriter, h *handlers,
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+	if c.headOnly {
+		events.WriteHead(w)
+		return nil
+	}
 	c.streaming = h.now()
 	why, err := s.config.Run(ctx, w, stream)
 	s.ended.WithLabelValues(string(why)).Inc()

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -41,7 +42,13 @@ import (
 // env is the control plane of this test binary.
 var env *testenv.Env
 
-func TestMain(m *testing.M) { os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e })) }
+func TestMain(m *testing.M) {
+	// What these tests do is wait, most of the time: more of them at once than there are cores.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	os.Exit(testenv.Run(m, func(e *testenv.Env) { env = e }))
+}
 
 // gateway is a running gateway in a namespace of its own, whose account has the
 // role of the installation's gateway there.
@@ -50,8 +57,10 @@ type gateway struct {
 	url       string
 	namespace string
 	issuer    token.Issuer
-	cfg       rest.Config
-	access    *kube.Config
+	// tokens are those that were issued, by who they are for.
+	tokens *sync.Map
+	cfg    rest.Config
+	access *kube.Config
 	// orders, inventory and notifications are the databases that it asks.
 	orders        orderdb.Querier
 	inventory     stockdb.Querier
@@ -89,10 +98,9 @@ func newMirrored(t *testing.T, change ...func(*rest.Config)) *gateway {
 // newGateway is one that does not run yet.
 func newGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
+	key := signingKey(t)
 	namespace, access := newNamespace(t)
-	g := &gateway{t: t, namespace: namespace, issuer: token.Issuer{Key: key}}
+	g := &gateway{t: t, namespace: namespace, issuer: token.Issuer{Key: key}, tokens: &sync.Map{}}
 	cfg := rest.DefaultConfig()
 	cfg.Namespace = g.namespace
 	cfg.Token.PublicKey = publicPEM(key)
@@ -108,7 +116,7 @@ func newGateway(t *testing.T, change ...func(*rest.Config)) *gateway {
 func (g *gateway) start() {
 	g.t.Helper()
 	server, err := rest.New(g.cfg, rest.Deps{
-		Kube: g.access, Log: testr.New(g.t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
+		Document: document(g.t), Kube: g.access, Log: testr.New(g.t), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 		Orders: g.orders, Inventory: g.inventory, Notifications: g.notifications, Redis: g.redis,
 	})
 	must(g.t, err)
@@ -254,8 +262,13 @@ func (g *gateway) answerOf(r *http.Request, response *http.Response) (answer, er
 // token returns a good token of a subject.
 func (g *gateway) token(subject string, roles ...string) string {
 	g.t.Helper()
+	who := fmt.Sprint(subject, roles)
+	if raw, issued := g.tokens.Load(who); issued {
+		return raw.(string)
+	}
 	raw, err := g.issuer.Issue(token.Identity{Subject: subject, Roles: roles}, time.Now(), time.Hour)
 	must(g.t, err)
+	g.tokens.Store(who, raw)
 	return raw
 }
 
@@ -343,7 +356,7 @@ func (g *gateway) controller(name string, asked func(*v1alpha1.Order) bool, chan
 
 func (g *gateway) eventually(what string, holds func() bool) {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err := wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(context.Context) (bool, error) { return holds(), nil })
 	if err != nil {

@@ -2,13 +2,12 @@ package rest_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +32,10 @@ func TestEveryPathAnswersWithTheErrorBody(t *testing.T) {
 	}{
 		"no such path":           {request{path: "/nowhere"}, 404, "NOT_FOUND"},
 		"no such path, api":      {request{path: "/api/nowhere", token: customer}, 404, "NOT_FOUND"},
+		"no id":                  {request{path: "/api/orders//events", token: customer}, 404, "NOT_FOUND"},
+		"no id, other method":    {request{method: "DELETE", path: "/api/orders//", token: customer}, 404, "NOT_FOUND"},
+		"a part that is ..":      {request{path: "/api/orders/../baskets", token: customer}, 404, "NOT_FOUND"},
+		"a slash at the end":     {request{path: "/api/orders/", token: customer}, 404, "NOT_FOUND"},
 		"no token":               {request{path: "/api/orders"}, 401, "UNAUTHORIZED"},
 		"no token, no such path": {request{path: "/api/nowhere"}, 401, "UNAUTHORIZED"},
 		"bad token":              {request{path: "/api/orders", token: "x.y.z"}, 401, "UNAUTHORIZED"},
@@ -60,6 +63,9 @@ func TestEveryPathAnswersWithTheErrorBody(t *testing.T) {
 			}
 			if got := a.text("error.path"); got != tc.path {
 				t.Errorf("path = %q", got)
+			}
+			if tc.status == 404 && !strings.Contains(a.text("error.message"), tc.path) {
+				t.Errorf("the message does not name the path: %s", a.raw)
 			}
 		})
 	}
@@ -179,8 +185,7 @@ func TestDocumentationAndActuator(t *testing.T) {
 
 func TestAnAPIServerThatIsAwayOpensTheBreaker(t *testing.T) {
 	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
+	key := signingKey(t)
 	// A port that nobody listens on.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -191,7 +196,7 @@ func TestAnAPIServerThatIsAwayOpensTheBreaker(t *testing.T) {
 	cfg.Token.PublicKey = publicPEM(key)
 	cfg.RequestTimeout, cfg.ShutdownDelay = 2*time.Second, 0
 	server, err := rest.New(cfg, rest.Deps{
-		Kube: &kube.Config{Host: "http://" + nowhere}, Log: logr.Discard(), Metrics: prometheus.NewRegistry(),
+		Document: document(t), Kube: &kube.Config{Host: "http://" + nowhere}, Log: logr.Discard(), Metrics: prometheus.NewRegistry(),
 		Now: time.Now, NewID: randomHex,
 	})
 	must(t, err)
@@ -200,7 +205,7 @@ func TestAnAPIServerThatIsAwayOpensTheBreaker(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, listener) }()
-	g := &gateway{t: t, url: "http://" + listener.Addr().String(), issuer: token.Issuer{Key: key}}
+	g := &gateway{t: t, url: "http://" + listener.Addr().String(), issuer: token.Issuer{Key: key}, tokens: &sync.Map{}}
 
 	customer := g.token("cust-1")
 	for range 6 {
@@ -268,14 +273,13 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 func TestRequestsInFlightAreAnsweredAtShutdown(t *testing.T) {
 	t.Parallel()
 	namespace, access := newNamespace(t)
-	g := &gateway{t: t, namespace: namespace}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
+	g := &gateway{t: t, namespace: namespace, tokens: &sync.Map{}}
+	key := signingKey(t)
 	g.issuer.Key = key
 	cfg := rest.DefaultConfig()
 	cfg.Namespace, cfg.Token.PublicKey, cfg.CommandWait, cfg.ShutdownDelay = g.namespace, publicPEM(key), time.Second, 0
 	server, err := rest.New(cfg, rest.Deps{
-		Kube: access, Log: logr.Discard(), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
+		Document: document(t), Kube: access, Log: logr.Discard(), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 	})
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -37,8 +37,9 @@ func (c aCommand) ready(g *gateway) string {
 		return id
 	}
 	g.setStatus(id, phase(v1alpha1.OrderFulfilled))
+	g.controller(id, returnAsked("too small"), answerReturn(v1alpha1.OrderReturnRequested, v1alpha1.ReturnRequested, ""))
 	g.do(request{method: "POST", path: "/api/orders/" + id + "/return", token: g.token("cust-1"), body: `{"reason":"too small"}`})
-	g.setStatus(id, answerReturn(v1alpha1.OrderReturnRequested, v1alpha1.ReturnRequested, ""))
+	g.eventually("the return is requested", func() bool { return g.order(id).Status.Phase == v1alpha1.OrderReturnRequested })
 	return id
 }
 

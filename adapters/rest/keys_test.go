@@ -1,8 +1,6 @@
 package rest_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
 	"math/big"
@@ -19,8 +17,7 @@ import (
 
 func TestHealthSaysHowTheKeySetIs(t *testing.T) {
 	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
+	key := signingKey(t)
 	b64 := base64.RawURLEncoding
 	set := fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"k1","use":"sig","n":%q,"e":%q},{"kty":"EC","kid":"k2"}]}`,
 		b64.EncodeToString(key.N.Bytes()), b64.EncodeToString(big.NewInt(int64(key.E)).Bytes()))

@@ -127,6 +127,8 @@ func TestAnotherCommandIsNoRepeat(t *testing.T) {
 	g.do(approve.of(g, id)).wants(t, http.StatusConflict, "INVALID_TRANSITION")
 	// After a rejection the same words ask anew.
 	first := g.order(id).Spec.Return.RequestID
+	askedAnew := func(o *v1alpha1.Order) bool { return o.Spec.Return.RequestID != first }
+	g.controller(id, askedAnew, answerReturn(v1alpha1.OrderReturnRequested, v1alpha1.ReturnRequested, ""))
 	g.do(everyCommand()["return"].of(g, id))
 	if again := g.order(id).Spec.Return.RequestID; again == first {
 		t.Error("after a rejection one can't ask again")
@@ -215,13 +217,21 @@ func TestAPartThatCameBackIsNoRepeat(t *testing.T) {
 	if a := g.do(c.of(g, id, "Idempotency-Key", key)); a.status != http.StatusOK || a.text("status") != "FULFILLED" {
 		t.Errorf("with the key of the first: %d %s", a.status, a.raw)
 	}
-	if a := g.do(c.of(g, id)); a.status != http.StatusAccepted || g.order(id).Spec.Return.RequestID == first {
+	if a := g.impatientReplica().do(c.of(g, id)); a.status != http.StatusAccepted || g.order(id).Spec.Return.RequestID == first {
 		t.Errorf("without a key: %d %s", a.status, a.raw)
 	}
 	// The first key still names the first request.
 	if a := g.do(c.of(g, id, "Idempotency-Key", key)); a.status != http.StatusOK || a.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("with the key of the first, later: %d %s", a.status, a.raw)
 	}
+}
+
+// impatientReplica starts another gateway beside g, which waits for no command.
+func (g *gateway) impatientReplica() *gateway {
+	g.t.Helper()
+	hasty := *g
+	impatient(&hasty.cfg)
+	return hasty.replica()
 }
 
 // Counting without a key is for old clients, who are told.

@@ -105,7 +105,7 @@ type pod struct {
 func (g *gateway) pod(b *balancer) *pod {
 	g.t.Helper()
 	server, err := rest.New(g.cfg, rest.Deps{
-		Kube: g.access, Log: logr.Discard(), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
+		Document: document(g.t), Kube: g.access, Log: logr.Discard(), Metrics: prometheus.NewRegistry(), Now: time.Now, NewID: randomHex,
 	})
 	must(g.t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,7 +162,7 @@ type load struct {
 	senders  sync.WaitGroup
 }
 
-// load starts four clients that create orders and read one, without a pause.
+// load starts four clients that create orders and read their own, a hundred times a second each.
 func (g *gateway) load(b *balancer) *load {
 	g.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -174,7 +174,10 @@ func (g *gateway) load(b *balancer) *load {
 			{method: http.MethodPost, path: "/api/orders", token: g.token(customer), body: orderBody(customer)},
 		}
 		l.senders.Go(func() {
+			pace := time.NewTicker(10 * time.Millisecond)
+			defer pace.Stop()
 			for n := 0; ctx.Err() == nil; n++ {
+				<-pace.C
 				r := requests[n%len(requests)]
 				if status, err := b.send(r); err != nil || status >= http.StatusBadRequest {
 					g.t.Errorf("%s %s: status %d, %v", r.method, r.path, status, err)

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
 
@@ -36,11 +37,9 @@ type router struct {
 	deprecated map[string]http.Header
 }
 
-func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
+func (s *Server) newRouter(doc *openapi.Document, registry Metrics) (*router, error) {
 	mux := http.NewServeMux()
-	if err := routeDocument(mux, doc); err != nil {
-		return nil, err
-	}
+	routeDocument(mux, doc)
 	strict := wire.NewStrictHandlerWithOptions(&handlers{
 		cluster: s.cluster, archive: s.archive, ledger: s.ledger, notices: s.notices, answers: s.answers, levels: s.cluster.levels,
 		wait: s.cfg.CommandWait, now: s.now, draining: s.life.Draining(), maxBaskets: s.cfg.BasketsPerCustomer,
@@ -56,34 +55,25 @@ func (s *Server) newRouter(doc *openapi3.T, registry Metrics) (*router, error) {
 		http.Redirect(w, r, swaggerBase, http.StatusFound)
 	})
 	s.routeActuator(mux, registry)
-	deprecated, err := fields.Deprecations(doc)
+	deprecated, err := fields.Deprecations(doc.T)
 	if err != nil {
 		return nil, fmt.Errorf("the OpenAPI document: %w", err)
 	}
 	return &router{
-		mux: mux, api: validator(doc, s.now)(mux), bodies: newBodySchemas(doc), queries: newQueries(doc), deprecated: deprecated,
+		mux: mux, api: validator(doc.T, s.now)(mux), bodies: newBodySchemas(doc.T), queries: newQueries(doc.T), deprecated: deprecated,
 	}, nil
 }
 
 // routeDocument serves the document, as JSON and as YAML (RFC 9512).
-func routeDocument(mux *http.ServeMux, doc *openapi3.T) error {
-	asJSON, err := openapi.JSON(doc)
-	if err != nil {
-		return err
-	}
-	asYAML, err := openapi.YAML(doc)
-	if err != nil {
-		return err
-	}
+func routeDocument(mux *http.ServeMux, doc *openapi.Document) {
 	serve := func(path, mediaType string, document []byte) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", mediaType)
 			_, _ = w.Write(document)
 		})
 	}
-	serve(docsPath, "application/json", asJSON)
-	serve(yamlPath, "application/yaml", asYAML)
-	return nil
+	serve(docsPath, "application/json", doc.JSON)
+	serve(yamlPath, "application/yaml", doc.YAML)
 }
 
 // ServeHTTP serves one request: trace, token, rate limit, and then its route.
@@ -135,11 +125,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler http.Hand
 		}
 	}
 	switch {
-	case route == "", isAPI(r) && r.Method == http.MethodHead:
+	case route == "", isAPI(r) && !isClean(r.URL):
 		return noRoute(w, r, handler)
 	case !isAPI(r):
 		s.router.mux.ServeHTTP(w, r)
 		return nil
+	case r.Method == http.MethodHead:
+		r = asGet(r)
 	}
 	maps.Copy(w.Header(), s.router.deprecated[route])
 	if err := checkHeaders(r.Header); err != nil {
@@ -155,17 +147,32 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handler http.Hand
 	return nil
 }
 
+// isClean says whether no part of a path is empty, "." or "..". The mux would lead such a request
+// to another path, and so to another thing: /api/orders//events to the order of the id "events".
+func isClean(u *url.URL) bool {
+	escaped := u.EscapedPath()
+	return path.Clean(escaped) == escaped
+}
+
+// asGet is a HEAD as the GET that it is answered like (RFC 9110, 9.3.2). Its context says that
+// nobody reads the content, which the server leaves out.
+func asGet(r *http.Request) *http.Request {
+	callFrom(r.Context()).headOnly = true
+	get := *r
+	get.Method = http.MethodGet
+	return &get
+}
+
 // noRoute tells a path that is not there from a method that it does not have. The
 // mux knows, but says so in plain text.
 func noRoute(w http.ResponseWriter, r *http.Request, handler http.Handler) error {
 	said := &discarded{header: http.Header{}}
 	handler.ServeHTTP(said, r)
-	if said.status == http.StatusNotFound {
-		return notFound("there is nothing at this path")
+	allow := said.header.Get("Allow")
+	if said.status != http.StatusMethodNotAllowed || allow == "" {
+		return notFound("there is nothing at the path " + r.URL.Path)
 	}
-	if allow := said.header.Get("Allow"); allow != "" {
-		w.Header().Set("Allow", allow)
-	}
+	w.Header().Set("Allow", allow)
 	return &problem{
 		status: http.StatusMethodNotAllowed, code: codeMethodNotAllowed,
 		message: r.Method + " is not possible at this path",

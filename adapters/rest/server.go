@@ -69,6 +69,15 @@ type Deps struct {
 	Notifications notificationdb.Querier
 	// Redis is what gateways share; nil without one. It need not be there.
 	Redis *goredis.Client
+	// Document is the OpenAPI document; loaded when nil. Gateways of one process may share it.
+	Document *openapi.Document
+}
+
+func (d Deps) document() (*openapi.Document, error) {
+	if d.Document != nil {
+		return d.Document, nil
+	}
+	return openapi.LoadDocument()
 }
 
 // Server is the gateway.
@@ -108,7 +117,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("gateway configuration: %w", err)
 	}
-	doc, err := openapi.Load()
+	doc, err := deps.document()
 	if err != nil {
 		return nil, err
 	}

@@ -182,7 +182,7 @@ func TestHeadersThatTwoParsersReadDifferentlyAreRefused(t *testing.T) {
 
 func TestIfMatchOnTwoLinesIsOneList(t *testing.T) {
 	t.Parallel()
-	g := startGateway(t)
+	g := startGateway(t, impatient)
 	id := g.create("cust-1")
 	bearer := "Bearer " + g.token("cust-1")
 	tag := g.send(http.MethodGet, "/api/orders/"+id, "", "Authorization", bearer).header.Get("ETag")
@@ -211,7 +211,7 @@ func TestATraceThatIsGivenTwiceIsMadeAnew(t *testing.T) {
 
 func TestNullIsAbsentWhereAMemberIsOptional(t *testing.T) {
 	t.Parallel()
-	g := startGateway(t)
+	g := startGateway(t, impatient)
 	bearer := "Bearer " + g.token("cust-1")
 	post := func(body string) answer {
 		return g.send(http.MethodPost, "/api/orders", body, "Authorization", bearer, "Content-Type", "application/json", "Idempotency-Key", uuid.NewString())
@@ -255,7 +255,7 @@ func TestNullIsAbsentWhereAMemberIsOptional(t *testing.T) {
 
 func TestAnEmptyBodyOfUnknownLengthIsNone(t *testing.T) {
 	t.Parallel()
-	g := startGateway(t)
+	g := startGateway(t, impatient)
 	chunked := func(method, path, body string, header ...string) answer {
 		r, err := http.NewRequest(method, g.url+path, struct{ io.Reader }{strings.NewReader(body)})
 		must(t, err)

@@ -26,7 +26,8 @@ const maxFieldErrors = 20
 // handed on, with every number as its literal, so that a body is decoded once
 // and no number goes through floating point on its way into an order.
 func validator(doc *openapi3.T, now func() time.Time) func(http.Handler) http.Handler {
-	return nethttpmiddleware.OapiRequestValidatorWithOptions(doc, &nethttpmiddleware.Options{
+	own := *doc // the middleware takes the servers out of it
+	return nethttpmiddleware.OapiRequestValidatorWithOptions(&own, &nethttpmiddleware.Options{
 		DoNotValidateServers: true,
 		Options: openapi3filter.Options{
 			MultiError: true,

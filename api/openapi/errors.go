@@ -36,6 +36,7 @@ func describeAnswers(tree any) {
 					addHeaders(response, headersOf(""))
 				}
 			}
+			describeDeprecation(tree, operation)
 		}
 	}
 }

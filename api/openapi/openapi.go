@@ -28,6 +28,31 @@ func Load() (*openapi3.T, error) {
 	return doc, nil
 }
 
+// Document is the document with the two texts of it that clients get. Nobody changes one, so those
+// who need it may share it.
+type Document struct {
+	*openapi3.T
+
+	JSON, YAML []byte
+}
+
+// LoadDocument loads the document and writes its texts.
+func LoadDocument() (*Document, error) {
+	doc, err := Load()
+	if err != nil {
+		return nil, err
+	}
+	asJSON, err := JSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	asYAML, err := toYAML(asJSON)
+	if err != nil {
+		return nil, err
+	}
+	return &Document{T: doc, JSON: asJSON, YAML: asYAML}, nil
+}
+
 // JSON writes the document for clients: without the remarks that are meant for
 // the code generator.
 func JSON(doc *openapi3.T) ([]byte, error) {
@@ -53,6 +78,10 @@ func YAML(doc *openapi3.T) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return toYAML(text)
+}
+
+func toYAML(text []byte) ([]byte, error) {
 	written, err := yaml.JSONToYAML(text)
 	if err != nil {
 		return nil, fmt.Errorf("write the OpenAPI document as YAML: %w", err)

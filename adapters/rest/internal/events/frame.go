@@ -20,13 +20,18 @@ type frames struct {
 	buffer bytes.Buffer
 }
 
-// begin answers with 200 and says how long a client waits before it comes back.
-func (f *frames) begin(retry time.Duration) error {
-	header := f.w.Header()
+// WriteHead answers with the status and the headers that a stream begins with.
+func WriteHead(w http.ResponseWriter) {
+	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // nginx would keep events until it has a page full
-	f.w.WriteHeader(http.StatusOK)
+	w.WriteHeader(http.StatusOK)
+}
+
+// begin answers with 200 and says how long a client waits before it comes back.
+func (f *frames) begin(retry time.Duration) error {
+	WriteHead(f.w)
 	fmt.Fprintf(&f.buffer, "retry: %d\n\n", retry.Milliseconds())
 	return f.flush()
 }

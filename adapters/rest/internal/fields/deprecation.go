@@ -8,14 +8,8 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-)
 
-// What an operation of the document that is deprecated says of it: since when, until when it is
-// served at least, and where it is told what to do. The last two may be absent.
-const (
-	deprecatedAt   = "x-deprecated-at"
-	sunsetAt       = "x-sunset"
-	deprecatedLink = "x-deprecation-link"
+	"github.com/orderplane/orderplane/api/openapi"
 )
 
 // Deprecations are the headers that answers of deprecated operations have, by route, such as
@@ -40,22 +34,22 @@ func Deprecations(doc *openapi3.T) (map[string]http.Header, error) {
 }
 
 func deprecation(extensions map[string]any) (http.Header, error) {
-	since, err := timeOf(extensions, deprecatedAt)
+	since, err := timeOf(extensions, openapi.DeprecatedAt)
 	if err != nil {
 		return nil, err
 	}
 	header := http.Header{"Deprecation": {"@" + strconv.FormatInt(since.Unix(), 10)}}
-	if extensions[sunsetAt] != nil {
-		until, err := timeOf(extensions, sunsetAt)
+	if extensions[openapi.SunsetAt] != nil {
+		until, err := timeOf(extensions, openapi.SunsetAt)
 		if err != nil {
 			return nil, err
 		}
 		if until.Before(since) {
-			return nil, errors.New(sunsetAt + " is before " + deprecatedAt)
+			return nil, errors.New(openapi.SunsetAt + " is before " + openapi.DeprecatedAt)
 		}
 		header.Set("Sunset", until.UTC().Format(http.TimeFormat))
 	}
-	if link, ok := extensions[deprecatedLink].(string); ok {
+	if link, ok := extensions[openapi.DeprecationLink].(string); ok {
 		header.Set("Link", "<"+link+`>; rel="deprecation"`)
 	}
 	return header, nil

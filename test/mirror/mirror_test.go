@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,22 +20,27 @@ import (
 // scale is how much is done. CI does a part of it: make test-mirror-full does all. No half of it
 // takes longer than within.
 type scale struct {
-	orders, kills, restarts, apiRestarts int
-	within                               time.Duration
+	// kills are of mirrors and of notifiers, and restarts of the broker and of Postgres: every other one is a crash.
+	orders, kills, notifierKills, restarts, apiRestarts int
+	within                                              time.Duration
 }
 
-var whole = flag.Bool("whole", false, "do all of it: 2,000 orders, 30 kills")
+var whole = flag.Bool("whole", false, "do all of it: 2,000 orders, 30 mirrors and 20 notifiers killed")
 
 func scaleOf(t *testing.T) scale {
 	t.Helper()
 	if *whole {
-		return scale{orders: 2000, kills: 30, restarts: 5, apiRestarts: 2, within: 25 * time.Minute}
+		return scale{orders: 2000, kills: 30, notifierKills: 20, restarts: 5, apiRestarts: 2, within: 25 * time.Minute}
 	}
-	return scale{orders: 320, kills: 6, restarts: 1, apiRestarts: 1, within: 5 * time.Minute}
+	return scale{orders: 320, kills: 6, notifierKills: 3, restarts: 1, apiRestarts: 1, within: 5 * time.Minute}
 }
 
+// twiceAtMost is how many mails may come twice: what a notifier was sending when it was killed, and what both were
+// sending when they lost their database.
+func (size scale) twiceAtMost() int { return atOnce * (size.notifierKills + 2*size.restarts) }
+
 // TestEveryTransitionIsToldOnceAndInOrder trades, first in peace and then while everything is
-// killed that can be, and holds topics and databases to the cluster.
+// killed that can be, and holds topics, databases and the mails of customers to the cluster.
 func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 	size := scaleOf(t)
 	s := startSystem(t)
@@ -56,7 +61,7 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 	if err := shop.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	hold := func(t *testing.T, made int) {
+	hold := func(t *testing.T, made, twice int) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), size.within)
 		defer cancel()
@@ -72,10 +77,15 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 		r.check(t)
 		sameByTopics(t, s, r, ob)
 		sameInPostgres(t, s, ob)
+		s.everyoneIsTold(ctx, t, ob, twice)
 	}
 	if !t.Run("in peace", func(t *testing.T) {
 		shop.everybody(t, 0, size.orders)
-		hold(t, size.orders)
+		ctx, cancel := context.WithTimeout(t.Context(), size.within)
+		defer cancel()
+		t.Run("a mail that was refused", func(t *testing.T) { s.refusedIsPutBack(ctx, t, shop) })
+		t.Run("texts that mean ill", func(t *testing.T) { s.nothingGetsThrough(ctx, t, shop) })
+		hold(t, size.orders+lettersOrders, 0)
 	}) {
 		t.FailNow()
 	}
@@ -92,8 +102,13 @@ func TestEveryTransitionIsToldOnceAndInOrder(t *testing.T) {
 		if err := trading.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		hold(t, 2*size.orders)
+		hold(t, 2*size.orders+lettersOrders, size.twiceAtMost())
 	})
+	for _, name := range []string{"notifier-1", "notifier-2"} { // what is lost from here on is the mirror's to mend
+		if err := s.components[name].Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Run("what was lost comes back", func(t *testing.T) {
 		s.loses(t, size, r, func(t *testing.T, orders int) { shop.everybody(t, 2*size.orders, orders) })
 	})
@@ -143,25 +158,23 @@ func caughtUp(ctx context.Context, r *reader, ob *observer) error {
 	return nil
 }
 
-// vandalize kills and restarts, spread over the trade: mirrors by SIGKILL, the broker,
+// vandalize kills and restarts, spread over the trade: mirrors and notifiers by SIGKILL, the broker,
 // Postgres, and the API server. It goes on until all of it was done.
 func (s *system) vandalize(ctx context.Context, size scale, over <-chan struct{}, shop *shop) error {
 	var deeds []func(context.Context) error
-	for i := range size.kills {
-		c := s.components[[]string{"mirror-1", "mirror-2"}[i%2]]
-		deeds = append(deeds, func(ctx context.Context) error {
-			if err := c.Signal(syscall.SIGKILL); err != nil {
-				return err
-			}
-			<-c.Process().Exited()
-			if err := c.Stop(); err != nil {
-				return err
-			}
-			return c.Spawn()
-		})
+	for name, kills := range map[string]int{"mirror": size.kills, "notifier": size.notifierKills} {
+		for i := range kills {
+			c := s.components[fmt.Sprintf("%s-%d", name, 1+i%2)]
+			deeds = append(deeds, func(context.Context) error { return errors.Join(c.Kill(), c.Spawn()) })
+		}
 	}
-	for range size.restarts {
-		deeds = append(deeds, s.kafka.Restart, s.postgres.Restart)
+	for i := range size.restarts {
+		kafka, postgres := s.kafka.Restart, s.postgres.Restart
+		if i%2 == 0 {
+			kafka = func(ctx context.Context) error { return errors.Join(s.kafka.Kill(), s.kafka.Restart(ctx)) }
+			postgres = func(ctx context.Context) error { return errors.Join(s.postgres.Kill(), s.postgres.Restart(ctx)) }
+		}
+		deeds = append(deeds, kafka, postgres)
 	}
 	for range size.apiRestarts {
 		deeds = append(deeds, s.cp.RestartAPIServer)

@@ -76,6 +76,7 @@ func (s *shop) live(ctx context.Context, n int) error {
 		return err
 	}
 	o := testenv.Order(s.namespace, fmt.Sprintf("ord-%06d", n), testenv.Line(product(n), int64(1+n%3)), testenv.Line(product(n+1), 2))
+	o.Spec.Contact = &v1alpha1.Contact{Email: address(n)}
 	story := lives()[n%len(lives())]
 	if story.short {
 		o.Spec.Items[1].ProductID, o.Spec.Items[1].Quantity = scarce, 6

@@ -58,7 +58,8 @@ type system struct {
 	postgres *devservices.Postgres
 	kafka    *devservices.Kafka
 	redis    string
-	// components are those of Orderplane: manager, gateway, two mirrors.
+	mails    *postOffice
+	// components are those of Orderplane: manager, gateway, two mirrors, two notifiers.
 	components map[string]*devcluster.Component
 	client     client.WithWatch
 	gateway    string
@@ -84,13 +85,13 @@ func startSystem(t *testing.T) *system {
 		}
 	}
 	s.startCluster(ctx)
-	for _, name := range []string{"manager", "gateway", "mirror-1", "mirror-2"} {
+	for _, name := range []string{"manager", "gateway", "mirror-1", "mirror-2", "notifier-1", "notifier-2"} {
 		s.start(ctx, name)
 	}
 	return s
 }
 
-// startServices runs a broker and a Redis of the test's own: it restarts them.
+// startServices runs a broker, which the test restarts, a Redis, and a mail server.
 func (s *system) startServices(ctx context.Context) {
 	s.t.Helper()
 	libs, err := devservices.FindKafka()
@@ -102,6 +103,7 @@ func (s *system) startServices(ctx context.Context) {
 	}
 	s.t.Cleanup(func() { _ = s.kafka.Stop() })
 	s.redis = testenv.Redis(s.t)
+	s.mails = openPostOffice(s.t)
 }
 
 func databases() []postgres.Database {
@@ -170,6 +172,10 @@ func (s *system) prepare(o *devcluster.Orderplane) {
 		c, err = o.Mirror(port(), append(slices.Clone(s.wiring), "--redis-addr="+s.redis)...)
 		add(name, c, err)
 	}
+	for _, name := range []string{"notifier-1", "notifier-2"} {
+		add(name, o.Notifier(port(), append(db, "--kafka-bootstrap="+s.kafka.Bootstrap(), fmt.Sprintf("--notify-concurrency=%d", atOnce),
+			"--smtp-host="+devcluster.Host, fmt.Sprintf("--smtp-port=%d", s.mails.port), "--smtp-tls=none")...), nil)
+	}
 }
 
 // start runs a component until the test is over.
@@ -237,11 +243,12 @@ func (s *system) order(ctx context.Context, sh *shop, o *v1alpha1.Order) error {
 		UnitPrice json.Number `json:"unitPrice"`
 	}
 	body := struct {
-		CustomerID      string           `json:"customerId"`
-		Currency        string           `json:"currency"`
-		Items           []line           `json:"items"`
-		ShippingAddress v1alpha1.Address `json:"shippingAddress"`
-	}{CustomerID: customer, Currency: string(o.Spec.Currency), ShippingAddress: o.Spec.ShippingAddress}
+		CustomerID      string            `json:"customerId"`
+		Currency        string            `json:"currency"`
+		Items           []line            `json:"items"`
+		ShippingAddress v1alpha1.Address  `json:"shippingAddress"`
+		Contact         *v1alpha1.Contact `json:"contact,omitempty"`
+	}{CustomerID: customer, Currency: string(o.Spec.Currency), ShippingAddress: o.Spec.ShippingAddress, Contact: o.Spec.Contact}
 	for _, l := range o.Spec.Items {
 		body.Items = append(body.Items, line{l.ProductID, l.Quantity, json.Number(l.UnitPrice)})
 	}

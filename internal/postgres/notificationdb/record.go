@@ -50,7 +50,8 @@ func Known(ctx context.Context, db Database, orderUIDs []string) (map[string]int
 }
 
 // recordSQL writes the inbox and the notifications of what was not in it, in one statement. Two who
-// record the same events wait for each other in the order of the events.
+// record the same events wait for each other in the order of the events. The inbox may have forgotten the event of a
+// notification that still waits: that one stays as it is.
 const recordSQL = `WITH fresh AS (
 	INSERT INTO inbox (event_id, order_uid, seq)
 	SELECT event_id, order_uid, seq FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS e (event_id, order_uid, seq)
@@ -65,7 +66,8 @@ SELECT n.id, n.event_id, n.order_id, n.order_uid, n.seq, nullif(n.customer_id, '
 FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[],
 	$13::text[], $14::text[], $15::timestamptz[], $16::text[])
 	AS n (id, event_id, order_id, order_uid, seq, customer_id, channel, recipient, template, status, reason, happened_at, trace_id)
-JOIN fresh USING (event_id)`
+JOIN fresh USING (event_id)
+ON CONFLICT DO NOTHING`
 
 // Record keeps that events were handled, with the notifications that they make. What was handled
 // before stays as it is. It returns how many notifications are new.

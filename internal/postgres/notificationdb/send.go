@@ -20,11 +20,12 @@ const (
 		DELETE FROM senders WHERE id = $1 OR alive_until < now() - interval '1 day'`
 
 	// claimSQL takes what is due and nobody alive is sending, and what has its turn: what happened to an
-	// order before is not waiting on the same channel any more.
+	// order before is not waiting on the same channel any more. Who claims is alive: what is its own and not in its
+	// hands is what it was never told of.
 	claimSQL = `WITH due AS (
 		SELECT id FROM notifications n
-		WHERE status = 'PENDING' AND channel = $2 AND due_at <= now()
-			AND (sender IS NULL OR NOT EXISTS (SELECT FROM senders s WHERE s.id = n.sender AND s.alive_until > now()))
+		WHERE status = 'PENDING' AND channel = $2 AND due_at <= now() AND id <> ALL($4)
+			AND (sender IS NULL OR sender = $1 OR NOT EXISTS (SELECT FROM senders s WHERE s.id = n.sender AND s.alive_until > now()))
 			AND NOT EXISTS (SELECT FROM notifications before
 				WHERE before.order_uid = n.order_uid AND before.channel = n.channel AND before.status = 'PENDING' AND before.seq < n.seq)
 		ORDER BY due_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -61,12 +62,25 @@ type Claimed struct {
 	Attempts int
 }
 
-// Claim gives a sender at most limit notifications of a channel to send. Of an order's there is never
+// Claimant is a sender that asks for something to send.
+type Claimant struct {
+	Sender  uuid.UUID
+	Channel v1alpha1.NotificationChannel
+	// Holding is what it was given before and is not finished. A claim whose answer was lost is not in it, and is
+	// given once more.
+	Holding []uuid.UUID
+}
+
+// Claim gives a sender at most limit notifications of its channel to send. Of an order's there is never
 // more than one at a time, the oldest.
-func Claim(ctx context.Context, db Database, sender uuid.UUID, channel v1alpha1.NotificationChannel, limit int) ([]Claimed, error) {
-	rows, err := db.Query(ctx, claimSQL, sender, string(channel), limit)
+func Claim(ctx context.Context, db Database, by Claimant, limit int) ([]Claimed, error) {
+	holding := by.Holding
+	if holding == nil {
+		holding = []uuid.UUID{} // NULL would let nothing through
+	}
+	rows, err := db.Query(ctx, claimSQL, by.Sender, string(by.Channel), limit, holding)
 	if err != nil {
-		return nil, fmt.Errorf("claim what is to be sent by %s: %w", channel, err)
+		return nil, fmt.Errorf("claim what is to be sent by %s: %w", by.Channel, err)
 	}
 	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Claimed, err error) {
 		err = row.Scan(&c.ID, &c.EventID, &c.OrderID, &c.OrderUID, &c.Seq, &c.CustomerID, &c.Channel, &c.Recipient, &c.Template,
@@ -75,7 +89,7 @@ func Claim(ctx context.Context, db Database, sender uuid.UUID, channel v1alpha1.
 		return c, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim what is to be sent by %s: %w", channel, err)
+		return nil, fmt.Errorf("claim what is to be sent by %s: %w", by.Channel, err)
 	}
 	return claimed, nil
 }

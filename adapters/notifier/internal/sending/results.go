@@ -2,6 +2,8 @@ package sending
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,7 +31,7 @@ func (s *Sender) keepResults(ctx context.Context) {
 			}
 		}
 		s.keep(ctx, batch)
-		s.places.give(len(batch))
+		s.places.give(batch)
 	}
 }
 
@@ -81,29 +83,33 @@ func (s *Sender) tell(batch []result, kept []uuid.UUID) {
 	}
 }
 
-// places count what is being sent.
+// places hold what is being sent.
 type places struct {
 	// free has a word when places were given back.
 	free chan struct{}
 	most int
 
 	mu   sync.Mutex
-	used int
+	held map[uuid.UUID]bool
 	all  sync.WaitGroup
 }
 
-func (p *places) take(n int) {
+func (p *places) take(claimed []notificationdb.Claimed) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.used += n
-	p.all.Add(n)
+	for i := range claimed {
+		p.held[claimed[i].ID] = true
+	}
+	p.all.Add(len(claimed))
 }
 
-func (p *places) give(n int) {
+func (p *places) give(batch []result) {
 	p.mu.Lock()
-	p.used -= n
+	for i := range batch {
+		delete(p.held, batch[i].ID)
+	}
 	p.mu.Unlock()
-	p.all.Add(-n)
+	p.all.Add(-len(batch))
 	select {
 	case p.free <- struct{}{}:
 	default: // it is known already
@@ -113,10 +119,17 @@ func (p *places) give(n int) {
 func (p *places) taken() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.used
+	return len(p.held)
 }
 
 func (p *places) left() int { return p.most - p.taken() }
+
+// holding are the notifications that are being sent.
+func (p *places) holding() []uuid.UUID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.held))
+}
 
 // wait returns once nothing is being sent.
 func (p *places) wait() { p.all.Wait() }
@@ -128,19 +141,30 @@ type life struct {
 
 	mu  sync.Mutex
 	end time.Time
+	// lapses is how often it was not alive and then was again: others may have taken over what it had before.
+	lapses int
 }
 
 // until sets the end, and says whether the sender was not alive before.
 func (l *life) until(end time.Time) (revived bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	revived = !l.clock.Now().Before(l.end)
+	if revived = !l.clock.Now().Before(l.end); revived {
+		l.lapses++
+	}
 	l.end = end
 	return revived
 }
 
-func (l *life) is() bool {
+// is says whether the sender is alive, and after how many lapses.
+func (l *life) is() (alive bool, lapses int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.clock.Now().Before(l.end)
+	return l.clock.Now().Before(l.end), l.lapses
+}
+
+// still says whether the sender is alive, and has been without a lapse since there were so many.
+func (l *life) still(lapses int) bool {
+	alive, now := l.is()
+	return alive && now == lapses
 }

@@ -90,7 +90,7 @@ func New(o Options) *Sender {
 		Options: o, id: uuid.New(), news: make(chan struct{}, 1), results: make(chan result, o.Places),
 		circuit: circuitbreaker.NewBuilder[any]().
 			WithFailureThresholdRatio(outageFailures, outageWindow).WithDelay(outageDelay).WithSuccessThreshold(1).Build(),
-		places: places{free: make(chan struct{}, 1), most: o.Places},
+		places: places{free: make(chan struct{}, 1), most: o.Places, held: map[uuid.UUID]bool{}},
 		life:   life{clock: o.Clock},
 	}
 }
@@ -142,10 +142,12 @@ func (s *Sender) Run(ctx context.Context) error {
 // round claims and sends once, and says whether there was anything to do.
 func (s *Sender) round(ctx, working context.Context) bool {
 	limit := s.allowance()
-	if limit == 0 || !s.life.is() {
+	alive, lapses := s.life.is()
+	if limit == 0 || !alive {
 		return false
 	}
-	claimed, err := notificationdb.Claim(ctx, s.Notifications, s.id, s.Channel.Name(), limit)
+	claimed, err := notificationdb.Claim(ctx, s.Notifications,
+		notificationdb.Claimant{Sender: s.id, Channel: s.Channel.Name(), Holding: s.places.holding()}, limit)
 	if err != nil {
 		s.failed(ctx, err)
 		return false
@@ -154,7 +156,7 @@ func (s *Sender) round(ctx, working context.Context) bool {
 		s.Pulse.Succeeded()
 		return false
 	}
-	s.places.take(len(claimed))
+	s.places.take(claimed)
 	composed, err := s.Composer.Compose(ctx, claimed)
 	if err != nil {
 		s.failed(ctx, err)
@@ -165,7 +167,7 @@ func (s *Sender) round(ctx, working context.Context) bool {
 	}
 	s.Pulse.Succeeded()
 	for i := range claimed {
-		go func() { s.results <- s.send(working, claimed[i], composed[i]) }()
+		go func() { s.results <- s.send(working, claimed[i], composed[i], lapses) }()
 	}
 	return true
 }
@@ -195,14 +197,14 @@ func (s *Sender) rest(ctx context.Context, longest time.Duration) {
 	}
 }
 
-// send sends one message.
-func (s *Sender) send(ctx context.Context, claimed notificationdb.Claimed, composed Composed) result {
+// send sends one message, unless it may be another sender's by now: it was claimed after so many lapses.
+func (s *Sender) send(ctx context.Context, claimed notificationdb.Claimed, composed Composed, lapses int) result {
 	switch {
 	case s.Rules.IsTooOld(claimed.HappenedAt, s.Clock.Now()):
 		return s.ended(claimed, notification.Step{Status: notification.Skipped, Reason: notification.TooOld, Attempts: claimed.Attempts}, nil)
 	case composed.Err != nil:
 		return s.ended(claimed, notification.Step{Status: notification.Failed, Reason: notification.NotRendered, Attempts: claimed.Attempts}, composed.Err)
-	case !s.life.is() || !s.circuit.TryAcquirePermit():
+	case !s.life.still(lapses) || !s.circuit.TryAcquirePermit():
 		return s.untried(claimed) // it may be another's by now; or the provider is away
 	}
 	trial := !s.circuit.IsClosed()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -35,8 +34,6 @@ import (
 	"github.com/orderplane/orderplane/internal/postgres"
 	"github.com/orderplane/orderplane/test/testenv"
 )
-
-var throughput = flag.Int("orders", 300, "orders, of three messages each, that are told to measure how many messages a second go out")
 
 // mailbox is a channel that keeps what it gets.
 type mailbox struct {
@@ -84,6 +81,8 @@ type world struct {
 	orders  *pgxpool.Pool
 	shop    notifiertest.Shop
 	mailbox *mailbox
+	// out is where messages leave: the mailbox, unless a test says otherwise.
+	out outlets
 	// logs is everything that was logged.
 	mu   sync.Mutex
 	logs bytes.Buffer
@@ -109,6 +108,7 @@ func newWorld(t *testing.T) *world {
 		t: t, options: DefaultOptions(), broker: broker, orders: orders,
 		shop: notifiertest.Shop{DB: orders, Now: time.Now}, mailbox: &mailbox{refuses: map[string]bool{}},
 	}
+	w.out = outlets{channels: []channel.Channel{w.mailbox}, renderer: plain{}}
 	w.options.Kafka.Bootstrap = cluster.ListenAddrs()
 	w.options.Postgres = postgres.Config{Orders: orders.Config().ConnString(), Notifications: notifications.Config().ConnString(), Inventory: orders.Config().ConnString()}
 	return w
@@ -123,7 +123,7 @@ func (w *world) run() (address string) {
 		fmt.Fprintln(&w.logs, prefix, args)
 	}, funcr.Options{})
 	s, err := newServer(w.t.Context(), w.options, Deps{Log: log, Metrics: prometheus.NewRegistry(), Clock: clock.RealClock{}},
-		outlets{channels: []channel.Channel{w.mailbox}, renderer: plain{}})
+		w.out)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -269,32 +269,6 @@ func healthy(t *testing.T, address string) {
 		_ = answer.Body.Close()
 		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(body), want) || strings.Contains(string(body), "example.com") {
 			t.Errorf("%s: %d %v\n%s", path, answer.StatusCode, err, body)
-		}
-	}
-}
-
-// How many messages a second go out, with -args -orders N for a measurement.
-func TestThroughput(t *testing.T) {
-	w := newWorld(t)
-	var orders []*v1alpha1.Order
-	for i := range *throughput {
-		orders = append(orders, w.shop.Order(fmt.Sprintf("o-%05d", i), notifiertest.Mail(fmt.Sprintf("c%05d@example.com", i)), created, confirmed, fulfilled))
-	}
-	for some := range slices.Chunk(orders, 500) {
-		w.publish(w.shop.Tell(t, t.Context(), some...)...)
-	}
-	begun := time.Now()
-	w.run()
-	w.eventually("delivered", func() (any, any) {
-		w.mailbox.mu.Lock()
-		defer w.mailbox.mu.Unlock()
-		return len(w.mailbox.got), 3 * *throughput
-	})
-	took := time.Since(begun)
-	t.Logf("%d messages in %s: %.0f a second", 3**throughput, took.Round(time.Millisecond), float64(3**throughput)/took.Seconds())
-	for recipient, texts := range w.mailbox.texts() {
-		if len(texts) != 3 || !strings.HasPrefix(texts[0], "order.created") || !strings.HasPrefix(texts[2], "order.fulfilled") {
-			t.Errorf("%s got %q", recipient, texts)
 		}
 	}
 }

@@ -41,7 +41,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Port: 8083, Postgres: postgres.DefaultConfig(), Kafka: kafka.DefaultConfig(), Channels: channel.DefaultConfig(),
-		MaxAge: 24 * time.Hour, Retention: 90 * 24 * time.Hour, Concurrency: 32, SendTimeout: 30 * time.Second,
+		MaxAge: 24 * time.Hour, Retention: 90 * 24 * time.Hour, Concurrency: 32, SendTimeout: 5 * time.Minute,
 	}
 }
 

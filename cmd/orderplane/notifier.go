@@ -56,7 +56,7 @@ func (o *notifierOptions) registerMail(flags *pflag.FlagSet) {
 	flags.StringVar(&m.User, "smtp-user", m.User, "user of the mail server; no AUTH when empty")
 	flags.StringVar(&m.Password, "smtp-password", m.Password, "password of that user; better by the variable or by a file")
 	flags.StringVar(&m.PasswordFile, "smtp-password-file", m.PasswordFile, "file whose first line is that password, read again for each connection")
-	flags.DurationVar(&m.Timeout, "smtp-timeout", m.Timeout, "how long connecting may take, and again a mail")
+	flags.DurationVar(&m.Timeout, "smtp-timeout", m.Timeout, "how long the first words on a connection may take, and again a mail")
 	flags.StringVar(&m.From, "mail-from", m.From, "sender of mails, such as Shop <orders@shop.example>")
 	flags.StringVar(&m.ReplyTo, "mail-reply-to", m.ReplyTo, "where answers go, if elsewhere")
 	flags.StringVar(&m.Dir, "mail-dir", m.Dir, "folder that mails are written to as .eml files, where there is no --smtp-host")

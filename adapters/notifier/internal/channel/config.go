@@ -57,7 +57,8 @@ type Mail struct {
 	From, ReplyTo string
 	// Dir is the folder that mails are written to, as .eml files, where there is no Host.
 	Dir string
-	// Timeout is for a connection, and again for a mail. A mail that takes longer is tried again.
+	// Timeout is for all that is said before the first mail of a connection, and again for each mail. A mail that takes
+	// longer is tried again, and then may arrive twice (RFC 5321, section 4.5.3.2, wants minutes).
 	Timeout time.Duration
 }
 
@@ -91,7 +92,7 @@ type Push struct {
 func DefaultConfig() Config {
 	const timeout = 10 * time.Second
 	return Config{
-		Mail: Mail{TLS: StartTLS, From: "orders@localhost", Timeout: timeout},
+		Mail: Mail{TLS: StartTLS, From: "orders@localhost", Timeout: 2 * time.Minute},
 		SMS:  SMS{URL: "https://api.twilio.com", Timeout: timeout},
 		Push: Push{Timeout: timeout},
 	}

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
 )
+
+// dialWithin bounds how long a connection may take to come about: a server that is slow to answer accepts it at once.
+const dialWithin = 10 * time.Second
 
 // link is a connection to the mail server that has said hello, is encrypted and knows who sends.
 type link struct {
@@ -44,7 +48,7 @@ func (m *mailer) connect(ctx context.Context) (*link, error) {
 
 // dial makes the connection itself, so that it can be closed by ctx and is closed after every error.
 func (m *mailer) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, min(m.Timeout, dialWithin))
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
 	if err != nil || m.TLS != ImplicitTLS {

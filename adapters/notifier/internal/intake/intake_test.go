@@ -40,18 +40,29 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOn(t, embedded(t)...)
+}
+
+// embedded are the addresses of an embedded broker.
+func embedded(t *testing.T) []string {
+	t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	broker, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ProducerBatchMaxBytes(2<<20))
+	return cluster.ListenAddrs()
+}
+
+func newWorldOn(t *testing.T, addresses ...string) *world {
+	t.Helper()
+	broker, err := kgo.NewClient(kgo.SeedBrokers(addresses...), kgo.ProducerBatchMaxBytes(2<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
 	w := &world{
-		t: t, addresses: cluster.ListenAddrs(), broker: broker,
+		t: t, addresses: addresses, broker: broker,
 		orders: testenv.Database(t, postgres.Orders), notifications: testenv.Database(t, postgres.Notifications),
 	}
 	w.shop = notifiertest.Shop{DB: w.orders, Now: time.Now}
@@ -200,9 +211,19 @@ func TestAnotherOrdersContactIsNotUsed(t *testing.T) {
 // Each bad record goes to the dead letters with what is wrong, and those around it go on. Once it is
 // mended and put back, its customer is told.
 func TestABadRecordIsADeadLetter(t *testing.T) {
-	w := newWorld(t)
+	for name, addresses := range map[string]func(t *testing.T) []string{
+		"embedded": embedded, "Apache Kafka": func(t *testing.T) []string { t.Helper(); return []string{testenv.Kafka(t)} },
+	} {
+		t.Run(name, func(t *testing.T) { aBadRecordIsADeadLetter(t, newWorldOn(t, addresses(t)...)) })
+	}
+}
+
+func aBadRecordIsADeadLetter(t *testing.T, w *world) {
+	t.Helper()
 	right := w.shop.Tell(t, t.Context(), w.shop.Order("o-good", notifiertest.Mail("ines@example.com"), created))[0]
-	good, foreign := notifiertest.Published(right), notifiertest.Published(right)
+	good, foreign, elsewhere := notifiertest.Published(right), notifiertest.Published(right), notifiertest.Published(right)
+	elsewhere.Topic = "order.returned"
+	elsewhere.Value = []byte(strings.Replace(string(good.Value), `"eventType":"order.created"`, `"eventType":"order.returned"`, 1))
 	foreign.Value = []byte(strings.Replace(string(good.Value), `"orderId":"o-good"`, `"orderId":"o-other"`, 1))
 	late := w.shop.Order("o-late", notifiertest.Mail("li@example.com"), created)
 	told, err := event.OfOrder(late, 0)
@@ -227,6 +248,7 @@ func TestABadRecordIsADeadLetter(t *testing.T) {
 		"eventType must be order.cre":   edit(`"eventType":"order.created"`, `"eventType":"order.returned"`),
 		"ops_orders has no event " + told[0].ID.String() + " of order \"o-late\"": unknown,
 		"ops_orders has no event " + right.ID.String() + " of order \"o-other\"":  foreign,
+		"ops_orders has no event " + right.ID.String() + " of order \"o-good\"":   elsewhere,
 	}
 	for _, r := range bad {
 		w.publish(r)
@@ -235,9 +257,10 @@ func TestABadRecordIsADeadLetter(t *testing.T) {
 	w.consume()
 	w.comesToRecord("o-good 1 order.created PENDING ines@example.com") // before the seconds of the tries are over
 	const topic = "order.created.DLT"
-	w.eventually("dead letters", func() (any, any) { return len(w.letters(topic)), len(bad) })
+	all := func() []*kgo.Record { return append(w.letters(topic), w.letters("order.returned.DLT")...) }
+	w.eventually("dead letters", func() (any, any) { return len(all()), len(bad) })
 	w.eventually("committed", func() (any, any) { return w.committed(), int64(len(bad) + 1) })
-	letters := w.letters(topic)
+	letters := all()
 	for why, r := range bad {
 		i := slices.IndexFunc(letters, func(l *kgo.Record) bool { return strings.HasPrefix(deadletter.Header(l, deadletter.HeaderError), why) })
 		if i < 0 {

@@ -79,7 +79,7 @@ func (s *system) refusedIsPutBack(ctx context.Context, t *testing.T, sh *shop) {
 
 // dlt runs orderplane dlt as an operator does.
 func (s *system) dlt(ctx context.Context, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, s.binary, append(append([]string{"dlt"}, args...), "--kafka-bootstrap="+s.kafka.Bootstrap())...).CombinedOutput() //nolint:gosec // the test's own binary
+	out, err := exec.CommandContext(ctx, s.binary, append(append([]string{"dlt"}, args...), "--kafka-bootstrap="+s.kafka.Bootstrap())...).CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("orderplane dlt %s: %w: %s", args[0], err, out)
 	}

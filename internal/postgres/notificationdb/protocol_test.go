@@ -28,7 +28,7 @@ type twin struct {
 }
 
 // sender is one of them by chance, from 1.
-func (w *twin) sender() uint8 { return 1 + uint8(w.dice.IntN(protocol.Senders)) } //nolint:gosec // there are few
+func (w *twin) sender() uint8 { return 1 + uint8(w.dice.IntN(protocol.Senders)) }
 
 func (w *twin) event() int { return w.dice.IntN(protocol.Events) }
 
@@ -153,7 +153,7 @@ func (w *twin) stored() (found protocol.Table) {
 		r := protocol.Row{Status: protocol.Of(status), Attempts: attempts, Told: told}
 		for n, id := range w.ids {
 			if n > 0 && id == sender {
-				r.Sender = uint8(n) //nolint:gosec // there are few
+				r.Sender = uint8(n)
 			}
 		}
 		found.Rows[e] = r
@@ -172,7 +172,7 @@ func (w *twin) stored() (found protocol.Table) {
 func TestTheStatementsKeepToTheProtocol(t *testing.T) {
 	const steps = 600
 	seed := rand.Uint64()
-	w := &twin{t: t, pool: testenv.Database(t, postgres.Notifications), dice: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // chance is enough
+	w := &twin{t: t, pool: testenv.Database(t, postgres.Notifications), dice: rand.New(rand.NewPCG(seed, 0))}
 	for n := range w.ids {
 		w.ids[n] = uuid.New()
 	}

@@ -57,6 +57,7 @@ func New(ctx context.Context, o Options, deps Deps) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("notifier configuration: %w", err)
 	}
+	o.Channels.Mail.Kept = o.Concurrency
 	channels, err := channel.New(o.Channels)
 	if err != nil {
 		return nil, fmt.Errorf("notifier configuration: %w", err)

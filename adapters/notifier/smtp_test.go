@@ -113,6 +113,7 @@ func (s *mailServer) to(recipient string) []string {
 // real has the world send by the channels themselves, with the built-in texts.
 func (w *world) real(edit func(*channel.Config)) {
 	w.t.Helper()
+	w.options.Channels.Mail.Kept = w.options.Concurrency // as New does
 	edit(&w.options.Channels)
 	channels, err := channel.New(w.options.Channels)
 	if err != nil {

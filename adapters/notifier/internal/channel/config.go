@@ -57,6 +57,8 @@ type Mail struct {
 	From, ReplyTo string
 	// Dir is the folder that mails are written to, as .eml files, where there is no Host.
 	Dir string
+	// Kept is how many connections are kept at most for the next mails; 8 when 0.
+	Kept int
 	// Timeout is for all that is said before the first mail of a connection, and again for each mail. A mail that takes
 	// longer is tried again, and then may arrive twice (RFC 5321, section 4.5.3.2, wants minutes).
 	Timeout time.Duration

@@ -29,8 +29,8 @@ type mailer struct {
 	idle chan *link
 }
 
-// mostIdle is how many connections are kept at most. The server ends those that nobody uses.
-const mostIdle = 8
+// usuallyKept is how many connections are kept, where nobody says. The server ends those that nobody uses.
+const usuallyKept = 8
 
 func newMailer(c Mail) (*mailer, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.Host}
@@ -50,7 +50,10 @@ func newMailer(c Mail) (*mailer, error) {
 	if c.Port == 0 {
 		c.Port = map[string]int{StartTLS: mail.DefaultPortTLS, ImplicitTLS: mail.DefaultPortSSL, NoTLS: mail.DefaultPort}[c.TLS]
 	}
-	return &mailer{Mail: c, tls: config, idle: make(chan *link, mostIdle)}, nil
+	if c.Kept == 0 {
+		c.Kept = usuallyKept
+	}
+	return &mailer{Mail: c, tls: config, idle: make(chan *link, c.Kept)}, nil
 }
 
 func (m *mailer) Name() v1alpha1.NotificationChannel { return email }

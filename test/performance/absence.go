@@ -29,6 +29,8 @@ type AbsenceResult struct {
 	Memory []MemorySample `json:"memory"`
 	// AtRest is the mirror after another start, with the same orders and nothing to tell.
 	AtRest memory `json:"atRest"`
+	// Stores is what the orders take.
+	Stores Stores `json:"stores"`
 }
 
 // MemorySample is how far a mirror was, and its memory at the time.
@@ -71,6 +73,9 @@ func (b *bench) absence(ctx context.Context, orders int) (err error) {
 		return err
 	}
 	if result.AtRest, err = s.mirrorAtRest(ctx); err != nil {
+		return err
+	}
+	if result.Stores, err = s.stores(ctx); err != nil {
 		return err
 	}
 	b.report.Absence = result
@@ -238,6 +243,7 @@ func printAbsence(p func(string, ...any), r *AbsenceResult) {
 	p("\nabsence\torders\tready s\tall told s\torders/s\t(since ready)\tmirror RSS MB at rest\tCPU s mirror\tpostgres\tkafka\tkube-apiserver\t\n")
 	p("\t%d\t%.1f\t%.1f\t%.0f\t%.0f\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t\n", r.Orders, r.ReadySeconds, r.Seconds, r.PerSecond, r.TellingPerSecond,
 		r.AtRest.RSS/1024, r.CPU["mirror"], r.CPU[postgresProcess], r.CPU["kafka"], r.CPU["kube-apiserver"])
+	printStores(p, r.Orders, r.Stores)
 	p("\nafter s\ttold\tmirror RSS MB\t\n")
 	for n, m := range r.Memory {
 		if n%5 == 0 || n == len(r.Memory)-1 {

@@ -36,8 +36,7 @@ fresh() {
 
 tidy() { go mod tidy -diff && (cd test/chart && go mod tidy -diff); }
 
-vet() { go vet ./... && (cd test/chart && go vet ./...); }
-
+# With govet among its linters.
 lint() { hack/golangci-lint.sh run ./... && (cd test/chart && ../../hack/golangci-lint.sh run ./...); }
 
 scripts() {
@@ -91,7 +90,6 @@ project_has_the_kinds() {
 
 check 'generated files are fresh' fresh
 check 'gofmt' formatted
-check 'go vet' vet
 check 'golangci-lint' lint
 check 'go mod tidy' tidy
 check 'shell scripts' scripts

@@ -89,6 +89,19 @@ func FindRedis() (string, error) {
 	return "", fmt.Errorf("%w: install it (on Debian: apt-get install redis-server)", ErrNoRedis)
 }
 
+// ErrNoChromium is wrapped by FindChromium when the machine has no browser of that kind.
+var ErrNoChromium = errors.New("no Chromium on this machine")
+
+// FindChromium gives the machine's Chromium, or a Chrome, which is driven the same way.
+func FindChromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: install it (on Debian: apt-get install chromium)", ErrNoChromium)
+}
+
 func hasPostgres(dir string) bool {
 	for _, name := range []string{"postgres", "initdb"} {
 		info, err := os.Stat(filepath.Join(dir, name)) //nolint:gosec // whoever sets the environment chooses what runs

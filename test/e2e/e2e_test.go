@@ -48,6 +48,7 @@ func TestTheStackAsAStrangerUsesIt(t *testing.T) {
 		{"a second stack on the same folder is refused", secondStack},
 		{"a gateway is replaced ten times under load", replacedGateways},
 		{"creates are repeated while Redis and gateways are killed", repeatedCreates},
+		{"the Swagger UI places an order, offline", orderBySwaggerUI},
 		{"the manager is killed amid 200 orders for 120 units", killedManager},
 	}
 	for _, part := range story {

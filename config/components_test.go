@@ -190,7 +190,7 @@ func TestTheNotifierIsAddedToAMirror(t *testing.T) {
 	if len(policy.Ingress) != 1 || !has(policy.Ingress[0].Ports, port{Port: 8083}) || len(policy.Ingress[0].From) != 1 {
 		t.Errorf("ingress = %+v", policy.Ingress)
 	}
-	for _, to := range []int{5432, 9092, 587, 465} {
+	for _, to := range []int{5432, 9092, 587} {
 		if len(policy.Egress) != 1 || !has(policy.Egress[0].Ports, port{Port: to}) {
 			t.Errorf("it is not let out to port %d", to)
 		}

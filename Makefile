@@ -100,6 +100,11 @@ test-chart: controlplane ## Hold the Helm chart to the manifests, and values to 
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
 	cd test/chart && go test -count=1 -timeout $(TEST_TIMEOUT) ./...
 
+.PHONY: test-chart-full
+test-chart-full: controlplane ## Also live through the life of a release by Helm 3, and by Helm 3 and then 4.
+	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \
+	cd test/chart && go test -count=1 -timeout $(TEST_TIMEOUT) ./... -args -whole
+
 .PHONY: test-mirror-full
 test-mirror-full: controlplane services ## Mirror 4,000 orders, half of them while all that can be is killed; up to an hour.
 	@export KUBEBUILDER_ASSETS="$$(hack/controlplane/ensure.sh)"; \

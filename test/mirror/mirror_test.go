@@ -25,12 +25,15 @@ type scale struct {
 	within                                              time.Duration
 }
 
-var whole = flag.Bool("whole", false, "do all of it: 2,000 orders, 30 mirrors and 20 notifiers killed")
+var (
+	whole     = flag.Bool("whole", false, "do all of it: 2,000 orders, 30 mirrors and 20 notifiers killed")
+	wholeSize = flag.Int("orders", 2000, "with -whole: how many orders are made in peace, and as many while everything is killed")
+)
 
 func scaleOf(t *testing.T) scale {
 	t.Helper()
 	if *whole {
-		return scale{orders: 2000, kills: 30, notifierKills: 20, restarts: 5, apiRestarts: 2, within: 25 * time.Minute}
+		return scale{orders: *wholeSize, kills: 30, notifierKills: 20, restarts: 5, apiRestarts: 2, within: 25 * time.Minute}
 	}
 	return scale{orders: 320, kills: 6, notifierKills: 3, restarts: 1, apiRestarts: 1, within: 5 * time.Minute}
 }

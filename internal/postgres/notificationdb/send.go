@@ -21,13 +21,14 @@ const (
 
 	// claimSQL takes what is due and nobody alive is sending, and what has its turn: what happened to an
 	// order before is not waiting on the same channel any more. Who claims is alive: what is its own and not in its
-	// hands is what it was never told of.
+	// hands is what it was never told of. The || '' has the turn looked up by the order's own index: the statistics may be
+	// of a time when nothing waited, and by them an index of all that waits seems as good.
 	claimSQL = `WITH due AS (
 		SELECT id FROM notifications n
 		WHERE status = 'PENDING' AND channel = $2 AND due_at <= now() AND id <> ALL($4)
 			AND (sender IS NULL OR sender = $1 OR NOT EXISTS (SELECT FROM senders s WHERE s.id = n.sender AND s.alive_until > now()))
-			AND NOT EXISTS (SELECT FROM notifications before
-				WHERE before.order_uid = n.order_uid AND before.channel = n.channel AND before.status = 'PENDING' AND before.seq < n.seq)
+			AND seq = (SELECT min(w.seq) FROM notifications w
+				WHERE w.order_id = n.order_id AND w.order_uid = n.order_uid AND w.channel = n.channel AND w.status || '' = 'PENDING')
 		ORDER BY due_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
 	)
 	UPDATE notifications n SET sender = $1 FROM due WHERE n.id = due.id

@@ -2,6 +2,7 @@ package notificationdb_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -300,29 +301,34 @@ func TestQueuesAreCounted(t *testing.T) {
 	same(t, "texts", queues[notification.SMS].Waiting, 1)
 }
 
-// A claim reads the indexes of what waits, however many are done.
+// A claim reads the indexes of what waits, however many are done; also when the statistics are of a time when nothing waited.
 func TestAClaimReadsWhatWaitsAlone(t *testing.T) {
-	pool := testenv.Database(t, postgres.Notifications)
-	for _, sql := range []string{
-		`INSERT INTO notifications (id, event_id, order_id, order_uid, seq, channel, recipient, template, status, created_at, happened_at)
-		SELECT gen_random_uuid(), gen_random_uuid(), 'ord-' || i, 'uid-' || i, 1, 'EMAIL', 'a@b', 'order.created',
-			CASE WHEN i % 50 = 0 THEN 'PENDING' ELSE 'DELIVERED' END, now(), now() FROM generate_series(1, 20000) i`,
-		"VACUUM ANALYZE notifications",
+	const insert = `INSERT INTO notifications (id, event_id, order_id, order_uid, seq, channel, recipient, template, status, created_at, happened_at)
+		SELECT gen_random_uuid(), gen_random_uuid(), 'ord-' || i, 'uid-' || i, 1, 'EMAIL', 'a@b', 'order.created', %s, now(), now() FROM generate_series(1, 5000) i`
+	for name, statements := range map[string][]string{
+		"a few wait":             {fmt.Sprintf(insert, `CASE WHEN i % 50 = 0 THEN 'PENDING' ELSE 'DELIVERED' END`), "VACUUM ANALYZE notifications"},
+		"suddenly all wait":      {fmt.Sprintf(insert, `'DELIVERED'`), "VACUUM ANALYZE notifications", fmt.Sprintf(insert, `'PENDING'`)},
+		"all wait, nobody knows": {fmt.Sprintf(insert, `'PENDING'`)},
 	} {
-		if _, err := pool.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	found, err := pool.Query(t.Context(), "EXPLAIN "+notificationdb.ClaimSQL, uuid.New(), "EMAIL", 32, []uuid.UUID{uuid.New()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := pgx.CollectRows(found, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := strings.Join(lines, "\n")
-	if strings.Contains(plan, "Seq Scan on notifications") || !strings.Contains(plan, "notifications_due") {
-		t.Error(plan)
+		t.Run(name, func(t *testing.T) {
+			pool := testenv.Database(t, postgres.Notifications)
+			for _, sql := range statements {
+				if _, err := pool.Exec(t.Context(), sql); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := pool.Query(t.Context(), "EXPLAIN "+notificationdb.ClaimSQL, uuid.New(), "EMAIL", 32, []uuid.UUID{uuid.New()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, err := pgx.CollectRows(found, pgx.RowTo[string])
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := strings.Join(lines, "\n")
+			if strings.Contains(plan, "Seq Scan on notifications") || strings.Count(plan, "using notifications_due") != 1 || !strings.Contains(plan, "notifications_by_order") {
+				t.Error(plan)
+			}
+		})
 	}
 }

@@ -48,6 +48,10 @@ func TestEveryOverlayKeepsToTheRules(t *testing.T) {
 			t.Helper()
 			return overlay(t, "admin-port", "with-mirror", "with-notifier", "gateway-api", "ha")
 		},
+		"with what mirror and notifier may have": func(t *testing.T) []manifests.Object {
+			t.Helper()
+			return overlay(t, "with-redis", "with-mirror", "with-notifier", "migrate", "keda")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,7 +147,7 @@ func TestTheGatewayAPITakesTheIngressPlace(t *testing.T) {
 // The rules find what is wrong: each of these was right before.
 func TestTheRulesFindWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	text, err := manifests.Kustomize(t.Context(), kubectl(t), "default")
+	text, err := manifests.Kustomize(t.Context(), kubectl(t), folderOf(t, []string{"default"}, []string{"with-mirror", "with-notifier", "migrate", "keda"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +165,10 @@ func TestTheRulesFindWhatIsWrong(t *testing.T) {
 		"an account that is gone":  {"serviceAccountName: orderplane-gateway", "serviceAccountName: orderplane-lost", `no account "orderplane-lost"`},
 		"a role that is gone":      {"  kind: Role\n  name: orderplane-leader-election", "  kind: Role\n  name: orderplane-lost", "no Role ops-system/orderplane-lost"},
 		"two who scale":            {"  name: orderplane-gateway\n  namespace: ops-system\nspec:\n  selector:", "  name: orderplane-gateway\n  namespace: ops-system\nspec:\n  replicas: 2\n  selector:", "an autoscaler does as well"},
+		"a job without an account": {"serviceAccountName: orderplane-migrate", "serviceAccountName: orderplane-lost", `no account "orderplane-lost"`},
+		"a scaler with replicas":   {"  name: orderplane-notifier\n  namespace: ops-system\nspec:\n  selector:", "  name: orderplane-notifier\n  namespace: ops-system\nspec:\n  replicas: 2\n  selector:", "an autoscaler does as well"},
+		"nothing to scale":         {"scaleTargetRef:\n    name: orderplane-notifier", "scaleTargetRef:\n    name: orderplane-lost", "there is no deployment orderplane-lost"},
+		"a scaler with a typo":     {"minReplicaCount:", "minReplicas:", "unknown field"},
 		"no probe":                 {"        readinessProbe:\n", "        lifecycle:\n", "unknown field"},
 		"a probe of another port":  {"            path: /actuator/health/readiness\n            port: http", "            path: /actuator/health/readiness\n            port: lost", "probe asks a port that it does not have"},
 	} {

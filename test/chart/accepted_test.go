@@ -27,7 +27,7 @@ func everything(t *testing.T) map[string][]manifests.Object {
 	t.Helper()
 	all := map[string][]manifests.Object{
 		"kustomize, everything": kustomized(t, []string{"default", "prometheus", "prometheus/mirror", "prometheus/notifier", "untracked"},
-			[]string{"admin-port", "with-mirror", "with-notifier", "ha"}),
+			[]string{"admin-port", "with-redis", "with-mirror", "with-notifier", "migrate", "ha", "keda"}),
 		"kustomize, dev":         kustomized(t, []string{"overlays/dev"}, nil),
 		"kustomize, gateway-api": kustomized(t, []string{"overlays/gateway-api"}, nil),
 	}

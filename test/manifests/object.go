@@ -87,11 +87,11 @@ func Parse(text string) ([]Object, error) {
 	}
 }
 
-// newDecoder knows the kinds of Kubernetes, of the Gateway API and of the Prometheus operator.
+// newDecoder knows the kinds of Kubernetes, of the Gateway API and of the Prometheus operator, and one of KEDA.
 func newDecoder() (func([]byte) (*Object, error), error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, gatewayv1.Install, monitoringv1.AddToScheme,
+		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, gatewayv1.Install, monitoringv1.AddToScheme, addKEDA,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,9 +31,27 @@ func (w world) deployment(d *appsv1.Deployment) []string {
 	faults = append(faults, w.budget(pod.Labels)...)
 	faults = append(faults, spread(pod)...)
 	faults = append(faults, Restricted(pod)...)
+	return append(faults, each(pod, bounded, probed)...)
+}
+
+// job has pods that a restricted namespace lets in, and that ask for what they need. They serve nobody.
+func (w world) job(j *batchv1.Job) []string {
+	pod := j.Spec.Template
+	faults := append(lacking(pod.Labels, "its pods have "), Restricted(pod)...)
+	if !w.accounts[pod.Spec.ServiceAccountName] {
+		faults = append(faults, fmt.Sprintf("there is no account %q", pod.Spec.ServiceAccountName))
+	}
+	return append(faults, each(pod, bounded)...)
+}
+
+// each is what rules find in the containers of a pod.
+func each(pod corev1.PodTemplateSpec, rules ...func(corev1.Container) []string) []string {
+	var faults []string
 	for _, c := range pod.Spec.Containers {
-		for _, fault := range container(c) {
-			faults = append(faults, "container "+c.Name+": "+fault)
+		for _, rule := range rules {
+			for _, fault := range rule(c) {
+				faults = append(faults, "container "+c.Name+": "+fault)
+			}
 		}
 	}
 	return faults
@@ -102,7 +121,8 @@ func Restricted(pod corev1.PodTemplateSpec) []string {
 	return faults
 }
 
-func container(c corev1.Container) []string {
+// bounded is about what a container may write, and what it asks for.
+func bounded(c corev1.Container) []string {
 	var faults []string
 	if s := c.SecurityContext; s == nil || s.ReadOnlyRootFilesystem == nil || !*s.ReadOnlyRootFilesystem {
 		faults = append(faults, "its root is not read-only")
@@ -115,6 +135,11 @@ func container(c corev1.Container) []string {
 	if c.Resources.Limits.Memory().IsZero() {
 		faults = append(faults, "nothing bounds its memory")
 	}
+	return faults
+}
+
+func probed(c corev1.Container) []string {
+	var faults []string
 	for name, probe := range map[string]*corev1.Probe{"startup": c.StartupProbe, "liveness": c.LivenessProbe, "readiness": c.ReadinessProbe} {
 		if probe == nil {
 			faults = append(faults, "it has no "+name+" probe")

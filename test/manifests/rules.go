@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -28,6 +29,7 @@ func recommended() []string {
 type world struct {
 	all         []Object
 	deployments []*appsv1.Deployment
+	jobs        []*batchv1.Job
 	budgets     []*policyv1.PodDisruptionBudget
 	accounts    map[string]bool
 	roles       map[string]bool
@@ -53,6 +55,10 @@ func gather(objects []Object) world {
 		switch typed := o.Typed.(type) {
 		case *appsv1.Deployment:
 			w.deployments = append(w.deployments, typed)
+		case *batchv1.Job:
+			w.jobs = append(w.jobs, typed)
+		case *ScaledObject:
+			w.scaled[typed.Spec.ScaleTargetRef.Name] = true
 		case *policyv1.PodDisruptionBudget:
 			w.budgets = append(w.budgets, typed)
 		case *corev1.ServiceAccount:
@@ -71,6 +77,10 @@ func (w world) faultsOf(o Object) []string {
 	switch typed := o.Typed.(type) {
 	case *appsv1.Deployment:
 		return append(faults, w.deployment(typed)...)
+	case *batchv1.Job:
+		return append(faults, w.job(typed)...)
+	case *ScaledObject:
+		return append(faults, w.scales(typed)...)
 	case *corev1.Service:
 		return append(faults, w.service(typed)...)
 	case *corev1.Secret:
@@ -97,7 +107,7 @@ func lacking(have map[string]string, where string) []string {
 	return faults
 }
 
-// selects is a fault unless a selector finds the pods of a deployment.
+// selects is a fault unless a selector finds the pods of a deployment or job.
 func (w world) selects(selector *metav1.LabelSelector) []string {
 	s, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
@@ -108,7 +118,22 @@ func (w world) selects(selector *metav1.LabelSelector) []string {
 			return nil
 		}
 	}
-	return []string{"its selector finds no pod of a deployment: " + s.String()}
+	for _, j := range w.jobs {
+		if s.Matches(labels.Set(j.Spec.Template.Labels)) {
+			return nil
+		}
+	}
+	return []string{"its selector finds no pod of a deployment or job: " + s.String()}
+}
+
+// scales is a fault where there is nothing to scale.
+func (w world) scales(s *ScaledObject) []string {
+	for _, d := range w.deployments {
+		if d.Name == s.Spec.ScaleTargetRef.Name {
+			return nil
+		}
+	}
+	return []string{"there is no deployment " + s.Spec.ScaleTargetRef.Name}
 }
 
 // service is a fault for each port that no container of the pods it finds has.

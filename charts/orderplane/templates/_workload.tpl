@@ -10,7 +10,7 @@ kind: Deployment
 metadata:
   {{- include "orderplane.metadata" (dict "root" .root "component" .component "name" (printf "orderplane-%s" .component) "annotations" $v.annotations) | nindent 2 }}
 spec:
-  {{- if not $scaled }}
+  {{- if not (or $scaled (kindIs "invalid" $v.replicas)) }}
   replicas: {{ $v.replicas }}
   {{- end }}
   selector:

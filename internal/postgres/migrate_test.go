@@ -182,3 +182,34 @@ func TestAServerThatIsAwayIsOne(t *testing.T) {
 		t.Errorf("not away: %v", err)
 	}
 }
+
+// A component whose user may read and write rows, and change no schema, finds that it is up to date: another
+// user has migrated.
+func TestAUserWithoutTheSchemaFindsItUpToDate(t *testing.T) {
+	owner := empty(t)
+	if err := postgres.Migrate(t.Context(), owner, postgres.Orders); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+		"CREATE ROLE rows_only LOGIN",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rows_only",
+	} {
+		if _, err := owner.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := config(t)
+	c.Orders = strings.Replace(testenv.Postgres(t).URL(owner.Config().ConnConfig.Database), devservices.PostgresUser+"@", "rows_only@", 1)
+	pool, err := postgres.Open(t.Context(), c, postgres.Orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	if applied, err := postgres.MigrateAndTell(t.Context(), pool, postgres.Orders); err != nil || len(applied) != 0 {
+		t.Errorf("applied %v, %v", applied, err)
+	}
+	if _, err := pool.Exec(t.Context(), "CREATE TABLE a (x int)"); err == nil {
+		t.Error("it changes the schema")
+	}
+}

@@ -66,7 +66,7 @@ uninstall: ## Take it out again, once its orders and stock items are deleted.
 
 ##@ Develop
 
-# The exhaustive tests by their names: the model checks of the stock and the mirror
+# The exhaustive tests by their names: the model checks of the stock, the mirror and the notifier
 # protocol, and the values of every field that are stored and decoded. They take minutes.
 EXHAUSTIVE := ^(TestProtocol|TestTheRulesHold|TestTheProtocolHolds|TestEveryRuleIsNeeded|TestEveryEventIsPublishedAndItsFirstAppearanceIsInOrder|TestWhatTheAPIServerStoresCanBeDecoded)
 

@@ -64,37 +64,61 @@ type archivedOrder struct {
 	left bool
 }
 
-// order returns the order of an id as the database last saw it, nil when it has none.
-func (a *archive) order(ctx context.Context, id string, within time.Duration) (*archivedOrder, error) {
+// reply is what the database said about an id.
+type reply struct {
+	row   orderdb.Row
+	found bool
+	err   error
+}
+
+// lookup asks the database about an id.
+func (a *archive) lookup(ctx context.Context, id string, within time.Duration) (r reply) {
 	if a.orders == nil {
-		return nil, errNoDatabase
+		return reply{err: errNoDatabase}
 	}
-	var (
-		row   orderdb.Row
-		found bool
-	)
-	err := a.asking.callWithin(ctx, within, func(ctx context.Context) (err error) {
-		row, found, err = orderdb.Lookup(ctx, a.orders, id)
+	r.err = a.asking.callWithin(ctx, within, func(ctx context.Context) (err error) {
+		r.row, r.found, err = orderdb.Lookup(ctx, a.orders, id)
 		return err
 	})
-	if err != nil || !found {
-		return nil, err
+	return r
+}
+
+// order is the order that the reply is about, nil when the database has none.
+func (r reply) order() (*archivedOrder, error) {
+	if r.err != nil || !r.found {
+		return nil, r.err
 	}
-	known := &archivedOrder{order: &v1alpha1.Order{}, left: row.State != orderdb.Live}
-	if err := json.Unmarshal(row.Object, known.order); err != nil {
-		return nil, fmt.Errorf("decode the archived order %s: %w", id, err)
+	known := &archivedOrder{order: &v1alpha1.Order{}, left: r.row.State != orderdb.Live}
+	if err := json.Unmarshal(r.row.Object, known.order); err != nil {
+		return nil, fmt.Errorf("decode the archived order %s: %w", r.row.ID, err)
 	}
 	return known, nil
 }
 
-// knownOrder asks the archive for a new order before it is made, and returns what it has under
-// its id, nil when it has nothing (docs/design/0015-mirror.md, rule 37). When it can't be asked
-// soon the order is marked, and the mirror asks before it is shipped.
-func (h *handlers) knownOrder(ctx context.Context, o *v1alpha1.Order) *v1alpha1.Order {
-	if h.archive == nil {
+// order returns the order of an id as the database last saw it, nil when it has none.
+func (a *archive) order(ctx context.Context, id string, within time.Duration) (*archivedOrder, error) {
+	return a.lookup(ctx, id, within).order()
+}
+
+// ask begins to ask about an id, and goes on when it was asked: Redis may be asked meanwhile.
+// Whoever does not need the reply need not take it. There is none where orders are not archived.
+func (a *archive) ask(ctx context.Context, id string) <-chan reply {
+	if a == nil {
 		return nil
 	}
-	known, err := h.archive.order(ctx, o.Name, h.archive.asking.timeout)
+	replied := make(chan reply, 1)
+	go func() { replied <- a.lookup(ctx, id, a.asking.timeout) }()
+	return replied
+}
+
+// knownOrder returns what the archive has under the id of a new order, nil when it has nothing
+// (docs/design/0015-mirror.md, rule 37). It was asked before the order is made. When it does not
+// answer soon the order is marked, and the mirror asks before it is shipped.
+func (h *handlers) knownOrder(o *v1alpha1.Order, asked <-chan reply) *v1alpha1.Order {
+	if asked == nil {
+		return nil
+	}
+	known, err := (<-asked).order()
 	if err != nil {
 		order.MarkUnasked(o)
 		h.archive.unasked.Inc()

@@ -37,6 +37,7 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	if err != nil {
 		return nil, err
 	}
+	asked := h.archive.ask(ctx, order.Name)
 	first := h.answers.Find(ctx, key, order.Name)
 	if first != nil && first.Fingerprint != order.Annotations[v1alpha1.RequestFingerprintAnnotation] {
 		first = nil // the order says so, too, if there is one
@@ -46,7 +47,7 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	if first != nil && !waits && h.cluster.sees(ctx, order.Name, order.Annotations[v1alpha1.RequestFingerprintAnnotation]) {
 		return firstAnswer{first}, nil
 	}
-	response, err := h.createOnce(ctx, request.Params.Prefer, order)
+	response, err := h.createOnce(ctx, request.Params.Prefer, order, asked)
 	switch {
 	case err == nil && first == nil && !waits:
 		h.keepAnswer(ctx, key, order, response)
@@ -56,9 +57,10 @@ func (h *handlers) CreateOrder(ctx context.Context, request wire.CreateOrderRequ
 	return response, err
 }
 
-// createOnce creates an order, or answers for the one that is there under its id.
-func (h *handlers) createOnce(ctx context.Context, prefer *string, order *v1alpha1.Order) (wire.CreateOrderResponseObject, error) {
-	known := h.knownOrder(ctx, order)
+// createOnce creates an order, or answers for the one that is there under its id. The archive was
+// asked for that.
+func (h *handlers) createOnce(ctx context.Context, prefer *string, order *v1alpha1.Order, asked <-chan reply) (wire.CreateOrderResponseObject, error) {
+	known := h.knownOrder(order, asked)
 	if known != nil {
 		return h.replay(ctx, prefer, order, known)
 	}

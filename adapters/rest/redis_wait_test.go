@@ -1,11 +1,15 @@
 package rest_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	redisserver "github.com/alicebob/miniredis/v2/server"
 	"github.com/google/uuid"
 )
 
@@ -61,5 +65,31 @@ func TestWithoutRedisACreateWaits(t *testing.T) {
 	}
 	if again := g.createWaiting(key, "wait=20"); again.raw != first.raw || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("again = %d %s, want %s", again.status, again.raw, first.raw)
+	}
+}
+
+// A create waits for the slower one of Postgres and Redis, not for one after the other.
+func TestACreateAsksPostgresAndRedisAtTheSameTime(t *testing.T) {
+	server := miniredis.RunT(t)
+	database := &brokenDatabase{fails: errors.New("the database is away")}
+	g := newMirrored(t, patient)
+	g.redis, g.orders = redisAt(t, server.Addr()), database
+	g.start()
+	var alone atomic.Bool
+	server.Server().SetPreHook(func(_ *redisserver.Peer, command string, _ ...string) bool {
+		for deadline := time.Now().Add(5 * time.Second); command == "GET" && database.asked.Load() == 0; {
+			if time.Now().After(deadline) {
+				alone.Store(true)
+				break
+			}
+			pause(t, time.Millisecond)
+		}
+		return false
+	})
+	if a := g.createWith(uuid.NewString(), orderBody("cust-1")); a.status != http.StatusCreated {
+		t.Fatalf("create = %d %s", a.status, a.raw)
+	}
+	if alone.Load() || database.asked.Load() == 0 {
+		t.Error("Postgres is not asked while Redis is")
 	}
 }

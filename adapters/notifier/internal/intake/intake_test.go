@@ -214,7 +214,10 @@ func TestABadRecordIsADeadLetter(t *testing.T) {
 	for name, addresses := range map[string]func(t *testing.T) []string{
 		"embedded": embedded, "Apache Kafka": func(t *testing.T) []string { t.Helper(); return []string{testenv.Kafka(t)} },
 	} {
-		t.Run(name, func(t *testing.T) { aBadRecordIsADeadLetter(t, newWorldOn(t, addresses(t)...)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // its time is the pauses between tries
+			aBadRecordIsADeadLetter(t, newWorldOn(t, addresses(t)...))
+		})
 	}
 }
 

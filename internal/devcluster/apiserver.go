@@ -90,13 +90,5 @@ func (a *APIServer) User(name string, groups ...string) (*rest.Config, error) {
 }
 
 func (a *APIServer) config(user keyPair) *rest.Config {
-	return &rest.Config{
-		Host: loopback("https", a.port),
-		QPS:  -1,
-		TLSClientConfig: rest.TLSClientConfig{
-			CAData:   a.pki.caPEM,
-			CertData: user.cert,
-			KeyData:  user.key,
-		},
-	}
+	return a.pki.access(loopback("https", a.port), user)
 }

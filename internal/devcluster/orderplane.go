@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
 
 	"github.com/orderplane/orderplane/config"
 	"github.com/orderplane/orderplane/internal/kube/manifests"
@@ -50,22 +51,28 @@ type Orderplane struct {
 // InstallOrderplane puts on the control plane what an installation has, as the product
 // ships it: CRDs, namespaces, roles, priorities, admission.
 func (cp *ControlPlane) InstallOrderplane(ctx context.Context, o InstallOptions) (*Orderplane, error) {
-	if err := InstallCRDs(cp.admin); err != nil {
-		return nil, err
-	}
-	platform, err := manifests.Files(config.Manifests, "rbac/*.yaml", "mirror/access.yaml", "flowcontrol/*.yaml")
-	if err != nil {
-		return nil, err
-	}
 	admission, err := o.Admission(loopback("https", o.WebhookPort))
 	if err != nil {
 		return nil, fmt.Errorf("admission manifests: %w", err)
 	}
-	namespaces := []*unstructured.Unstructured{NewNamespace(SystemNamespace), NewNamespace(o.Namespace)}
-	if err := Apply(ctx, cp.admin, slices.Concat(namespaces, platform, o.Also, admission)...); err != nil {
+	if err := InstallPlatform(ctx, cp.admin, o.Namespace, slices.Concat(o.Also, admission)...); err != nil {
 		return nil, err
 	}
 	return &Orderplane{cp: cp, opts: o}, nil
+}
+
+// InstallPlatform puts on any cluster what Orderplane's components need: CRDs, their namespace and that of the
+// orders, roles, priorities; and further objects.
+func InstallPlatform(ctx context.Context, cfg *rest.Config, namespace string, also ...*unstructured.Unstructured) error {
+	if err := InstallCRDs(cfg); err != nil {
+		return err
+	}
+	platform, err := manifests.Files(config.Manifests, "rbac/*.yaml", "mirror/access.yaml", "flowcontrol/*.yaml")
+	if err != nil {
+		return err
+	}
+	namespaces := []*unstructured.Unstructured{NewNamespace(SystemNamespace), NewNamespace(namespace)}
+	return Apply(ctx, cfg, slices.Concat(namespaces, platform, also)...)
 }
 
 // Manager is the component that decides: it serves health at a port and the webhooks
@@ -105,11 +112,10 @@ func (o *Orderplane) Notifier(port int, args ...string) *Component {
 	}, nil, args)
 }
 
-// component prepares a subcommand of the binary that talks to the API server. Where in a cluster it would bring the
-// token of its service account, it brings a certificate of that name: the same bindings hold.
+// component prepares a subcommand of the binary that talks to the API server.
 func (o *Orderplane) component(name string, port int, ready func(context.Context) error, args []string) (*Component, error) {
-	user, err := o.cp.AddUser("system:serviceaccount:"+SystemNamespace+":orderplane-"+name,
-		"system:serviceaccounts", "system:serviceaccounts:"+SystemNamespace)
+	account, groups := componentUser(name)
+	user, err := o.cp.AddUser(account, groups...)
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,8 @@ func (p *pki) write(files ...pkiFile) error {
 	return nil
 }
 
-func (p *pki) issueServer() (keyPair, error) {
+// issueServer makes the API server's certificate, for the names and addresses of this machine and for further ones.
+func (p *pki) issueServer(names ...string) (keyPair, error) {
 	template, err := newTemplate(pkix.Name{CommonName: "kube-apiserver"})
 	if err != nil {
 		return keyPair{}, err
@@ -151,6 +152,13 @@ func (p *pki) issueServer() (keyPair, error) {
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	template.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(10, 0, 0, 1)}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
 	return p.issue(template)
 }
 

@@ -35,6 +35,12 @@ func openJWTKeys(dir string) (jwtKeys, error) {
 	return keys, nil
 }
 
+// OpenJWTKeys finds an RSA key that signs tokens in a folder, or makes it there, and says which files have it.
+func OpenJWTKeys(dir string) (privateFile, publicFile string, err error) {
+	keys, err := openJWTKeys(dir)
+	return keys.privateFile, keys.publicFile, err
+}
+
 func (k jwtKeys) create(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -53,6 +53,6 @@ func newRoot() *cobra.Command {
 			return applyEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 	}
-	root.AddCommand(newManagerCommand(), newGatewayCommand(), newTokenCommand(), newLocalCommand(), newMirrorCommand(), newNotifierCommand(), newNotificationsCommand(), newTopicCommand(), newDLTCommand(), newMigrateCommand(), newProbeCommand(), newVersionCommand())
+	root.AddCommand(newManagerCommand(), newGatewayCommand(), newTokenCommand(), newLocalCommand(), newMirrorCommand(), newNotifierCommand(), newNotificationsCommand(), newTopicCommand(), newDLTCommand(), newMigrateCommand(), newProbeCommand(), newPrepareCommand(), newVersionCommand())
 	return root
 }

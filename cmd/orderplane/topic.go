@@ -25,10 +25,10 @@ const brokerAnswersWithin = 5 * time.Second
 func newTopicCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "topic",
-		Short: "See what is on the topics",
+		Short: "See what is on the topics, and create them",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newTopicListCommand(), newTopicTailCommand())
+	cmd.AddCommand(newTopicListCommand(), newTopicTailCommand(), newTopicCreateCommand())
 	return cmd
 }
 

@@ -26,7 +26,7 @@ race() {
       fi
     done
 }
-e2e="^$module/test/(e2e|mirror)\$"
+e2e="^$module/test/(compose|e2e|mirror)\$"
 
 case "${1:-}" in
   unit) with_tests | grep -vE "[ ,]$module/(test/testenv|internal/devcluster|internal/devservices)," | cut -d' ' -f1 ;;

@@ -58,17 +58,7 @@ digest=$("$work/release" image --layout="$work/image" --archive="$dist/orderplan
 echo "$digest" >"$dist/orderplane-image.digest"
 
 say "rendering manifests"
-kubectl=$(hack/controlplane/ensure.sh)/kubectl
-mkdir "$work/overlay"
-cat >"$work/overlay/kustomization.yaml" <<YAML
-apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources: [../../../config/default]
-images: [{name: orderplane, newName: $image, newTag: $version}]
-labels: [{pairs: {app.kubernetes.io/version: $version}, includeTemplates: true}]
-YAML
-"$kubectl" kustomize "$work/overlay" >"$dist/install.yaml"
-"$kubectl" kustomize config/crd >"$dist/crds.yaml"
+hack/render.sh "$version" "$image" "$dist"
 [ ! -d charts/orderplane ] || "$work/release" chart charts/orderplane "$dist/orderplane-${version#v}.tgz" --version="$version"
 cp hack/sign.sh "$dist/sign.sh"
 

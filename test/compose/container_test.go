@@ -190,7 +190,7 @@ func (c *container) command(ctx context.Context, args ...string) (*exec.Cmd, err
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir, cmd.Env = "/", []string{}
+	cmd.Dir, cmd.Env = "/", []string{"HOME=/"} // as engines set it for a user that /etc/passwd does not have
 	for name, value := range c.service.Environment {
 		if value != nil {
 			cmd.Env = append(cmd.Env, name+"="+*value)

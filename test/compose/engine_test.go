@@ -30,6 +30,8 @@ type engine struct {
 	images  map[string]*rootfs
 	// standIns start a service whose image is not ours. They serve when they return.
 	standIns map[string]func(ctx context.Context) error
+	// stop ends every service.
+	stop context.CancelFunc
 
 	mu         sync.Mutex
 	containers map[string]*container
@@ -39,7 +41,7 @@ type engine struct {
 type milestones struct{ started, healthy, completed chan struct{} }
 
 // up starts every service, each as soon as those that it depends on are where it needs them, and returns once all of them are.
-// The services run until ctx is done.
+// The services run until ctx is done, which stop does.
 func (e *engine) up(ctx context.Context) error {
 	reached := map[string]milestones{}
 	for name := range e.project.Services {
@@ -122,7 +124,10 @@ func (e *engine) serve(ctx, starting context.Context, c *container, m milestones
 		ended <- cmd.Wait()
 		close(gone)
 	}()
-	e.t.Cleanup(func() { <-gone })
+	e.t.Cleanup(func() {
+		e.stop()
+		<-gone
+	})
 	close(m.started)
 	check := c.service.HealthCheck
 	if check == nil || check.Test[0] != "CMD" {

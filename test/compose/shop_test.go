@@ -79,6 +79,7 @@ func TestTheFileRuns(t *testing.T) {
 	}
 	e.project = &up
 	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
 	t.Cleanup(stop)
 	if err := e.up(ctx); err != nil {
 		t.Fatal(err)

@@ -99,6 +99,9 @@ func put(dir string, h *tar.Header, content io.Reader) error {
 	return errors.Join(err, file.Close(), os.Chown(path, h.Uid, h.Gid))
 }
 
+// endsWithin is how long a service may take to end: all of them are told at once, and some wait for others that are gone.
+const endsWithin = 3 * time.Second
+
 // container is a service in a root of its own, with the volumes, the user and the environment that compose.yaml gives it.
 type container struct {
 	service types.ServiceConfig
@@ -111,7 +114,7 @@ type container struct {
 // newContainer makes the root of a service: the image's files, /etc/hosts, the volumes; read-only where the service says so.
 func newContainer(dir string, s types.ServiceConfig, image *rootfs, hosts []byte) (*container, error) {
 	c := &container{service: s, image: image, root: filepath.Join(dir, "root", s.Name)}
-	if err := os.CopyFS(c.root, os.DirFS(image.dir)); err != nil {
+	if err := linkTree(image.dir, c.root); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(c.root, "etc"), 0o755); err != nil {
@@ -197,7 +200,7 @@ func (c *container) command(ctx context.Context, args ...string) (*exec.Cmd, err
 		}
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = c.grace()
+	cmd.WaitDelay = endsWithin
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: c.root, Credential: credential}
 	return cmd, nil
 }
@@ -229,12 +232,18 @@ func (c *container) run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// grace is how long the service may take to end.
-func (c *container) grace() time.Duration {
-	if g := c.service.StopGracePeriod; g != nil {
-		return time.Duration(*g)
-	}
-	return 10 * time.Second
+// linkTree makes a folder with the files of another one. They are linked: the binary is large, and most services have it.
+func linkTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, strings.TrimPrefix(path, from))
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		return os.Link(path, target)
+	})
 }
 
 // said is what the service has logged.

@@ -151,15 +151,23 @@ func controlPlaneImage(t *testing.T, dir string) *rootfs {
 	for name, from := range map[string]string{
 		"etcd": filepath.Join(assets, "etcd"), "kube-apiserver": filepath.Join(assets, "kube-apiserver"), "orderplane": binary(t),
 	} {
-		content, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(root, name), content, 0o755); err != nil {
+		if err := linkOrCopy(from, filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return &rootfs{dir: root, user: "65532:65532"}
+}
+
+// linkOrCopy gives a file a second name; it is copied to another file system.
+func linkOrCopy(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o755)
 }
 
 // addStandIns says what runs in place of the images of others, at the ports that these have in their containers.

@@ -45,6 +45,7 @@ func startWithRedis(t *testing.T, addr string, change ...func(*rest.Config)) *ga
 func patient(c *rest.Config) { c.RedisTimeout = 10 * time.Second }
 
 func TestRedisAnswersARepeatWhileTheAPIServerIsAway(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	g := newGateway(t, patient)
 	g.redis = redisAt(t, server.Addr())
@@ -104,6 +105,7 @@ func (g *gateway) deletes(id string) types.UID {
 
 // Redis is no truth: an answer for an order that the cluster does not have is none.
 func TestAnAnswerWithoutItsOrderMakesTheOrder(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	g := startWithRedis(t, server.Addr(), patient)
 	key := uuid.NewString()
@@ -119,6 +121,7 @@ func TestAnAnswerWithoutItsOrderMakesTheOrder(t *testing.T) {
 }
 
 func TestTheLimitHoldsOverTwoGateways(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	g := startWithRedis(t, server.Addr(), patient, func(c *rest.Config) { c.RateLimitPerMinute = 60 })
 	other := g.replica()
@@ -201,9 +204,11 @@ func TestASlowRedisCostsACreateItsTimeOutOnceAndThenNothing(t *testing.T) {
 	}
 }
 
-// However Redis comes and goes, a key makes one order, and its answers are all the same.
+// However Redis comes and goes, a key makes one order, and its answers are all the same. test/e2e asks more
+// often, and kills gateways besides.
 func TestRepeatsWhileRedisComesAndGoes(t *testing.T) {
-	const keys, repeats, times = 50, 100, 20
+	t.Parallel()
+	const keys, repeats, times = 50, 20, 10
 	server := realRedis(t)
 	g := startWithRedis(t, server.Addr())
 	gateways := []*gateway{g, g.replica()}
@@ -309,6 +314,7 @@ func (s *tally) check(t *testing.T, atLeast int) {
 }
 
 func TestAStockLevelIsKeptAndDroppedOnChange(t *testing.T) {
+	t.Parallel()
 	server := miniredis.RunT(t)
 	g := startWithRedis(t, server.Addr(), patient)
 	g.item("prod-001", 10)

@@ -313,7 +313,7 @@ func ask(t *testing.T, method, path, token, body string, want int, into any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // it was only read
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func (o AccessOptions) tokenKeys() error {
 func (o AccessOptions) give() error {
 	for _, folder := range append(components(), controlPlaneFolder, adminFolder) {
 		err := filepath.WalkDir(filepath.Join(o.Dir, folder), func(path string, _ fs.DirEntry, err error) error {
-			return errors.Join(err, os.Lchown(path, o.Owner, o.Owner))
+			return errors.Join(err, os.Lchown(path, o.Owner, o.Owner)) //nolint:gosec // it follows no link
 		})
 		if err != nil {
 			return fmt.Errorf("prepare access: give it to user %d: %w", o.Owner, err)

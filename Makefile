@@ -128,7 +128,7 @@ test-api: build controlplane ## Hold a running gateway to its OpenAPI document w
 FUZZ_TIME ?= 60s
 
 .PHONY: fuzz
-fuzz: ## Fuzz what reads a client's text, each target so long (FUZZ_TIME=60s), three at a time.
+fuzz: ## Fuzz what reads a client's text, each target so long (FUZZ_TIME=60s), four at a time.
 	@FUZZ_TIME=$(FUZZ_TIME) hack/fuzz.sh
 
 .PHONY: cover

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes what reads a client's text: tokens, orders, numbers, money, If-Match and cursors, three targets
+# Fuzzes what reads a client's text: tokens, orders, numbers, money, If-Match and cursors, four targets
 # at a time with one worker each. A target that finds something leaves it in the package's
 # testdata/fuzz, where every later `go test` tries it again.
 #
@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${FUZZ_TIME:-60s}
-at_once=3
+at_once=4
 
 # The targets: package and name.
 targets() {

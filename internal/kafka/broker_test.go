@@ -2,16 +2,9 @@ package kafka_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +19,7 @@ import (
 
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/kafka"
+	"github.com/orderplane/orderplane/test/testenv/authority"
 )
 
 func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
@@ -164,25 +158,25 @@ func TestSASL(t *testing.T) {
 func TestTLSWithClientCertificates(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	ca, stranger := newAuthority(t, folder, "ca"), newAuthority(t, folder, "stranger")
-	server := ca.issue(t, folder, "server", x509.ExtKeyUsageServerAuth)
-	client := ca.issue(t, folder, "client", x509.ExtKeyUsageClientAuth)
-	foreign := stranger.issue(t, folder, "foreign", x509.ExtKeyUsageClientAuth)
-	pair, err := tls.LoadX509KeyPair(server.cert, server.key)
+	ca, stranger := authority.New(t, folder, "ca"), authority.New(t, folder, "stranger")
+	server := ca.Issue(t, folder, "server", "server", x509.ExtKeyUsageServerAuth)
+	client := ca.Issue(t, folder, "client", "client", x509.ExtKeyUsageClientAuth)
+	foreign := stranger.Issue(t, folder, "foreign", "foreign", x509.ExtKeyUsageClientAuth)
+	pair, err := tls.LoadX509KeyPair(server.Cert, server.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clients := x509.NewCertPool()
-	clients.AddCert(ca.cert)
+	clients.AddCert(ca.Cert)
 	cluster := newCluster(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert}))
 	for name, c := range map[string]struct {
 		tls   kafka.TLS
 		works bool
 	}{
-		"a certificate of the authority":   {kafka.TLS{CAFile: ca.file, CertFile: client.cert, KeyFile: client.key}, true},
-		"no certificate":                   {kafka.TLS{CAFile: ca.file}, false},
-		"one of another authority":         {kafka.TLS{CAFile: ca.file, CertFile: foreign.cert, KeyFile: foreign.key}, false},
-		"a broker of an unknown authority": {kafka.TLS{Enabled: true, CertFile: client.cert, KeyFile: client.key}, false},
+		"a certificate of the authority":   {kafka.TLS{CAFile: ca.File, CertFile: client.Cert, KeyFile: client.Key}, true},
+		"no certificate":                   {kafka.TLS{CAFile: ca.File}, false},
+		"one of another authority":         {kafka.TLS{CAFile: ca.File, CertFile: foreign.Cert, KeyFile: foreign.Key}, false},
+		"a broker of an unknown authority": {kafka.TLS{Enabled: true, CertFile: client.Cert, KeyFile: client.Key}, false},
 		"no TLS":                           {kafka.TLS{}, false},
 	} {
 		ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
@@ -195,61 +189,3 @@ func TestTLSWithClientCertificates(t *testing.T) {
 }
 
 // authority issues certificates for this machine.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-type issued struct{ cert, key string }
-
-func newAuthority(t *testing.T, folder, name string) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{key: key, file: filepath.Join(folder, name+".pem"), cert: &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}}
-	der, err := x509.CreateCertificate(rand.Reader, a.cert, a.cert, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
-}
-
-func (a *authority) issue(t *testing.T, folder, name string, usage x509.ExtKeyUsage) issued {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{usage},
-	}, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := issued{cert: filepath.Join(folder, name+".pem"), key: filepath.Join(folder, name+".key")}
-	writePEM(t, files.cert, "CERTIFICATE", der)
-	writePEM(t, files.key, "PRIVATE KEY", secret)
-	return files
-}
-
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}

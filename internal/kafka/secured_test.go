@@ -20,13 +20,14 @@ import (
 	"github.com/orderplane/orderplane/internal/domain/event"
 	"github.com/orderplane/orderplane/internal/kafka"
 	"github.com/orderplane/orderplane/test/testenv"
+	"github.com/orderplane/orderplane/test/testenv/authority"
 )
 
 // securedBroker is an Apache Kafka that asks for client certificates at one listener, and for
 // SASL over TLS at another.
 type securedBroker struct {
 	folder           string
-	ca, stranger     *authority
+	ca, stranger     *authority.Authority
 	byTLS, byAccount string
 }
 
@@ -39,13 +40,13 @@ func startSecuredBroker(t *testing.T) *securedBroker {
 		testenv.LeaveOut(t, err, devservices.ErrNoKafka)
 	}
 	s := &securedBroker{folder: t.TempDir()}
-	s.ca, s.stranger = newAuthority(t, s.folder, "ca"), newAuthority(t, s.folder, "stranger")
-	server := s.ca.issue(t, s.folder, "server", x509.ExtKeyUsageServerAuth)
+	s.ca, s.stranger = authority.New(t, s.folder, "ca"), authority.New(t, s.folder, "stranger")
+	server := s.ca.Issue(t, s.folder, "server", "server", x509.ExtKeyUsageServerAuth)
 	keystore := filepath.Join(s.folder, "keystore.pem")
-	join(t, keystore, server.key, server.cert)
+	join(t, keystore, server.Key, server.Cert)
 	certificate := map[string]string{
 		"ssl.keystore.type": "PEM", "ssl.keystore.location": keystore,
-		"ssl.truststore.type": "PEM", "ssl.truststore.location": s.ca.file,
+		"ssl.truststore.type": "PEM", "ssl.truststore.location": s.ca.File,
 	}
 	mutual := devservices.KafkaListener{Name: "MUTUAL", Protocol: "SSL", Port: freePort(t), Properties: map[string]string{"ssl.client.auth": "required"}}
 	accounts := devservices.KafkaListener{Name: "ACCOUNTS", Protocol: "SASL_SSL", Port: freePort(t), Properties: map[string]string{
@@ -123,9 +124,9 @@ func join(t *testing.T, to string, files ...string) {
 // Against Apache Kafka: who comes in, who does not, and that an event gets through.
 func TestASecuredBroker(t *testing.T) {
 	s := startSecuredBroker(t)
-	client := s.ca.issue(t, s.folder, "client", x509.ExtKeyUsageClientAuth)
-	foreign := s.stranger.issue(t, s.folder, "foreign", x509.ExtKeyUsageClientAuth)
-	trusted := kafka.TLS{CAFile: s.ca.file}
+	client := s.ca.Issue(t, s.folder, "client", "client", x509.ExtKeyUsageClientAuth)
+	foreign := s.stranger.Issue(t, s.folder, "foreign", "foreign", x509.ExtKeyUsageClientAuth)
+	trusted := kafka.TLS{CAFile: s.ca.File}
 	file := filepath.Join(s.folder, "password")
 	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -146,10 +147,10 @@ func TestASecuredBroker(t *testing.T) {
 		"SCRAM-SHA-256, the wrong password":         {account(kafka.ScramSHA256, "mirror", "guess"), false},
 		"SCRAM-SHA-512, an unknown user":            {account(kafka.ScramSHA512, "guest", "secret"), false},
 		"no account":                                {kafka.Config{Bootstrap: []string{s.byAccount}, TLS: trusted}, false},
-		"an account, a broker of another authority": {kafka.Config{Bootstrap: []string{s.byAccount}, TLS: kafka.TLS{CAFile: s.stranger.file}, SASL: kafka.SASL{Mechanism: kafka.Plain, User: "mirror", Password: "secret"}}, false},
-		"a certificate":                             {certificate(kafka.TLS{CAFile: s.ca.file, CertFile: client.cert, KeyFile: client.key}), true},
+		"an account, a broker of another authority": {kafka.Config{Bootstrap: []string{s.byAccount}, TLS: kafka.TLS{CAFile: s.stranger.File}, SASL: kafka.SASL{Mechanism: kafka.Plain, User: "mirror", Password: "secret"}}, false},
+		"a certificate":                             {certificate(kafka.TLS{CAFile: s.ca.File, CertFile: client.Cert, KeyFile: client.Key}), true},
 		"no certificate":                            {certificate(trusted), false},
-		"a certificate of another authority":        {certificate(kafka.TLS{CAFile: s.ca.file, CertFile: foreign.cert, KeyFile: foreign.key}), false},
+		"a certificate of another authority":        {certificate(kafka.TLS{CAFile: s.ca.File, CertFile: foreign.Cert, KeyFile: foreign.Key}), false},
 		"no TLS":                                    {certificate(kafka.TLS{}), false},
 	} {
 		t.Run(name, func(t *testing.T) {

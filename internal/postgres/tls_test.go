@@ -2,14 +2,8 @@ package postgres_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,6 +17,7 @@ import (
 
 	"github.com/orderplane/orderplane/internal/devservices"
 	"github.com/orderplane/orderplane/internal/postgres"
+	"github.com/orderplane/orderplane/test/testenv/authority"
 )
 
 // secureServer is a Postgres that lets users into ops_orders by client certificate, and into
@@ -30,7 +25,7 @@ import (
 type secureServer struct {
 	host   string
 	folder string
-	ca     *authority
+	ca     *authority.Authority
 }
 
 const secret = "s3cret"
@@ -69,7 +64,7 @@ func startSecureServer(t *testing.T) *secureServer {
 		}
 	}
 	s := &secureServer{host: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Port())), folder: t.TempDir()}
-	s.ca = newAuthority(t, s.folder, "ca")
+	s.ca = authority.New(t, s.folder, "ca")
 	s.secure(t, p.URL("postgres"))
 	return s
 }
@@ -86,8 +81,8 @@ func (s *secureServer) secure(t *testing.T, url string) {
 	if err := conn.QueryRow(t.Context(), "SELECT current_setting('data_directory'), current_setting('hba_file')").Scan(&data, &rules); err != nil {
 		t.Fatal(err)
 	}
-	server := s.ca.issue(t, s.folder, "server", "server")
-	s.handOver(t, data, map[string]string{"server.pem": server.cert, "server.key": server.key, "clients.pem": s.ca.file})
+	server := s.ca.Issue(t, s.folder, "server", "server", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+	s.handOver(t, data, map[string]string{"server.pem": server.Cert, "server.Key": server.Key, "clients.pem": s.ca.File})
 	text := strings.Join([]string{
 		"host postgres all 127.0.0.1/32 trust",
 		"hostssl ops_orders all 127.0.0.1/32 cert",
@@ -98,7 +93,7 @@ func (s *secureServer) secure(t *testing.T, url string) {
 	}
 	for _, statement := range []string{
 		"ALTER ROLE ops PASSWORD '" + secret + "'",
-		"ALTER SYSTEM SET ssl_cert_file = 'server.pem'", "ALTER SYSTEM SET ssl_key_file = 'server.key'",
+		"ALTER SYSTEM SET ssl_cert_file = 'server.pem'", "ALTER SYSTEM SET ssl_key_file = 'server.Key'",
 		"ALTER SYSTEM SET ssl_ca_file = 'clients.pem'", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()",
 	} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
@@ -149,11 +144,11 @@ func (s *secureServer) asks(t *testing.T, c postgres.Config, db postgres.Databas
 // Against a real server: who comes in with which certificate, and what a refusal says.
 func TestTLSAgainstAServer(t *testing.T) {
 	s := startSecureServer(t)
-	client := s.ca.issue(t, s.folder, "client", "ops")
-	guest := s.ca.issue(t, s.folder, "guest", "guest")
-	stranger := newAuthority(t, s.folder, "stranger")
-	foreign := stranger.issue(t, s.folder, "foreign", "ops")
-	known := postgres.TLS{RootCert: s.ca.file, Cert: client.cert, Key: client.key}
+	client := s.ca.Issue(t, s.folder, "client", "ops", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+	guest := s.ca.Issue(t, s.folder, "guest", "guest", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+	stranger := authority.New(t, s.folder, "stranger")
+	foreign := stranger.Issue(t, s.folder, "foreign", "ops", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+	known := postgres.TLS{RootCert: s.ca.File, Cert: client.Cert, Key: client.Key}
 	_, port, _ := net.SplitHostPort(s.host)
 	for name, c := range map[string]struct {
 		change func(*postgres.Config)
@@ -163,16 +158,16 @@ func TestTLSAgainstAServer(t *testing.T) {
 	}{
 		"a certificate":                      {func(*postgres.Config) {}, postgres.Orders, "/CN=ops", ""},
 		"no certificate":                     {func(c *postgres.Config) { c.TLS.Cert, c.TLS.Key = "", "" }, postgres.Orders, "", "valid client certificate"},
-		"one of another user":                {func(c *postgres.Config) { c.TLS.Cert, c.TLS.Key = guest.cert, guest.key }, postgres.Orders, "", "authentication failed"},
-		"one of another authority":           {func(c *postgres.Config) { c.TLS.Cert, c.TLS.Key = foreign.cert, foreign.key }, postgres.Orders, "", "valid client certificate"},
-		"a server of another authority":      {func(c *postgres.Config) { c.TLS.RootCert = stranger.file }, postgres.Orders, "", "x509"},
+		"one of another user":                {func(c *postgres.Config) { c.TLS.Cert, c.TLS.Key = guest.Cert, guest.Key }, postgres.Orders, "", "authentication failed"},
+		"one of another authority":           {func(c *postgres.Config) { c.TLS.Cert, c.TLS.Key = foreign.Cert, foreign.Key }, postgres.Orders, "", "valid client certificate"},
+		"a server of another authority":      {func(c *postgres.Config) { c.TLS.RootCert = stranger.File }, postgres.Orders, "", "x509"},
 		"a server of another name":           {func(c *postgres.Config) { c.URL = "postgres://localhost:" + port }, postgres.Orders, "", "x509"},
 		"another name, only the authority":   {func(c *postgres.Config) { c.URL, c.TLS.Mode = "postgres://localhost:"+port, "verify-ca" }, postgres.Orders, "/CN=ops", ""},
 		"no TLS":                             {func(c *postgres.Config) { c.TLS = postgres.TLS{Mode: "disable"} }, postgres.Orders, "", "no encryption"},
-		"a password over TLS":                {func(c *postgres.Config) { c.Password, c.TLS = secret, postgres.TLS{RootCert: s.ca.file} }, postgres.Inventory, "", ""},
+		"a password over TLS":                {func(c *postgres.Config) { c.Password, c.TLS = secret, postgres.TLS{RootCert: s.ca.File} }, postgres.Inventory, "", ""},
 		"a password of a server unverified":  {func(c *postgres.Config) { c.Password, c.TLS = secret, postgres.TLS{Mode: "require"} }, postgres.Inventory, "", ""},
 		"nothing said: TLS where the server": {func(c *postgres.Config) { c.Password, c.TLS = secret, postgres.TLS{} }, postgres.Inventory, "", ""},
-		"the wrong password over TLS":        {func(c *postgres.Config) { c.Password, c.TLS = "guess", postgres.TLS{RootCert: s.ca.file} }, postgres.Inventory, "", "password authentication failed"},
+		"the wrong password over TLS":        {func(c *postgres.Config) { c.Password, c.TLS = "guess", postgres.TLS{RootCert: s.ca.File} }, postgres.Inventory, "", "password authentication failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := postgres.Config{URL: "postgres://" + s.host, User: devservices.PostgresUser, TLS: known}
@@ -193,9 +188,9 @@ func TestTLSAgainstAServer(t *testing.T) {
 // A certificate that is renewed while the process runs is used by its next connection.
 func TestACertificateIsRenewed(t *testing.T) {
 	s := startSecureServer(t)
-	files := s.ca.issue(t, s.folder, "client", "guest")
+	files := s.ca.Issue(t, s.folder, "client", "guest", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
 	pool, err := postgres.Open(t.Context(), postgres.Config{
-		URL: "postgres://" + s.host, User: devservices.PostgresUser, TLS: postgres.TLS{RootCert: s.ca.file, Cert: files.cert, Key: files.key},
+		URL: "postgres://" + s.host, User: devservices.PostgresUser, TLS: postgres.TLS{RootCert: s.ca.File, Cert: files.Cert, Key: files.Key},
 	}, postgres.Orders)
 	if err != nil {
 		t.Fatal(err)
@@ -204,71 +199,8 @@ func TestACertificateIsRenewed(t *testing.T) {
 	if err := pool.Ping(t.Context()); err == nil {
 		t.Fatal("let in with a certificate of somebody else")
 	}
-	s.ca.issue(t, s.folder, "client", "ops") // into the same files
+	s.ca.Issue(t, s.folder, "client", "ops", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth) // into the same files
 	if err := pool.Ping(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-// authority issues certificates for this machine.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-// issued are the files of a certificate.
-type issued struct{ cert, key string }
-
-func newAuthority(t *testing.T, folder, name string) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{key: key, file: filepath.Join(folder, name+".pem")}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
-}
-
-// issue makes a certificate of a common name into files of a name.
-func (a *authority) issue(t *testing.T, folder, file, commonName string) issued {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: commonName}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := issued{cert: filepath.Join(folder, file+".pem"), key: filepath.Join(folder, file+".key")}
-	writePEM(t, files.cert, "CERTIFICATE", der)
-	writePEM(t, files.key, "PRIVATE KEY", private)
-	return files
-}
-
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

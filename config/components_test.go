@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/orderplane/orderplane/test/manifests"
 )
 
 // manifest is what these tests look at in an object.
@@ -65,24 +67,8 @@ func render(t *testing.T, components ...string) map[string]manifest {
 // folderOf is an overlay that names folders of config as its resources and components.
 func folderOf(t *testing.T, resources, components []string) string {
 	t.Helper()
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := t.TempDir()
-	up, err := filepath.Rel(folder, here)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := []string{"resources:"}
-	for _, r := range resources {
-		lines = append(lines, "- "+up+"/"+r)
-	}
-	lines = append(lines, "components:")
-	for _, c := range components {
-		lines = append(lines, "- "+up+"/"+c)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+	if err := manifests.WriteOverlay(folder, ".", resources, components); err != nil {
 		t.Fatal(err)
 	}
 	return folder

@@ -2,11 +2,8 @@ package chart_test
 
 import (
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,24 +59,8 @@ gateway: {ingress: {enabled: false}, httpRoute: {enabled: true, parentRefs: [{na
 
 func kustomized(t *testing.T, resources, components []string) []manifests.Object {
 	t.Helper()
-	config, err := filepath.Abs("../../config")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	up, err := filepath.Rel(dir, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := []string{"resources:"}
-	for _, r := range resources {
-		lines = append(lines, "- "+up+"/"+r)
-	}
-	lines = append(lines, "components:")
-	for _, c := range components {
-		lines = append(lines, "- "+up+"/"+c)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+	if err := manifests.WriteOverlay(dir, "../../config", resources, components); err != nil {
 		t.Fatal(err)
 	}
 	text, err := manifests.Kustomize(t.Context(), kubectl(t), dir)

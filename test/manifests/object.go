@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -51,6 +53,27 @@ func Kustomize(ctx context.Context, kubectl, folder string) (string, error) {
 		return "", fmt.Errorf("kubectl kustomize %s warns: %s", folder, faults.String())
 	}
 	return string(rendered), nil
+}
+
+// WriteOverlay writes a kustomization into a folder: its resources and components are folders of config.
+func WriteOverlay(folder, config string, resources, components []string) error {
+	config, err := filepath.Abs(config)
+	if err != nil {
+		return err
+	}
+	up, err := filepath.Rel(folder, config)
+	if err != nil {
+		return err
+	}
+	lines := []string{"resources:"}
+	for _, r := range resources {
+		lines = append(lines, "- "+up+"/"+r)
+	}
+	lines = append(lines, "components:")
+	for _, c := range components {
+		lines = append(lines, "- "+up+"/"+c)
+	}
+	return os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(strings.Join(lines, "\n")), 0o600)
 }
 
 // Parse decodes every document of a text strictly: an unknown field, a field that stands there
